@@ -1,0 +1,59 @@
+/**
+ * Plain HTTP and WebSocket endpoints, as modules declare them; the server beside this file answers them on uWebSockets.
+ */
+export interface HttpRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+  /** The environment of the caller's credential. */
+  readonly environment: string;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Segments like "/n/:id" name parameters. */
+  readonly path: string;
+  /** Read the body as JSON: demands content-type application/json. Default false. */
+  readonly json?: boolean;
+  /** Throws Problem for what callers should hear; anything else is masked as INTERNAL. */
+  handle(request: HttpRequest): Promise<HttpReply> | HttpReply;
+}
+
+/** One WebSocket connection, as its handler sees it. */
+export interface SocketConnection {
+  readonly origin: string | undefined;
+  readonly remoteAddress: string;
+  /** Bytes queued because the other side reads slowly. */
+  buffered(): number;
+  /** False when the frame was dropped: the connection is to be treated as lost. */
+  send(text: string): boolean;
+  close(code: number, reason: string): void;
+}
+
+export interface SocketHandler {
+  message(text: string): void;
+  /** The queue of a slow connection has emptied. */
+  drained(): void;
+  closed(code: number): void;
+}
+
+export interface Socket {
+  readonly path: string;
+  readonly maxFrameBytes: number;
+  /** Larger queues close the connection. */
+  readonly maxBufferedBytes: number;
+  /** Undefined refuses the upgrade (403). */
+  open(connection: SocketConnection): SocketHandler | undefined;
+}
