@@ -4,9 +4,17 @@
  * person's data; anything thrown that is not a Problem is masked outside and logged inside.
  */
 export const errors = {
-  INVALID_REQUEST: { code: "INVALID_ARGUMENT", http: 400, says: "A field is missing, unknown or out of its bounds; the violations name each one." },
+  INVALID_REQUEST: {
+    code: "INVALID_ARGUMENT",
+    http: 400,
+    says: "A field is missing, unknown or out of its bounds; the violations name each one.",
+  },
   MALFORMED_JSON: { code: "INVALID_ARGUMENT", http: 400, says: "The body is not the JSON that this path takes." },
-  IDEMPOTENCY_KEY_REUSED: { code: "INVALID_ARGUMENT", http: 422, says: "The idempotency key was used for a different request. Use a new key." },
+  IDEMPOTENCY_KEY_REUSED: {
+    code: "INVALID_ARGUMENT",
+    http: 422,
+    says: "The idempotency key was used for a different request. Use a new key.",
+  },
   NOT_FOUND: { code: "NOT_FOUND", http: 404, says: "There is no such thing in this environment." },
   UNSUPPORTED_MEDIA_TYPE: { code: "INVALID_ARGUMENT", http: 415, says: "This path takes content-type application/json." },
   METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", http: 405, says: "This path does not answer that method." },
@@ -16,7 +24,11 @@ export const errors = {
   FORBIDDEN_ORIGIN: { code: "PERMISSION_DENIED", http: 403, says: "Pages of other origins may not call this." },
   UNAUTHENTICATED: { code: "UNAUTHENTICATED", http: 401, says: "The credential is missing, wrong or expired." },
   PERMISSION_DENIED: { code: "PERMISSION_DENIED", http: 403, says: "The credential does not allow this." },
-  LOG_UNAVAILABLE: { code: "UNAVAILABLE", http: 503, says: "The event log cannot take it now, or its answer was lost. Repeat with the same idempotency key." },
+  LOG_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    http: 503,
+    says: "The event log cannot take it now, or its answer was lost. Repeat with the same idempotency key.",
+  },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", http: 504, says: "It took longer than the caller's or the server's deadline." },
   INTERNAL: { code: "INTERNAL", http: 500, says: "Something failed inside; the request id finds it in the log." },
@@ -36,7 +48,10 @@ export class Problem extends Error {
   /** How long to wait before repeating, where repeating makes sense. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(reason: ErrorReason, more: { message?: string; violations?: readonly Violation[]; retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(
+    reason: ErrorReason,
+    more: { message?: string; violations?: readonly Violation[]; retryAfterMs?: number; cause?: unknown } = {},
+  ) {
     super(more.message ?? errors[reason].says, { cause: more.cause });
     this.name = "Problem";
     this.reason = reason;

@@ -8,7 +8,8 @@ const name = (kind: string, ...parts: readonly (string | number)[]): string => [
 
 export const notificationName = (environment: string, idempotencyKey: string) => name("notification", environment, idempotencyKey);
 /** A raw event that carries no id: its place in the log is its identity. */
-export const rawEventName = (topic: string, partition: number, offset: number, timeMs: number) => name("raw", topic, partition, offset, timeMs);
+export const rawEventName = (topic: string, partition: number, offset: number, timeMs: number) =>
+  name("raw", topic, partition, offset, timeMs);
 export const deliveryName = (notificationId: string, recipient: string, channel: string, step: number) =>
   name("delivery", notificationId, recipient, channel, step);
 export const deliveryEventName = (

@@ -9,6 +9,7 @@ export const reasons = {
   channel_preferred: "The person chose this channel for the category.",
   channel_default: "No channel was asked for and the person made no choice, so every channel they can be reached on is used.",
   critical_passes_mute: "The category is muted, but a critical notification passes a mute.",
+  critical_passes_choice: "The person chose other channels for the category, but a critical notification also goes where the sender asked.",
   one_time_address: "The sender gave an address to use for this notification only.",
 
   // Why a channel is not used.

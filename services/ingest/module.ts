@@ -1,0 +1,45 @@
+/** Ingest: the way in, over Connect and three REST facades. */
+import { z } from "zod";
+import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import type { Module } from "#platform/host.ts";
+import { Intake } from "./intake.ts";
+import type { Reservations } from "./reservations.ts";
+import { eventsRoute } from "./rest/events.ts";
+import { legacyRoutes } from "./rest/legacy.ts";
+import { type Destination, destination, notifyRoute } from "./rest/notify.ts";
+import { ingestService } from "./service.ts";
+
+const KEPT_MS = 24 * 3_600_000;
+
+const config = z.object({
+  "broadcast.destinations": z
+    .string()
+    .default("email:everyone@example.test,web:ann")
+    .transform((text) => text.split(",").map((each) => each.trim()))
+    .refine((all) => all.every((each) => destination(each) !== undefined), { error: "must be like email:team@example.com,web:ann" })
+    .transform((all) => all.map((each) => destination(each) as Destination))
+    .meta({ description: "Where POST /notify goes: channel:recipient, separated by commas." }),
+});
+
+export const ingest: Module<z.output<typeof config>, Reservations> = {
+  name: "ingest",
+  config,
+  build(settings, given, reservations) {
+    const intake = new Intake(given, reservations);
+    return {
+      rpc: (router) => router.service(IngestService, ingestService(intake, reservations, given.clock)),
+      routes: [...legacyRoutes(given), notifyRoute(given, settings["broadcast.destinations"]), eventsRoute(given)],
+      tasks: [
+        {
+          name: "forget-reservations",
+          async run(signal) {
+            while (!signal.aborted) {
+              const forgotten = await reservations.forget(given.clock.nowMs() - KEPT_MS, 5_000);
+              await given.clock.sleep(forgotten === 5_000 ? 100 : 60_000, signal);
+            }
+          },
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,106 @@
+/**
+ * The oldest facade: POST and GET /notification_service/api/notifications. One recipient, one channel, times in epoch seconds.
+ *
+ * PROCESSING means that a delivery is open, SENT that any was sent, FAILED the rest.
+ */
+import { ConnectError } from "@connectrpc/connect";
+import { z } from "zod";
+import { channelNamed, channelNames, nameOfChannel } from "#domain/channels/channel.ts";
+import { Channel, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import type { Given } from "#platform/host.ts";
+import { problemFrom } from "#platform/rpc/problems.ts";
+import type { Route } from "#platform/rpc/route.ts";
+import { metadata, parseBody, userId } from "./body.ts";
+import { idempotencyKey, json, send } from "./send.ts";
+
+const PATH = "/notification_service/api/notifications";
+const typeMessage = `must be one of ${channelNames.join(", ")}`;
+
+const Body = z.strictObject({
+  type: z
+    .string({ error: typeMessage })
+    .refine((type) => channelNamed(type) !== undefined, { error: typeMessage })
+    .transform((type) => channelNamed(type) as Channel),
+  title: z.string().optional(),
+  content: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }),
+  userId: userId.optional(),
+  recipient: z.string({ error: "must be an email address" }).optional(),
+  metadata: metadata.optional(),
+});
+
+/** In our Send's words -> in this facade's. */
+const names = {
+  "recipients[0]": "recipient",
+  "recipients[0].email": "recipient",
+  "recipients[0].user_id": "userId",
+  "content.title": "title",
+  "content.body": "content",
+  "content.html": "content",
+};
+
+/** Mail content of this facade has always been HTML; plain text is told by the want of any tag. */
+const wordsOf = (title: string, content: string, channel: Channel) =>
+  channel === Channel.EMAIL && /<[a-z!/]/i.test(content) ? { title, html: content } : { title, body: content };
+
+export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
+  {
+    method: "POST",
+    path: PATH,
+    json: true,
+    async handle(request) {
+      const body = parseBody(Body, request.body);
+      const to = { userId: body.userId ?? "", email: body.recipient ?? "" };
+      const { notificationId } = await send(
+        given.client(IngestService, request.environment),
+        request,
+        {
+          recipients: [to],
+          channels: [body.type],
+          content: wordsOf(body.title ?? "", body.content, body.type),
+          ...(body.metadata && { metadata: body.metadata }),
+          idempotencyKey: idempotencyKey(request),
+        },
+        names,
+      );
+      return json(200, await read(given, request.environment, notificationId), { location: `${PATH}/${notificationId}` });
+    },
+  },
+  {
+    method: "GET",
+    path: `${PATH}/:id`,
+    async handle(request) {
+      return json(200, await read(given, request.environment, request.params.id ?? ""));
+    },
+  },
+];
+
+async function read(given: Pick<Given, "client">, environment: string, notificationId: string) {
+  try {
+    const { notification } = await given.client(TrackerService, environment).getNotification({ notificationId });
+    return shown(notification as Notification);
+  } catch (error) {
+    throw error instanceof ConnectError ? problemFrom(error) : error;
+  }
+}
+
+function shown(notification: Notification) {
+  const [first] = notification.recipients;
+  const id = first?.userId ?? "";
+  return {
+    id: notification.notificationId,
+    type: nameOfChannel(notification.channels[0] ?? notification.deliveries[0]?.channel ?? Channel.EMAIL),
+    title: notification.content?.title ?? "",
+    content: notification.content?.html || notification.content?.body || "",
+    ...(id !== "" && { userId: /^(0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id }),
+    ...(first?.email && { recipient: first.email }),
+    metadata: notification.metadata ?? {},
+    status: statusWord(notification.status),
+    createdAt: Math.floor(Number(notification.createdAtMs) / 1_000),
+    updatedAt: Math.floor(Number(notification.updatedAtMs) / 1_000),
+  };
+}
+
+const statusWord = (status: NotificationStatus) =>
+  status === NotificationStatus.PROCESSING ? "PROCESSING" : status === NotificationStatus.SENT ? "SENT" : "FAILED";

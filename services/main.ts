@@ -1,0 +1,32 @@
+/**
+ * The process: reads its settings, opens the engines, builds the modules, serves, and drains when told to.
+ *
+ * Draining: the door closes first (503), then the stages finish what they hold, then the engines close; at most 20 s. What is cut off
+ * then comes again at the next start.
+ */
+import { ConfigProblem } from "#platform/config/config.ts";
+import { type Running, start } from "./start.ts";
+
+const DRAIN_MS = 18_000;
+
+let running: Running | undefined;
+let ending = false;
+
+async function end(signal: string): Promise<void> {
+  if (ending) return;
+  ending = true;
+  const patience = setTimeout(() => process.exit(1), DRAIN_MS + 1_500);
+  patience.unref();
+  await running?.drain(signal, DRAIN_MS);
+  process.exit(0);
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void end(signal));
+
+try {
+  running = await start(process.argv.slice(2), process.env);
+  process.stdout.write(`${running.readyLine}\n`);
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigProblem ? error.message : `Carillon could not start: ${(error as Error).stack}`}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,44 @@
+/** People and choices, in the writer thread. */
+import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
+import type { Choice, PersonChange, PersonRecord } from "./store.ts";
+
+export const personOf = (row: Row): PersonRecord => ({
+  userId: row.user_id as string,
+  email: row.email as string,
+  name: row.name as string,
+  locale: row.locale as string,
+  createdAtMs: Number(row.created_at_ms),
+  updatedAtMs: Number(row.updated_at_ms),
+});
+
+export default {
+  upsert(sql: Sql, { environment, changes, nowMs }: { environment: string; changes: readonly PersonChange[]; nowMs: number }): PersonRecord[] {
+    return changes.map(({ userId, email, name, locale }) => {
+      sql.run("upsert", environment, userId, email ?? null, name ?? null, locale ?? null, nowMs);
+      return personOf(sql.get("person", environment, userId) as Row);
+    });
+  },
+
+  create(sql: Sql, { environment, userIds, nowMs }: { environment: string; userIds: readonly string[]; nowMs: number }): void {
+    for (const userId of userIds) sql.run("create", environment, userId, nowMs);
+  },
+
+  choose(
+    sql: Sql,
+    asked: {
+      environment: string;
+      choices: readonly { readonly userId: string; readonly choice: Choice }[];
+      maxChoices: number;
+      nowMs: number;
+    },
+  ): boolean[] {
+    const { environment } = asked;
+    return asked.choices.map(({ userId, choice }) => {
+      const others = Number(sql.get("other-choices", environment, userId, choice.category)?.others);
+      if (others >= asked.maxChoices) return false;
+      sql.run("create", environment, userId, asked.nowMs);
+      sql.run("choose", environment, userId, choice.category, choice.muted ? 1 : 0, JSON.stringify(choice.channels));
+      return true;
+    });
+  },
+};

@@ -1,0 +1,51 @@
+-- name: schema-1
+CREATE TABLE people (
+  environment TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  email TEXT NOT NULL DEFAULT '',
+  name TEXT NOT NULL DEFAULT '',
+  locale TEXT NOT NULL DEFAULT '',
+  created_at_ms INTEGER NOT NULL,
+  updated_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (environment, user_id)
+) WITHOUT ROWID;
+
+-- name: schema-2
+CREATE TABLE choices (
+  environment TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  category TEXT NOT NULL,
+  muted INTEGER NOT NULL,
+  channels TEXT NOT NULL,
+  PRIMARY KEY (environment, user_id, category)
+) WITHOUT ROWID;
+
+-- name: create
+INSERT INTO people (environment, user_id, created_at_ms, updated_at_ms) VALUES (?1, ?2, ?3, ?3)
+ON CONFLICT DO NOTHING;
+
+-- name: upsert
+INSERT INTO people (environment, user_id, email, name, locale, created_at_ms, updated_at_ms)
+VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), ?6, ?6)
+ON CONFLICT (environment, user_id) DO UPDATE
+SET email = coalesce(?3, email), name = coalesce(?4, name), locale = coalesce(?5, locale), updated_at_ms = ?6
+WHERE email <> coalesce(?3, email) OR name <> coalesce(?4, name) OR locale <> coalesce(?5, locale);
+
+-- name: person
+SELECT user_id, email, name, locale, created_at_ms, updated_at_ms FROM people WHERE environment = ? AND user_id = ?;
+
+-- name: people
+SELECT user_id, email, name, locale, created_at_ms, updated_at_ms FROM people
+WHERE environment = ? AND user_id IN (SELECT value FROM json_each(?));
+
+-- name: choices
+SELECT user_id, category, muted, channels FROM choices
+WHERE environment = ? AND user_id IN (SELECT value FROM json_each(?))
+ORDER BY user_id, category;
+
+-- name: other-choices
+SELECT count(*) AS others FROM choices WHERE environment = ? AND user_id = ? AND category <> ?;
+
+-- name: choose
+INSERT INTO choices (environment, user_id, category, muted, channels) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (environment, user_id, category) DO UPDATE SET muted = excluded.muted, channels = excluded.channels;

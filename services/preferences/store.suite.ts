@@ -1,0 +1,119 @@
+/** What every PreferenceStore holds to. `open` answers an empty store each time. */
+import { describe, expect, it } from "vitest";
+import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import type { PersonRecord, PreferenceStore } from "./store.ts";
+
+const nobody = (userId: string, atMs: number): PersonRecord => ({
+  userId,
+  email: "",
+  name: "",
+  locale: "",
+  createdAtMs: atMs,
+  updatedAtMs: atMs,
+});
+
+export function preferenceStoreSuite(name: string, open: () => Promise<PreferenceStore>): void {
+  describe(`${name} as a preference store`, () => {
+    it("creates a person with what is known and answers them", async () => {
+      const store = await open();
+      const ann = { ...nobody("ann", 5), email: "ann@example.test", name: "Ann" };
+      expect(await store.upsert("development", [{ userId: "ann", email: "ann@example.test", name: "Ann" }], 5)).toEqual([ann]);
+      expect(await store.find("development", ["ann"])).toEqual([{ person: ann, choices: [] }]);
+    });
+
+    it("keeps the fields that a change leaves out, and empties those that it names as empty", async () => {
+      const store = await open();
+      await store.upsert("development", [{ userId: "ann", email: "ann@example.test", name: "Ann", locale: "de" }], 5);
+      const changed = await store.upsert("development", [{ userId: "ann", email: "", locale: "de-AT" }], 9);
+      expect(changed).toEqual([{ ...nobody("ann", 5), name: "Ann", locale: "de-AT", updatedAtMs: 9 }]);
+    });
+
+    it("does not count a change that changes nothing", async () => {
+      const store = await open();
+      await store.upsert("development", [{ userId: "ann", name: "Ann" }], 5);
+      const [same] = await store.upsert("development", [{ userId: "ann", name: "Ann" }], 9);
+      expect(same?.updatedAtMs).toBe(5);
+    });
+
+    it("answers several changes of one person in the order given", async () => {
+      const store = await open();
+      const answers = await store.upsert(
+        "development",
+        [
+          { userId: "ann", name: "Ann" },
+          { userId: "bo", name: "Bo" },
+          { userId: "ann", name: "Anna" },
+        ],
+        5,
+      );
+      expect(answers.map((each) => each.name)).toEqual(["Ann", "Bo", "Anna"]);
+    });
+
+    it("finds people in the order asked for, and nobody where there is nobody", async () => {
+      const store = await open();
+      await store.upsert("development", [{ userId: "ann" }, { userId: "bo" }], 5);
+      const found = await store.find("development", ["bo", "who", "ann", "bo"]);
+      expect(found.map((known) => known?.person.userId)).toEqual(["bo", undefined, "ann", "bo"]);
+    });
+
+    it("creates those that it does not know, once, and leaves the others as they are", async () => {
+      const store = await open();
+      await store.upsert("development", [{ userId: "ann", name: "Ann" }], 5);
+      const first = await store.findOrCreate("development", ["new", "ann", "new"], 7);
+      expect(first.map(({ person }) => person)).toEqual([nobody("new", 7), { ...nobody("ann", 5), name: "Ann" }, nobody("new", 7)]);
+      expect(await store.findOrCreate("development", ["new"], 9)).toEqual([{ person: nobody("new", 7), choices: [] }]);
+    });
+
+    it("answers a thousand people at once", async () => {
+      const store = await open();
+      const ids = Array.from({ length: 1_000 }, (_, n) => `person-${n}`);
+      expect((await store.findOrCreate("development", ids, 5)).map(({ person }) => person.userId)).toEqual(ids);
+      expect((await store.findOrCreate("development", ids, 6)).every(({ person }) => person.createdAtMs === 5)).toBe(true);
+    });
+
+    it("takes ids in any script and with any printable character", async () => {
+      const store = await open();
+      const ids = ['o"brien', "Łukasz", "😀", "a'b", "[1]", "%_"];
+      expect((await store.findOrCreate("development", ids, 5)).map(({ person }) => person.userId)).toEqual(ids);
+      expect((await store.find("development", ids)).map((known) => known?.person.userId)).toEqual(ids);
+    });
+
+    it("keeps one choice a category, ordered by category, and creates the person if unknown", async () => {
+      const store = await open();
+      const choose = (category: string, muted: boolean, channels: Channel[]) =>
+        store.choose("development", [{ userId: "ann", choice: { category, muted, channels } }], 500, 5);
+      await choose("posts", true, []);
+      await choose("*", false, [Channel.WEB]);
+      await choose("posts", false, [Channel.WEB, Channel.EMAIL]);
+      expect(await store.find("development", ["ann"])).toEqual([
+        {
+          person: nobody("ann", 5),
+          choices: [
+            { category: "*", muted: false, channels: [Channel.WEB] },
+            { category: "posts", muted: false, channels: [Channel.WEB, Channel.EMAIL] },
+          ],
+        },
+      ]);
+    });
+
+    it("refuses a choice beyond the most that are kept, but still changes those that are there", async () => {
+      const store = await open();
+      const choice = (category: string, muted: boolean) => ({ userId: "ann", choice: { category, muted, channels: [] } });
+      const answers = await store.choose("development", [choice("a", true), choice("b", true), choice("c", true), choice("a", false)], 2, 5);
+      expect(answers).toEqual([true, true, false, true]);
+      const [ann] = await store.find("development", ["ann"]);
+      expect(ann?.choices.map(({ category, muted }) => [category, muted])).toEqual([
+        ["a", false],
+        ["b", true],
+      ]);
+    });
+
+    it("keeps environments apart", async () => {
+      const store = await open();
+      await store.upsert("development", [{ userId: "ann", name: "Ann" }], 5);
+      await store.choose("development", [{ userId: "ann", choice: { category: "posts", muted: true, channels: [] } }], 500, 5);
+      expect(await store.find("production", ["ann"])).toEqual([undefined]);
+      expect(await store.findOrCreate("production", ["ann"], 8)).toEqual([{ person: nobody("ann", 8), choices: [] }]);
+    });
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * People and what they want to hear, as a port. Its suite is store.suite.ts.
+ *
+ * Verbs take batches and answer one item per item, in order. What a write has answered survives a power loss. Times are epoch milliseconds.
+ */
+import type { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+
+export interface PersonRecord {
+  readonly userId: string;
+  /** Normalised; empty: none known. */
+  readonly email: string;
+  readonly name: string;
+  readonly locale: string;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** What to know of a person; fields left out stay as they are. */
+export interface PersonChange {
+  readonly userId: string;
+  readonly email?: string | undefined;
+  readonly name?: string | undefined;
+  readonly locale?: string | undefined;
+}
+
+/** What a person chose for a category, or for every category without a choice of its own ("*"). */
+export interface Choice {
+  readonly category: string;
+  readonly muted: boolean;
+  /** Empty: every channel they can be reached on. */
+  readonly channels: readonly Channel[];
+}
+
+export interface KnownPerson {
+  readonly person: PersonRecord;
+  /** Ordered by category. */
+  readonly choices: readonly Choice[];
+}
+
+export interface PreferenceStore {
+  /** `updatedAtMs` moves only when something changes. */
+  upsert(environment: string, changes: readonly PersonChange[], nowMs: number): Promise<readonly PersonRecord[]>;
+  find(environment: string, userIds: readonly string[]): Promise<readonly (KnownPerson | undefined)[]>;
+  /** Those not known yet are created with nothing but their id: one write for all of them, none when all are known. */
+  findOrCreate(environment: string, userIds: readonly string[], nowMs: number): Promise<readonly KnownPerson[]>;
+  /**
+   * Each choice replaces an earlier one of the same person and category and creates the person if unknown. False: the person has
+   * `maxChoices` other ones already, and nothing was changed.
+   */
+  choose(
+    environment: string,
+    choices: readonly { readonly userId: string; readonly choice: Choice }[],
+    maxChoices: number,
+    nowMs: number,
+  ): Promise<readonly boolean[]>;
+}

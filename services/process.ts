@@ -1,0 +1,31 @@
+/** The settings of the process itself, which belong to no room. */
+import { z } from "zod";
+import { port } from "#platform/config/fields.ts";
+import type { Module } from "#platform/host.ts";
+
+const config = z.object({
+  mode: z
+    .enum(["development"], { error: "must be development; it is the only mode so far" })
+    .default("development")
+    .meta({ description: "development: listens on 127.0.0.1 only, needs no key, brings its own mailbox and two people." }),
+  adapters: z
+    .enum(["embedded"], { error: "must be embedded; it is the only form so far" })
+    .default("embedded")
+    .meta({ description: "Which engines stand behind the ports. embedded: SQLite and memory, everything in one process." }),
+  host: z
+    .string()
+    .refine((host) => ["127.0.0.1", "localhost"].includes(host), { error: "must be 127.0.0.1: development mode answers nobody else" })
+    .default("127.0.0.1")
+    .meta({ description: "The address to listen on." }),
+  "http-port": port().default(8080).meta({ description: "REST, Connect, pages and /ws. 0 picks a free one." }),
+  "legacy-http-port": port().default(8082).meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
+  "data-dir": z.string().default(".carillon").meta({ description: "Where the database and the secrets are kept." }),
+  "log.level": z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+    .default("info")
+    .meta({ description: "The least severe log line that is printed." }),
+});
+
+export type ProcessSettings = z.output<typeof config>;
+
+export const processModule: Module<ProcessSettings> = { name: "process", config, build: () => ({}) };

@@ -1,0 +1,114 @@
+/**
+ * The story of a notification, in steps and sentences, derived from its history. Pure.
+ *
+ * It is read by somebody at three in the morning who asks "why did she not get it?": plain sentences, times in UTC, the person's id and the
+ * provider's own words where they help. It is the product's own answer to its own staff, so it may name people.
+ */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { nameOfChannel } from "#domain/channels/channel.ts";
+import { sentence } from "#domain/reasons.ts";
+import { Channel, DeliveryStatus, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import type { Decision, DeliveryEvent, NotificationRequested } from "#gen/carillon/event/v1/event_pb.ts";
+import { type Step, StepSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import type { History } from "./history.ts";
+import { placesOf } from "./notification.ts";
+
+type Told = MessageInitShape<typeof StepSchema>;
+
+export function explain({ requested, decided, changes, refused }: History): Step[] {
+  const places = placesOf(requested);
+  const place = ({ userId }: DeliveryEvent) => places.get(userId) ?? places.size;
+  const inRequestOrder = [...decided].sort((a, b) => Number(a.atMs - b.atMs) || place(a) - place(b));
+  // Within a millisecond a decision comes before what follows from it; the sort keeps the order of what it finds equal.
+  const steps = [...inRequestOrder.flatMap(decisionSteps), ...changes.flatMap(changeSteps), ...refused.map(refusedStep)].sort((a, b) =>
+    Number((a.atMs ?? 0n) - (b.atMs ?? 0n)),
+  );
+  return [...(requested ? [askedStep(requested)] : []), ...steps].map((step) => create(StepSchema, step));
+}
+
+function askedStep({ recipients, actor, eventType, category, channels, priority, acceptedAtMs, expiresAtMs }: NotificationRequested): Told {
+  const what = [eventType && ` of "${eventType}"`, category && ` in the category "${category}"`].join("");
+  const sentences = [
+    `The sender asked to notify ${someOf(recipients.map(({ userId, email }) => userId || email))}${what}.`,
+    channels.length > 0
+      ? `The sender named the channel${channels.length > 1 ? "s" : ""} ${listOf(channels.map(nameOfChannel))}.`
+      : "The sender named no channels, so preferences choose.",
+  ];
+  if (priority !== Priority.UNSPECIFIED) sentences.push(`The sender gave it ${Priority[priority]?.toLowerCase()} priority.`);
+  if (actor !== "") sentences.push(`${actor} caused it.`);
+  if (expiresAtMs > 0n) sentences.push(`No send starts after ${timeOf(expiresAtMs)}.`);
+  return { atMs: acceptedAtMs, stage: "asked", sentences };
+}
+
+/** A step per channel considered and, where none is used, one for the person: nothing was sent, and why. */
+function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
+  const steps = decisions.map(({ channel, send, reasons, target }): Told => {
+    const sentences = reasons.map(sentence);
+    if (send && target !== "") sentences.push(`It goes to ${target}.`);
+    return { atMs, userId, channel, stage: send ? "decided" : "not used", reasons, sentences };
+  });
+  if (decisions.some(({ send }) => send)) return steps;
+  const reasons = decidingReasons(decisions);
+  const stage = reasons.length > 0 && reasons.every((reason) => reason === "expired") ? "expired" : "skipped";
+  const sentences = [...reasons.map(sentence), userId === "" ? "So nothing was sent." : `So nothing was sent to ${userId}.`];
+  return [...steps, { atMs, userId, stage, reasons, sentences }];
+}
+
+/** That the sender did not ask for a channel explains nothing as long as there is another reason. */
+function decidingReasons(decisions: readonly Decision[]): string[] {
+  const last = [...new Set(decisions.flatMap(({ reasons }) => reasons.slice(-1)))];
+  const others = last.filter((reason) => reason !== "not_requested");
+  return others.length > 0 ? others : last;
+}
+
+const stages: { readonly [status in DeliveryStatus]: string } = {
+  [DeliveryStatus.UNSPECIFIED]: "",
+  [DeliveryStatus.QUEUED]: "queued",
+  [DeliveryStatus.DEFERRED]: "waiting",
+  [DeliveryStatus.SENT]: "sent",
+  [DeliveryStatus.FAILED]: "failed",
+  [DeliveryStatus.DEAD]: "dead",
+  [DeliveryStatus.SKIPPED]: "skipped",
+  [DeliveryStatus.EXPIRED]: "expired",
+};
+
+/** For events that carry no reason. */
+const plainly: { readonly [status in DeliveryStatus]: string } = {
+  [DeliveryStatus.UNSPECIFIED]: "",
+  [DeliveryStatus.QUEUED]: "It was put in line for its first attempt.",
+  [DeliveryStatus.DEFERRED]: "It waits for another attempt.",
+  [DeliveryStatus.SENT]: "It was sent.",
+  [DeliveryStatus.FAILED]: "It failed for good.",
+  [DeliveryStatus.DEAD]: sentence("attempts_exhausted"),
+  [DeliveryStatus.SKIPPED]: "It was skipped.",
+  [DeliveryStatus.EXPIRED]: sentence("expired"),
+};
+
+function changeSteps(event: DeliveryEvent): Told[] {
+  const { atMs, userId, channel, status, cycle, attempt, reason, detail, provider, providerMessageId, dueAtMs } = event;
+  // A status of a newer version: better no step than one without a word.
+  const stage = stages[status];
+  if (!stage) return [];
+  const sentences = [reason === "" ? plainly[status] : sentence(reason)];
+  if (status === DeliveryStatus.QUEUED && cycle > 1) sentences.push("This is a replay of its dead letter.");
+  if (detail !== "") sentences.push(`${provider || "The provider"} said: ${detail}`);
+  if (providerMessageId !== "") sentences.push(`${provider || "The provider"} knows it as ${providerMessageId}.`);
+  if (status === DeliveryStatus.DEFERRED && dueAtMs > 0n) sentences.push(`It is due again at ${timeOf(dueAtMs)}.`);
+  return [{ atMs, userId, channel, stage, reasons: reason === "" ? [] : [reason], sentences, attempt }];
+}
+
+function refusedStep({ atMs, userId, reason, detail }: DeliveryEvent): Told {
+  const sentences = [reason === "" ? "It could not be carried on with and was put aside." : sentence(reason)];
+  if (detail !== "") sentences.push(`Found: ${detail}`);
+  return { atMs, userId, channel: Channel.UNSPECIFIED, stage: "refused", reasons: reason === "" ? [] : [reason], sentences };
+}
+
+/** "2026-11-21 08:47:07 UTC" */
+const timeOf = (ms: bigint) => `${new Date(Number(ms)).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+const listOf = (words: readonly string[]) => (words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
+
+const SHOWN = 5;
+
+const someOf = (names: readonly string[]) =>
+  names.length <= SHOWN ? listOf(names) : listOf([...names.slice(0, SHOWN), `${(names.length - SHOWN).toLocaleString("en")} more`]);

@@ -1,0 +1,105 @@
+/**
+ * A notification and how it fares, derived from its history. Pure.
+ *
+ * A delivery stands where the furthest of its events says (domain/decide/status), so that one that comes late takes nothing back. What was
+ * decided against never has events of its own: it is skipped, or expired, by the decision.
+ */
+import { create } from "@bufbuild/protobuf";
+import { notificationStatus, supersedes } from "#domain/decide/status.ts";
+import { DeliveryStatus, type NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import type { Decision, DeliveryEvent, NotificationRequested } from "#gen/carillon/event/v1/event_pb.ts";
+import { type Delivery, DeliverySchema, type Notification, NotificationSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import type { History } from "./history.ts";
+
+export function notificationOf(history: History): Notification {
+  const { requested } = history;
+  const deliveries = deliveriesOf(history);
+  return create(NotificationSchema, {
+    notificationId: history.notificationId,
+    status: statusOf(history, deliveries),
+    recipients: requested?.recipients.map(({ userId, email }) => ({ userId, email })) ?? [],
+    actor: requested?.actor ?? "",
+    eventType: requested?.eventType ?? "",
+    category: requested?.category ?? "",
+    ...(requested?.content && { content: requested.content }),
+    channels: requested?.channels ?? [],
+    priority: requested?.priority ?? 0,
+    ...(requested?.metadata && { metadata: requested.metadata }),
+    createdAtMs: requested?.acceptedAtMs ?? 0n,
+    updatedAtMs: later(history.lastAtMs, requested?.acceptedAtMs ?? 0n),
+    expiresAtMs: requested?.expiresAtMs ?? 0n,
+    deliveries,
+  });
+}
+
+function statusOf(history: History, deliveries: readonly Delivery[]): NotificationStatus {
+  const statuses = deliveries.map(({ status }) => status);
+  // A refusal is an end of its own: there is no delivery that could tell of it.
+  if (history.refused.length > 0) statuses.push(DeliveryStatus.FAILED);
+  return notificationStatus(statuses, isDecided(history));
+}
+
+/** Whether every recipient has been decided for. Until the request is known nobody can say. */
+function isDecided({ requested, decided, refused }: History): boolean {
+  if (refused.some(({ userId }) => userId === "")) return true;
+  if (!requested) return false;
+  const people = new Set([...decided, ...refused].map(({ userId }) => userId));
+  const addresses = new Set(requested.recipients.filter(({ userId }) => userId === "").map(({ email }) => email.toLowerCase()));
+  // A decision for a bare address names nobody, but there is one event for each.
+  return (
+    decided.filter(({ userId }) => userId === "").length >= addresses.size &&
+    requested.recipients.every(({ userId }) => userId === "" || people.has(userId))
+  );
+}
+
+/** One per recipient and channel considered: recipients in the order asked for, channels in theirs. */
+function deliveriesOf({ requested, decided, changes }: History): Delivery[] {
+  const deliveries = new Map<string, Delivery>();
+  for (const event of decided) for (const decision of event.decisions) deliveries.set(decision.deliveryId, decidedDelivery(event, decision));
+  const byDelivery = Map.groupBy(changes, ({ deliveryId }) => deliveryId);
+  for (const [deliveryId, events] of byDelivery) deliveries.set(deliveryId, changedDelivery(events, deliveries.get(deliveryId)));
+  const places = placesOf(requested);
+  const place = ({ userId }: Delivery) => places.get(userId) ?? places.size;
+  return [...deliveries.values()].sort(
+    (a, b) => place(a) - place(b) || a.channel - b.channel || (a.deliveryId < b.deliveryId ? -1 : a.deliveryId > b.deliveryId ? 1 : 0),
+  );
+}
+
+function decidedDelivery({ userId, atMs }: DeliveryEvent, { deliveryId, channel, send, reasons, target }: Decision): Delivery {
+  const reason = reasons.at(-1) ?? "";
+  const against = reason === "expired" ? DeliveryStatus.EXPIRED : DeliveryStatus.SKIPPED;
+  const status = send ? DeliveryStatus.QUEUED : against;
+  return create(DeliverySchema, { deliveryId, userId, channel, status, target, reason, updatedAtMs: atMs });
+}
+
+function changedDelivery(events: readonly DeliveryEvent[], decided: Delivery | undefined): Delivery {
+  const standing = events.reduce((known, event) => (isLater(event, known) ? event : known));
+  const { deliveryId, userId, channel, status } = standing;
+  const attempts = new Map<number, number>();
+  for (const { cycle, attempt } of events) attempts.set(cycle, Math.max(attempt, attempts.get(cycle) ?? 0));
+  return create(DeliverySchema, {
+    deliveryId,
+    userId,
+    channel,
+    status,
+    target: standing.target || decided?.target || events.find(({ target }) => target !== "")?.target || "",
+    reason: standing.reason || decided?.reason || "",
+    attempts: [...attempts.values()].reduce((sum, each) => sum + each, 0),
+    dueAtMs: status === DeliveryStatus.DEFERRED ? standing.dueAtMs : 0n,
+    updatedAtMs: standing.atMs,
+  });
+}
+
+/** Of two waits the later one is the one that waits now: a wait in an outage counts no attempt, so the counts cannot tell. */
+function isLater(event: DeliveryEvent, known: DeliveryEvent): boolean {
+  const twoWaits = event.cycle === known.cycle && event.status === DeliveryStatus.DEFERRED && known.status === DeliveryStatus.DEFERRED;
+  return twoWaits && event.atMs !== known.atMs ? event.atMs > known.atMs : supersedes(event, known);
+}
+
+export function placesOf(requested: NotificationRequested | undefined): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  for (const [place, { userId }] of (requested?.recipients ?? []).entries()) if (!places.has(userId)) places.set(userId, place);
+  return places;
+}
+
+const later = (a: bigint, b: bigint) => (a > b ? a : b);

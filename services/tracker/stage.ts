@@ -1,0 +1,47 @@
+/**
+ * The tracker's stage: delivery events in, history out. One store call a batch; a repeat changes nothing.
+ *
+ * What it keeps must be readable for as long as it is kept, so an event is looked into before it is stored.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import * as topics from "#domain/topics.ts";
+import { type DeliveryEvent, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Received, Stage } from "#platform/stage/stage.ts";
+import type { HistoryStore, RecordedEvent } from "./store.ts";
+
+export const trackerStage = (store: HistoryStore): Stage<DeliveryEvent> => ({
+  name: "tracker",
+  reads: [topics.deliveryEvents],
+  writes: [],
+  deadLetters: topics.deadEvents,
+  window: 5_000,
+  batchSize: 1_000,
+  async handle(batch) {
+    const kept: Received<DeliveryEvent>[] = [];
+    const recorded: RecordedEvent[] = [];
+    for (const received of batch.records) {
+      const { environment, notificationId, eventId, atMs } = received.value;
+      const asked = askedOf(received.value);
+      if (environment === "" || notificationId === "" || eventId === "")
+        batch.bury(received, "invalid", "needs environment, notification_id and event_id");
+      else if (asked === "undecodable") batch.bury(received, "undecodable", "requested: is not a NotificationRequested");
+      else {
+        kept.push(received);
+        recorded.push({ environment, notificationId, eventId, atMs: Number(atMs), event: received.record.value, ...(asked && { asked }) });
+      }
+    }
+    await store.record(recorded);
+    for (const received of kept) batch.done(received);
+  },
+});
+
+function askedOf({ moment, requested, atMs }: DeliveryEvent): RecordedEvent["asked"] | "undecodable" {
+  if (moment !== Moment.REQUESTED) return undefined;
+  try {
+    const { acceptedAtMs, recipients } = fromBinary(NotificationRequestedSchema, requested);
+    const userIds = new Set(recipients.map(({ userId }) => userId).filter((userId) => userId !== ""));
+    return { acceptedAtMs: Number(acceptedAtMs || atMs), userIds: [...userIds] };
+  } catch {
+    return "undecodable";
+  }
+}

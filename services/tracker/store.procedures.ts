@@ -1,0 +1,62 @@
+/** The history, in the writer thread. */
+import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
+
+/** A batch of events, in columns: what crosses the threads is a few arrays instead of thousands of objects. */
+export interface PackedEvents {
+  /** Each notification of the batch once. */
+  readonly environments: readonly string[];
+  readonly notificationIds: readonly string[];
+  readonly acceptedAtMs: readonly number[];
+  /** User ids as JSON where the batch holds the event with the request. */
+  readonly people: readonly (string | null)[];
+  /** Each event: which of the notifications, its id, and where its bytes end. */
+  readonly about: Uint32Array<ArrayBuffer>;
+  readonly eventIds: readonly string[];
+  readonly ends: Uint32Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export default {
+  record(sql: Sql, packed: PackedEvents): void {
+    const numbers = packed.notificationIds.map((_, place) => meet(sql, packed, place));
+    let start = 0;
+    for (const [place, eventId] of packed.eventIds.entries()) {
+      const end = packed.ends[place] as number;
+      sql.run("add-event", numbers[packed.about[place] as number] as number, eventId, packed.bytes.subarray(start, end));
+      start = end;
+    }
+  },
+
+  sweep(sql: Sql, { beforeMs, limit }: { beforeMs: number; limit: number }): number {
+    let gone = 0;
+    for (const { environment } of sql.all("environments")) {
+      for (const old of sql.all("oldest", environment as string, beforeMs, limit)) {
+        gone += sql.run("forget-events", old.n as number, limit - gone).changes;
+        if (gone >= limit) return gone;
+        gone += forget(sql, environment as string, old);
+        if (gone >= limit) return gone;
+      }
+    }
+    return gone;
+  },
+};
+
+/** The number of a notification, which is made known if it is not. */
+function meet(sql: Sql, { environments, notificationIds, acceptedAtMs, people }: PackedEvents, place: number): number {
+  const environment = environments[place] as string;
+  const id = notificationIds[place] as string;
+  const atMs = acceptedAtMs[place] as number;
+  const asked = people[place] ?? null;
+  const known = sql.get("find", environment, id);
+  const n = (known ?? (sql.get("meet", environment, id, atMs, asked) as Row)).n as number;
+  if (asked === null || known?.asked === 1) return n;
+  if (known) sql.run("ask", n, atMs, asked);
+  for (const userId of JSON.parse(asked) as string[]) sql.run("add-person", environment, userId, atMs, id);
+  return n;
+}
+
+/** The notification itself, once its events are gone. */
+function forget(sql: Sql, environment: string, { n, id, accepted_at_ms, people }: Row): number {
+  const listed = people === null ? 0 : sql.run("forget-people", environment, people as string, accepted_at_ms as number, id as string).changes;
+  return listed + sql.run("forget-notification", n as number).changes;
+}

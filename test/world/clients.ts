@@ -1,0 +1,33 @@
+/** Typed clients of a world, as any service of the product would make them. */
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
+import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+
+export function clientsOf(url: string, { binary = true } = {}) {
+  const transport = createConnectTransport({ baseUrl: url, httpVersion: "1.1", useBinaryFormat: binary });
+  return {
+    ingest: createClient(IngestService, transport),
+    tracker: createClient(TrackerService, transport),
+    preferences: createClient(PreferencesService, transport),
+    inbox: createClient(InboxService, transport),
+  };
+}
+
+export const post = async (url: string, body: unknown, headers: Record<string, string> = {}) => {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  return { status: response.status, headers: response.headers, body: (await response.json()) as any };
+};
+
+export const getJson = async (url: string) => {
+  const response = await fetch(url);
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  return { status: response.status, body: (await response.json()) as any };
+};

@@ -1,0 +1,45 @@
+/** An SMTP server outside the service under test: counts what really arrived, by delivery id, and refuses on demand. */
+import type { AddressInfo } from "node:net";
+import { SMTPServer } from "smtp-server";
+
+export interface Sink {
+  readonly port: number;
+  /** Mails taken, by X-Carillon-Delivery. */
+  readonly byDelivery: ReadonlyMap<string, number>;
+  /** Answers to RCPT TO that are not 250, by address; undefined: accept. */
+  refuse: (address: string) => { code: number; text: string } | undefined;
+  close(): Promise<void>;
+}
+
+export async function openSink(port = 0): Promise<Sink> {
+  const byDelivery = new Map<string, number>();
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ["STARTTLS", "AUTH"],
+    disableReverseLookup: true,
+    logger: false,
+    onRcptTo({ address }, _session, callback) {
+      const refusal = sink.refuse(address);
+      if (!refusal) return callback();
+      callback(Object.assign(new Error(refusal.text), { responseCode: refusal.code }));
+    },
+    onData(stream, _session, callback) {
+      const chunks: Buffer[] = [];
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("end", () => {
+        const id = /^x-carillon-delivery:\s*(\S+)/im.exec(Buffer.concat(chunks).toString())?.[1] ?? "";
+        byDelivery.set(id, (byDelivery.get(id) ?? 0) + 1);
+        callback();
+      });
+    },
+  });
+  server.on("error", () => {});
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const sink: Sink = {
+    port: (server.server.address() as AddressInfo).port,
+    byDelivery,
+    refuse: () => undefined,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+  return sink;
+}

@@ -1,0 +1,91 @@
+/**
+ * A world to test in: the whole service as a process of its own, as a user starts it, with free ports and a data directory of its own.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = new URL("../..", import.meta.url).pathname;
+
+export interface World {
+  /** Of the REST facades, Connect and the pages. */
+  readonly url: string;
+  readonly legacyUrl: string;
+  readonly smtpPort: number;
+  readonly dataDir: string;
+  readonly pid: number;
+  /** What the process has printed so far. */
+  output(): string;
+  /** Ends the process by a signal and answers its exit code; the data directory stays. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  /** Drains, and removes the data directory when this world made it. */
+  stop(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Use this directory and keep it. */
+  readonly dataDir?: string;
+}
+
+export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Promise<World> {
+  const directory = dataDir ?? mkdtempSync(join(tmpdir(), "carillon-world-"));
+  const child = spawn(process.execPath, [join(root, "services/main.ts")], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...inherited(),
+      CARILLON_HTTP_PORT: "0",
+      CARILLON_LEGACY_HTTP_PORT: "0",
+      CARILLON_SMTP_SINK_PORT: "0",
+      CARILLON_DATA_DIR: directory,
+      ...env,
+    },
+  });
+  const exit = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const printed = collect(child);
+  const ready = await readyLine(child, printed, exit);
+  const found = (pattern: RegExp) => {
+    const match = pattern.exec(ready)?.[1];
+    if (match === undefined) throw new Error(`the ready line lacks ${pattern}: ${ready}`);
+    return match;
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    return exit;
+  };
+  return {
+    url: found(/^Carillon ready (http:\S+)/),
+    legacyUrl: found(/ also (http:\S+)/),
+    smtpPort: Number(found(/ smtp \S+:(\d+)/)),
+    dataDir: directory,
+    pid: child.pid as number,
+    output: () => printed.text,
+    end,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) await end("SIGTERM");
+      if (dataDir === undefined) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The tests' own environment without settings of whoever runs them. */
+const inherited = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CARILLON_")));
+
+function collect(child: ChildProcess): { text: string } {
+  const printed = { text: "" };
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (printed.text += chunk.toString()));
+  return printed;
+}
+
+function readyLine(child: ChildProcess, printed: { text: string }, exit: Promise<number | null>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const line = /^Carillon ready .*\n/m.exec(printed.text)?.[0];
+      if (line) resolve(line.trimEnd());
+    };
+    child.stdout?.on("data", look);
+    exit.then((code) => reject(new Error(`the service ended with ${code} before it was ready:\n${printed.text}`)));
+  });
+}
