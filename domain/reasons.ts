@@ -30,6 +30,7 @@ export const reasons = {
   attempts_exhausted: "The provider refused every allowed attempt; it is kept as a dead letter.",
   provider_unavailable: "The provider could not be reached or is out of service, so it waits without using up an attempt.",
   send_unresolved: "A worker stopped in the middle of a send whose outcome is not known, so it was sent again.",
+  outcome_unknown: "The connection broke after the message was handed over and before the answer came, so it will be sent again.",
   lease_held: "Another worker is sending it; this waits for the outcome.",
 
   // Why a record is buried.

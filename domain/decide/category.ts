@@ -1,5 +1,5 @@
 /** The category of a notification, the unit of opt-out: as the sender says, else the event type up to its first dot, else "general". */
-export const DEFAULT_CATEGORY = "general";
+const DEFAULT_CATEGORY = "general";
 
 const CATEGORY = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 

@@ -4,7 +4,11 @@
  * - A decision is recorded once per notification and recipient: the first wins, for ever after the same answer.
  * - An intent is a lease on one send (delivery, cycle, target), timed by the ledger's own clock and durable before `intend` resolves.
  *   While it lives nobody else may send; once it has expired unsettled, whether the send happened is *unknown*.
- * - A settled state never changes.
+ * - The holder itself is told `leased` as well: a record that comes again within one process cannot know whether the first try is still
+ *   under way, and a lease is never prolonged by asking, so the wait for it ends at `untilMs` for everybody.
+ * - Only the lease's holder settles it, late or not, as long as nobody else has taken it over. What others say of it is dropped.
+ * - A settled state never changes. A higher cycle is a delivery of its own.
+ * - Decisions are kept for 8 days (the log's retention and a day), sends for 24 h past the last activity.
  */
 export interface Draft {
   readonly environment: string;
@@ -21,31 +25,35 @@ export interface Decided {
   readonly first: boolean;
 }
 
-export interface Try {
+export interface Try extends Progress {
   readonly environment: string;
   readonly notificationId: string;
   readonly deliveryId: string;
   readonly cycle: number;
   readonly target: string;
-  /** Attempts already refused, and waits so far: a record that is not newer than what the ledger knows is a repeat. */
-  readonly attempt: number;
-  readonly wait: number;
   /** Unique per process start: the lease's holder. */
   readonly worker: string;
   readonly leaseMs: number;
 }
 
+/** How far a delivery has come: attempts refused, and waits so far. Newer is more attempts, else more waits. */
+export interface Progress {
+  readonly attempt: number;
+  readonly wait: number;
+}
+
 /**
  * - send: the lease is yours.
- * - settled: sent, failed or dead already.
- * - repeat: a newer (attempt, wait) of this delivery is known; drop this record.
+ * - settled: it ended already, in the try that `by` names. Whoever settled it may have died before its outputs were kept: make them again.
+ * - repeat: a newer (attempt, wait) of this delivery is known; drop this record. With `expected` the send was released, and whoever did
+ *   it may have died before the next record was kept: make that one again.
  * - leased: somebody's lease lives until `untilMs`.
  * - unknown: a lease expired unsettled; the lease is yours now, and whether to send again is the caller's policy.
  */
 export type Intent =
   | { readonly is: "send" }
-  | { readonly is: "settled"; readonly state: SettledState }
-  | { readonly is: "repeat" }
+  | { readonly is: "settled"; readonly state: SettledState; readonly by: Progress }
+  | { readonly is: "repeat"; readonly expected?: Progress }
   | { readonly is: "leased"; readonly untilMs: number }
   | { readonly is: "unknown" };
 
@@ -59,7 +67,7 @@ export interface Settled {
   readonly target: string;
   readonly worker: string;
   /** Terminal, or "released": the lease ends and (attempt, wait) of the next record are expected. */
-  readonly state: SettledState | { readonly released: { readonly attempt: number; readonly wait: number } };
+  readonly state: SettledState | { readonly released: Progress };
 }
 
 export interface Ledger {

@@ -1,127 +1,190 @@
 /**
- * A group: which member holds which partition, under which epoch, and where it stands.
+ * A consumer group of one process: its members, who holds which partitions under which epoch, and how far the group has come.
  *
- * Sticky and co-partitioned: partition p of all topics with as many partitions moves together, and only as much moves as balance asks for.
+ * Members come and go one after the other. What a member loses is revoked at once; it is given to another only when everything settled
+ * until then has been committed, so that the next holder starts where the last one really ended.
  */
 import type { Topic } from "#domain/topics.ts";
-import type { Assignment, Member, Position } from "./log.ts";
-import type { GroupPosition, Storage } from "./storage.ts";
+import { type Deliveries, Reader } from "./delivery.ts";
+import type { Assignment, Member, Membership, Output, Position } from "./log.ts";
+import type { Place, Places } from "./places.ts";
+import { share, type Unit } from "./share.ts";
+import type { Storage } from "./storage.ts";
+import type { Cursor, Move, Writes } from "./writes.ts";
 
-/** An assignment under way. */
-export interface Held {
-  readonly assignment: Assignment;
-  readonly member: Member;
-  next: number;
-  paused: boolean;
-  revoked: boolean;
+export interface Core {
+  readonly places: Places;
+  readonly storage: Storage;
+  readonly writes: Writes;
+  readonly deliveries: Deliveries;
 }
 
-const placeOf = ({ topic, partition }: { topic: Topic; partition: number }) => `${topic.name}/${partition}`;
+/** Partition `index` of every topic of the group that has `of` partitions. */
+interface Held extends Unit {
+  readonly cursors: readonly Cursor[];
+  owner: Joined | undefined;
+}
+
+interface Joined {
+  readonly member: Member;
+  readonly readers: Map<Cursor, Reader>;
+  left: boolean;
+}
+
+const namesOf = (topics: readonly Topic[]) => [...new Set(topics.map((topic) => topic.name))].sort().join(", ");
 
 export class Group {
   readonly #name: string;
-  readonly #topics: readonly Topic[];
-  readonly #storage: Storage;
-  readonly #members: Member[] = [];
-  readonly #held = new Map<string, Held>();
-  readonly #epochs = new Map<string, number>();
-  /** Positions as told to the storage, which may still be writing them. */
-  readonly #positions = new Map<string, number>();
+  readonly #core: Core;
+  readonly #cursors = new Map<Place, Cursor>();
+  readonly #members: Joined[] = [];
+  #topics = "";
+  #units: readonly Held[] = [];
+  #epoch = 0;
+  /** Rebalances wait for each other. */
+  #turn: Promise<void> = Promise.resolve();
 
-  constructor(name: string, topics: readonly Topic[], storage: Storage) {
+  constructor(name: string, core: Core) {
     this.#name = name;
-    this.#topics = topics;
-    this.#storage = storage;
+    this.#core = core;
   }
 
-  all = () => this.#held.values();
-  holding(place: string): readonly Held[] | undefined {
-    const held = this.#held.get(place);
-    return held && [held];
-  }
-
-  join(member: Member) {
-    this.#members.push(member);
-    this.#rebalance();
-    const mine = (assignment: { topic: Topic; partition: number; epoch: number }) => {
-      const held = this.#held.get(placeOf(assignment));
-      return held?.member === member && held.assignment.epoch === assignment.epoch ? held : undefined;
-    };
+  async join(topics: readonly Topic[], member: Member): Promise<Membership> {
+    const joined: Joined = { member, readers: new Map(), left: false };
+    if (this.#members.length === 0) this.#read(topics);
+    else if (namesOf(topics) !== this.#topics) {
+      throw new Error(`Members of group "${this.#name}" read ${this.#topics}; one that reads ${namesOf(topics)} needs a group of its own.`);
+    }
+    this.#members.push(joined);
+    await this.#rebalance();
     return {
-      /** The positions that may still move: current epoch, forward only. */
-      accept: (positions: readonly Position[]): GroupPosition[] =>
-        positions.flatMap((position) => {
-          const place = placeOf(position);
-          if (!mine(position) || position.next < (this.#positions.get(place) ?? 0)) return [];
-          this.#positions.set(place, position.next);
-          return [{ group: this.#name, topic: position.topic, partition: position.partition, next: position.next }];
-        }),
-      find: (assignment: Assignment, then: (held: Held) => void): void => {
-        const held = mine(assignment);
-        if (held) then(held);
-      },
-      leave: (): void => {
-        const index = this.#members.indexOf(member);
-        if (index < 0) return;
-        this.#members.splice(index, 1);
-        this.#rebalance();
-      },
+      settle: (outputs, positions) => this.#settle(joined, outputs, positions),
+      pause: (assignment) => this.#readerOf(joined, assignment)?.pause(),
+      resume: (assignment) => this.#readerOf(joined, assignment)?.resume(),
+      leave: () => this.#leave(joined),
     };
   }
 
-  #rebalance(): void {
-    const wanted = this.#shares();
-    const lost = new Map<Member, Assignment[]>();
-    for (const [place, held] of this.#held) {
-      if (wanted.get(place)?.member === held.member) continue;
-      held.revoked = true;
-      this.#held.delete(place);
-      lost.set(held.member, [...(lost.get(held.member) ?? []), held.assignment]);
+  lag(topics: readonly Topic[]): number {
+    let lag = 0;
+    for (const topic of topics) {
+      for (const place of this.#core.places.ofTopic(topic)) lag += place.end - this.#startOf(this.#cursor(place));
     }
-    for (const [member, assignments] of lost) member.revoked(assignments);
-    const gained = new Map<Member, Assignment[]>();
-    for (const [place, { member, topic, partition }] of wanted) {
-      if (this.#held.has(place)) continue;
-      const epoch = (this.#epochs.get(place) ?? 0) + 1;
-      this.#epochs.set(place, epoch);
-      const assignment = { topic, partition, epoch, position: this.#position(topic, partition) };
-      this.#held.set(place, { assignment, member, next: assignment.position, paused: false, revoked: false });
-      gained.set(member, [...(gained.get(member) ?? []), assignment]);
-    }
-    for (const [member, assignments] of gained) member.assigned(assignments);
+    return lag;
   }
 
-  #position(topic: Topic, partition: number): number {
-    const place = placeOf({ topic, partition });
-    const known = this.#positions.get(place) ?? this.#storage.position(this.#name, topic, partition) ?? 0;
-    this.#positions.set(place, known);
-    return Math.max(known, this.#storage.bounds(topic, partition).first);
+  #read(topics: readonly Topic[]): void {
+    const units = new Map<string, { of: number; index: number; cursors: Cursor[]; owner: Joined | undefined }>();
+    for (const topic of new Set(topics)) {
+      for (const place of this.#core.places.ofTopic(topic)) {
+        const name = `${topic.partitions}/${place.partition}`;
+        let unit = units.get(name);
+        if (unit === undefined) {
+          unit = { of: topic.partitions, index: place.partition, cursors: [], owner: undefined };
+          units.set(name, unit);
+        }
+        unit.cursors.push(this.#cursor(place));
+      }
+    }
+    this.#topics = namesOf(topics);
+    this.#units = [...units.values()];
   }
 
-  /** Who should hold what: units of one partition number over all topics of one size, kept where they are as far as shares allow. */
-  #shares(): Map<string, { member: Member; topic: Topic; partition: number }> {
-    const wanted = new Map<string, { member: Member; topic: Topic; partition: number }>();
-    if (this.#members.length === 0) return wanted;
-    const units = [...new Set(this.#topics.map((topic) => topic.partitions))].flatMap((size) =>
-      Array.from({ length: size }, (_, partition) => ({ partition, topics: this.#topics.filter((topic) => topic.partitions === size) })),
-    );
-    const share = Math.ceil(units.length / this.#members.length);
-    const counts = new Map(this.#members.map((member) => [member, 0]));
-    const take = (member: Member, { partition, topics }: (typeof units)[0]) => {
-      counts.set(member, (counts.get(member) ?? 0) + 1);
-      for (const topic of topics) wanted.set(placeOf({ topic, partition }), { member, topic, partition });
-    };
-    const homeless = units.filter((unit) => {
-      const [topic] = unit.topics as [Topic];
-      const owner = this.#held.get(placeOf({ topic, partition: unit.partition }))?.member;
-      if (!owner || !this.#members.includes(owner) || (counts.get(owner) ?? 0) >= share) return true;
-      take(owner, unit);
-      return false;
+  #cursor(place: Place): Cursor {
+    let cursor = this.#cursors.get(place);
+    if (cursor === undefined) {
+      cursor = { group: this.#name, place, committed: this.#core.storage.position(this.#name, place.topic, place.partition) };
+      this.#cursors.set(place, cursor);
+    }
+    return cursor;
+  }
+
+  #startOf({ place, committed }: Cursor): number {
+    const { start } = this.#core.storage.bounds(place.topic, place.partition);
+    return Math.max(start, committed ?? 0);
+  }
+
+  #rebalance(): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      const members = this.#members.filter((joined) => !joined.left);
+      const owners = share(this.#units, members, (unit) => unit.owner);
+      const moving = this.#units.filter((unit) => unit.owner !== owners.get(unit));
+      for (const joined of this.#members) {
+        this.#revoke(
+          joined,
+          moving.filter((unit) => unit.owner === joined).flatMap((unit) => unit.cursors),
+        );
+      }
+      for (const unit of moving) unit.owner = undefined;
+      await this.#core.writes.quiet();
+      for (const joined of members) {
+        // One that left meanwhile has a rebalance of its own coming, which finds these without an owner.
+        if (joined.left) continue;
+        const gained = moving.filter((unit) => owners.get(unit) === joined);
+        for (const unit of gained) unit.owner = joined;
+        this.#assign(
+          joined,
+          gained.flatMap((unit) => unit.cursors),
+        );
+      }
     });
-    for (const unit of homeless) {
-      const least = [...counts].reduce((best, each) => (each[1] < best[1] ? each : best));
-      take(least[0], unit);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  #assign(joined: Joined, cursors: readonly Cursor[]): void {
+    if (cursors.length === 0) return;
+    const { storage, deliveries } = this.#core;
+    const epoch = ++this.#epoch;
+    const readers = cursors.map((cursor) => {
+      const { topic, partition } = cursor.place;
+      const assignment: Assignment = { topic, partition, epoch, position: this.#startOf(cursor) };
+      const lost = () => {
+        this.#revoke(joined, [cursor]);
+        this.#assign(joined, [cursor]);
+      };
+      const reader = new Reader(cursor.place, assignment, joined.member, { storage, deliveries, lost });
+      joined.readers.set(cursor, reader);
+      return reader;
+    });
+    joined.member.assigned(readers.map((reader) => reader.assignment));
+    for (const reader of readers) if (joined.readers.get(this.#cursor(reader.place)) === reader) reader.start();
+  }
+
+  #revoke(joined: Joined, cursors: readonly Cursor[]): void {
+    const readers = cursors.map((cursor) => joined.readers.get(cursor)).filter((reader) => reader !== undefined);
+    if (readers.length === 0) return;
+    for (const cursor of cursors) joined.readers.delete(cursor);
+    for (const reader of readers) reader.stop();
+    joined.member.revoked(readers.map((reader) => reader.assignment));
+  }
+
+  #readerOf(joined: Joined, at: { topic: Topic; partition: number; epoch: number }): Reader | undefined {
+    const reader = joined.readers.get(this.#cursor(this.#core.places.at(at.topic, at.partition)));
+    return reader?.assignment.epoch === at.epoch ? reader : undefined;
+  }
+
+  async #settle(joined: Joined, outputs: readonly Output[], positions: readonly Position[]): Promise<void> {
+    const moves: Move[] = [];
+    for (const position of positions) {
+      const reader = this.#readerOf(joined, position);
+      if (reader === undefined) continue;
+      if (position.next > reader.next) {
+        const { topic, partition, next } = position;
+        throw new RangeError(`Only ${reader.next} of ${topic.name}/${partition} has been delivered, so ${next} cannot be settled.`);
+      }
+      moves.push({ cursor: this.#cursor(reader.place), next: position.next });
     }
-    return wanted;
+    if (outputs.length > 0 || moves.length > 0) await this.#core.writes.add(outputs, moves, false);
+  }
+
+  async #leave(joined: Joined): Promise<void> {
+    if (!joined.left) {
+      joined.left = true;
+      this.#revoke(joined, [...joined.readers.keys()]);
+      for (const unit of this.#units) if (unit.owner === joined) unit.owner = undefined;
+      this.#members.splice(this.#members.indexOf(joined), 1);
+      await this.#rebalance();
+    } else await this.#turn;
   }
 }

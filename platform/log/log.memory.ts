@@ -1,9 +1,8 @@
-/** The event log in memory. */
-import { RETENTION_MS, type Topic } from "#domain/topics.ts";
-import type { Clock } from "#platform/clock.ts";
-import { embeddedLog } from "./embedded.ts";
+/** The event log in memory: the real core over nothing that lasts. For tests and the simulation. */
+import { RETENTION_MS } from "#domain/topics.ts";
+import { embeddedLog, type LogNeeds } from "./embedded.ts";
 import type { EventLog } from "./log.ts";
 import { memoryStorage } from "./storage.memory.ts";
 
-export const memoryLog = ({ topics, clock, retentionMs = RETENTION_MS }: { topics: readonly Topic[]; clock: Clock; retentionMs?: number }): EventLog =>
-  embeddedLog({ storage: memoryStorage(), topics, clock, retentionMs });
+export const memoryLog = ({ topics, clock, retentionMs = RETENTION_MS }: LogNeeds): EventLog =>
+  embeddedLog(memoryStorage(), { topics, clock, retentionMs });

@@ -1,44 +1,65 @@
-/** The log, in the writer thread. */
+/** The log's writing, in the writer thread. Records pass through packed; only chunks are looked at. */
 import type { Sql } from "#platform/sqlite/sqlite.ts";
-import { unpack } from "./packing.ts";
 
-const SPAN = 2 ** 36;
+const SPAN = 2 ** 40;
 
-/** The first place of a partition. */
-export const baseOf = (topicId: number, partition: number): number => (topicId * 256 + partition) * SPAN;
-export const lastOf = (base: number): number => base + SPAN - 1;
+/** The place of an offset, and the last place of a partition. */
+export const placeOf = (partitionId: number, offset: number): number => partitionId * SPAN + offset;
+export const lastPlaceOf = (partitionId: number): number => (partitionId + 1) * SPAN - 1;
 
-interface Write {
-  readonly packed: Uint8Array;
-  readonly count: number;
-  readonly positions: readonly { group: string; topic: string; partition: number; next: number }[];
+export interface PackedWrite {
   readonly timeMs: number;
+  readonly packed: Uint8Array;
+  /** Four numbers a chunk: partition id, records, and from where to where it stands in `packed`. Chunks of a partition follow each other. */
+  readonly chunks: Float64Array;
+  readonly positions: readonly { readonly group: string; readonly partitionId: number; readonly next: number }[];
 }
 
-export default {
-  topics(sql: Sql, topics: readonly { name: string; partitions: number }[]): { id: number; name: string; partitions: number }[] {
-    for (const { name, partitions } of topics) sql.run("topic", name, partitions);
-    return sql.all("topics").map((row) => ({ id: Number(row.id), name: String(row.name), partitions: Number(row.partitions) }));
-  },
+/** Chunks that one step of forgetting deletes, at most. */
+const FORGET_STEP = 100;
 
-  write(sql: Sql, { packed, count, positions, timeMs }: Write): Float64Array {
-    const offsets = new Float64Array(count);
-    const next = new Map<number, number>();
-    let index = 0;
-    unpack(packed, ({ topicId, partition, key, headers, value }) => {
-      const base = baseOf(topicId, partition);
-      const place = next.get(base) ?? Number(sql.get("newest", base, lastOf(base))?.place ?? base - 1) + 1;
-      sql.run("put", place, timeMs, key, headers, value);
-      next.set(base, place + 1);
-      offsets[index++] = place - base;
-    });
-    for (const { group, topic, partition, next: to } of positions) sql.run("move", group, topic, partition, to);
-    return offsets;
-  },
-
-  /** The newest record stays: the next offset is counted from it. */
-  forget(sql: Sql, { base, beforeMs, limit }: { base: number; beforeMs: number; limit: number }): number {
-    const newest = sql.get("newest", base, lastOf(base))?.place;
-    return newest === null || newest === undefined ? 0 : sql.run("forget", base, Number(newest) - 1, limit, beforeMs).changes;
-  },
+const addPartitions = (sql: Sql, topics: readonly { name: string; partitions: number }[]) => {
+  const known = new Set(sql.all("partitions").map((row) => row.topic));
+  for (const { name, partitions } of topics) {
+    if (!known.has(name)) for (let partition = 0; partition < partitions; partition++) sql.run("add-partition", name, partition);
+  }
+  return sql.all("partitions").map((row) => ({ id: row.id as number, topic: row.topic as string, partition: row.partition as number }));
 };
+
+/** Answers the first offset of each partition written, in the order of the chunks. */
+const write = (sql: Sql, { timeMs, packed, chunks, positions }: PackedWrite): number[] => {
+  const firsts: number[] = [];
+  for (let i = 0; i < chunks.length; ) {
+    const id = chunks[i] as number;
+    let next = sql.get("next", id)?.next as number;
+    firsts.push(next);
+    for (; i < chunks.length && chunks[i] === id; i += 4) {
+      const records = chunks[i + 1] as number;
+      sql.run("put", placeOf(id, next), records, timeMs, packed.subarray(chunks[i + 2], chunks[i + 3]));
+      next += records;
+    }
+    sql.run("set-next", next, id);
+  }
+  for (const { group, partitionId, next } of positions) sql.run("move", group, partitionId, next);
+  return firsts;
+};
+
+/** True when there may be more to forget. */
+const forget = (sql: Sql, beforeMs: number): boolean => {
+  let left = FORGET_STEP;
+  for (const row of sql.all("partitions")) {
+    const id = row.id as number;
+    const from = placeOf(id, 0);
+    // Only from the front: a clock that was set back must not tear a hole.
+    const oldest = sql.all("oldest", from, lastPlaceOf(id), left);
+    const fresh = oldest.findIndex((chunk) => (chunk.time_ms as number) >= beforeMs);
+    const old = fresh < 0 ? oldest.length : fresh;
+    if (old === 0) continue;
+    sql.run("forget", from, oldest[old - 1]?.place as number);
+    left -= old;
+    if (left === 0) return true;
+  }
+  return false;
+};
+
+export default { addPartitions, write, forget };

@@ -1,17 +1,11 @@
-/** The event log in SQLite. The database is closed by whoever opened it. */
-import { RETENTION_MS, type Topic } from "#domain/topics.ts";
-import type { Clock } from "#platform/clock.ts";
+/** The event log in SQLite. The database stays its owner's, who closes it after the log. */
+import { RETENTION_MS } from "#domain/topics.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
-import { embeddedLog } from "./embedded.ts";
+import { embeddedLog, type LogNeeds } from "./embedded.ts";
 import type { EventLog } from "./log.ts";
 import { sqliteStorage } from "./storage.sqlite.ts";
 
-interface Options {
-  readonly database: Database;
-  readonly topics: readonly Topic[];
-  readonly clock: Clock;
-  readonly retentionMs?: number;
-}
-
-export const sqliteLog = async ({ database, topics, clock, retentionMs = RETENTION_MS }: Options): Promise<EventLog> =>
-  embeddedLog({ storage: await sqliteStorage(database, topics), topics, clock, retentionMs });
+export const sqliteLog = async (needs: LogNeeds & { readonly database: Database }): Promise<EventLog> => {
+  const { database, topics, clock, retentionMs = RETENTION_MS } = needs;
+  return embeddedLog(await sqliteStorage(database, topics), { topics, clock, retentionMs });
+};

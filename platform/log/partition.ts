@@ -27,8 +27,7 @@ export function murmur2(key: string): number {
   let h = SEED ^ length;
   let i = 0;
   for (; i + 4 <= length; i += 4) {
-    let k =
-      (bytes[i] as number) | ((bytes[i + 1] as number) << 8) | ((bytes[i + 2] as number) << 16) | ((bytes[i + 3] as number) << 24);
+    let k = (bytes[i] as number) | ((bytes[i + 1] as number) << 8) | ((bytes[i + 2] as number) << 16) | ((bytes[i + 3] as number) << 24);
     k = Math.imul(k, M);
     k ^= k >>> 24;
     h = Math.imul(h, M) ^ Math.imul(k, M);

@@ -1,49 +1,73 @@
-/** The log in memory: for the simulation and for tests. */
-import type { Topic } from "#domain/topics.ts";
+/** The embedded log's records in memory: for tests and the simulation. Gone with the process. */
 import type { LogRecord } from "./log.ts";
 import type { Storage } from "./storage.ts";
 
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+const MAX_FORGOTTEN = 1_000;
+
 interface Kept {
-  first: number;
+  start: number;
   records: LogRecord[];
 }
 
 export function memoryStorage(): Storage {
   const partitions = new Map<string, Kept>();
   const positions = new Map<string, number>();
-  const kept = (topic: Topic, partition: number): Kept => {
-    const key = `${topic.name}/${partition}`;
-    const found = partitions.get(key) ?? { first: 0, records: [] };
-    partitions.set(key, found);
+  const kept = (topic: string, partition: number): Kept => {
+    const name = `${topic}/${partition}`;
+    let found = partitions.get(name);
+    if (found === undefined) {
+      found = { start: 0, records: [] };
+      partitions.set(name, found);
+    }
     return found;
   };
+  const positionName = (group: string, topic: string, partition: number) => `${topic}/${partition}/${group}`;
+
   return {
-    async write(placed, moved, timeMs) {
-      for (const { group, topic, partition, next } of moved) positions.set(`${group}/${topic.name}/${partition}`, next);
-      return placed.map(({ output: { topic, key, value, headers = {} }, partition }) => {
-        const { first, records } = kept(topic, partition);
-        const offset = first + records.length;
-        records.push({ topic, partition, offset, timeMs, key, value, headers });
-        return offset;
+    async commit({ timeMs, sections, positions: moved }) {
+      const firsts = sections.map(({ topic, partition, outputs }) => {
+        const { start, records } = kept(topic.name, partition);
+        const first = start + records.length;
+        let offset = first;
+        for (const { key, value, headers = NO_HEADERS } of outputs) {
+          records.push({ topic, partition, offset: offset++, timeMs, key, value, headers });
+        }
+        return first;
       });
-    },
-    read(topic, partition, from, limit) {
-      const { first, records } = kept(topic, partition);
-      const start = Math.max(0, from - first);
-      return records.slice(start, start + limit);
+      for (const { group, topic, partition, next } of moved) {
+        const name = positionName(group, topic.name, partition);
+        positions.set(name, Math.max(next, positions.get(name) ?? 0));
+      }
+      return firsts;
     },
     bounds(topic, partition) {
-      const { first, records } = kept(topic, partition);
-      return { end: first + records.length, first };
+      const { start, records } = kept(topic.name, partition);
+      return { start, end: start + records.length };
     },
-    position: (group, topic, partition) => positions.get(`${group}/${topic.name}/${partition}`),
-    async forget(topic, partition, beforeMs, limit) {
-      const found = kept(topic, partition);
-      let count = 0;
-      while (count < limit && count < found.records.length - 1 && (found.records[count] as LogRecord).timeMs < beforeMs) count++;
-      found.records.splice(0, count);
-      found.first += count;
-      return count;
+    position: (group, topic, partition) => positions.get(positionName(group, topic.name, partition)),
+    read(topic, partition, from, limit, maxBytes) {
+      const { start, records } = kept(topic.name, partition);
+      const found: LogRecord[] = [];
+      let bytes = 0;
+      for (let i = Math.max(0, from - start); i < records.length && found.length < limit && bytes < maxBytes; i++) {
+        const record = records[i] as LogRecord;
+        found.push(record);
+        bytes += record.value.byteLength;
+      }
+      return found;
+    },
+    async forget(beforeMs) {
+      let more = false;
+      for (const each of partitions.values()) {
+        let old = 0;
+        while (old < MAX_FORGOTTEN && (each.records[old]?.timeMs ?? Number.POSITIVE_INFINITY) < beforeMs) old++;
+        if (old === 0) continue;
+        each.records = each.records.slice(old);
+        each.start += old;
+        more ||= old === MAX_FORGOTTEN;
+      }
+      return more;
     },
   };
 }

@@ -1,62 +1,95 @@
-/** The log's storage in SQLite. */
+/** The embedded log's records in SQLite: packed here, written as they are by the writer thread, read and unpacked here. */
 import type { Topic } from "#domain/topics.ts";
-import type { Database } from "#platform/sqlite/sqlite.ts";
-import type { LogRecord } from "./log.ts";
+import type { Calls, Database } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./log.procedures.ts";
-import { baseOf, lastOf } from "./log.procedures.ts";
-import { pack } from "./packing.ts";
+import { lastPlaceOf, placeOf } from "./log.procedures.ts";
+import type { LogRecord } from "./log.ts";
+import { pack, unpack } from "./packing.ts";
 import type { Storage } from "./storage.ts";
 
-const NO_HEADERS = Object.freeze({});
-
 export async function sqliteStorage(database: Database, topics: readonly Topic[]): Promise<Storage> {
-  const calls = await database.procedures<typeof procedures>(new URL("./log.procedures.ts", import.meta.url));
+  const writer = await database.procedures<typeof procedures>(new URL("./log.procedures.ts", import.meta.url));
   const sql = database.reads(new URL("./log.sql", import.meta.url));
-  const known = await calls.topics(topics.map(({ name, partitions }) => ({ name, partitions })), { durable: true });
-  const ids = new Map(known.map(({ name, id }) => [name, id]));
-  for (const { name, partitions } of topics) {
-    const there = known.find((each) => each.name === name)?.partitions;
-    if (there !== partitions) throw new Error(`Topic ${name} has ${there} partitions in the database and ${partitions} here; the count of a live topic never changes.`);
-  }
-  const base = (topic: Topic, partition: number) => baseOf(ids.get(topic.name) as number, partition);
+  const idOf = await partitionIds(writer, topics);
 
   return {
-    async write(placed, positions, timeMs, durable) {
-      const packed = pack(
-        placed.map(({ output: { topic, key, value, headers }, partition }) => ({
-          topicId: ids.get(topic.name) as number,
-          partition,
-          key,
-          headers: headers ? JSON.stringify(headers) : "",
-          value,
-        })),
+    async commit({ timeMs, durable, sections, positions }) {
+      const { packed, chunks } = pack(sections.map((section) => section.outputs));
+      const table = Float64Array.from(
+        sections.flatMap(({ topic, partition }, i) => {
+          const id = idOf(topic, partition);
+          return (chunks[i] ?? []).flatMap(({ records, from, to }) => [id, records, from, to]);
+        }),
       );
-      const moved = positions.map(({ group, topic, partition, next }) => ({ group, topic: topic.name, partition, next }));
-      const args = { packed, count: placed.length, positions: moved, timeMs };
-      return Array.from(await calls.write(args, { durable, transfer: [packed.buffer] }));
-    },
-    read(topic, partition, from, limit): LogRecord[] {
-      const start = base(topic, partition);
-      return sql.all("read", start + from, lastOf(start), limit).map((row) => ({
-        topic,
-        partition,
-        offset: Number(row.place) - start,
-        timeMs: Number(row.time_ms),
-        key: row.key as string,
-        value: row.value as Uint8Array,
-        headers: row.headers === "" ? NO_HEADERS : JSON.parse(row.headers as string),
-      }));
+      return writer.write(
+        {
+          timeMs,
+          packed,
+          chunks: table,
+          positions: positions.map(({ group, topic, partition, next }) => ({ group, partitionId: idOf(topic, partition), next })),
+        },
+        { durable, transfer: [packed.buffer, table.buffer] },
+      );
     },
     bounds(topic, partition) {
-      const start = base(topic, partition);
-      const newest = sql.get("newest", start, lastOf(start))?.place;
-      const oldest = sql.get("oldest", start, lastOf(start))?.place;
-      return { end: newest == null ? 0 : Number(newest) - start + 1, first: oldest == null ? 0 : Number(oldest) - start };
+      const id = idOf(topic, partition);
+      const row = sql.get("bounds", id, placeOf(id, 0), lastPlaceOf(id));
+      const end = row?.next as number;
+      const oldest = row?.oldest as number | null;
+      return { start: oldest === null ? end : oldest - placeOf(id, 0), end };
     },
     position(group, topic, partition) {
-      const row = sql.get("position", group, topic.name, partition);
-      return row && Number(row.next);
+      return sql.get("position", group, idOf(topic, partition))?.next as number | undefined;
     },
-    forget: (topic, partition, beforeMs, limit) => calls.forget({ base: base(topic, partition), beforeMs, limit }),
+    read(topic, partition, from, limit, maxBytes) {
+      const id = idOf(topic, partition);
+      const base = placeOf(id, 0);
+      const wanted = sql.all("sizes", base, base + from, lastPlaceOf(id), limit);
+      const first = wanted[0];
+      if (first === undefined) return [];
+      let last = first.place as number;
+      let found = 0;
+      let bytes = 0;
+      for (const chunk of wanted) {
+        bytes += chunk.bytes as number;
+        if (found > 0 && (found >= limit || bytes > maxBytes)) break;
+        last = chunk.place as number;
+        found = last - base + (chunk.count as number) - from;
+      }
+      const records: LogRecord[] = [];
+      for (const chunk of sql.all("read", first.place as number, last)) {
+        const start = (chunk.place as number) - base;
+        const skip = Math.max(0, from - start);
+        const timeMs = chunk.time_ms as number;
+        let offset = start + skip;
+        for (const { key, value, headers } of unpack(chunk.records as Uint8Array, skip, limit - records.length)) {
+          records.push({ topic, partition, offset: offset++, timeMs, key, value, headers });
+        }
+      }
+      return records;
+    },
+    forget: (beforeMs) => writer.forget(beforeMs),
   };
+}
+
+/** The ids of every topic's partitions; new topics are added. */
+async function partitionIds(writer: Calls<typeof procedures>, topics: readonly Topic[]) {
+  const there = await writer.addPartitions(
+    topics.map(({ name, partitions }) => ({ name, partitions })),
+    { durable: true },
+  );
+  const ids = new Map<string, number[]>();
+  for (const { topic, partition, id } of there) {
+    const ofTopic = ids.get(topic) ?? [];
+    ofTopic[partition] = id;
+    ids.set(topic, ofTopic);
+  }
+  for (const { name, partitions } of topics) {
+    const recorded = ids.get(name)?.length;
+    if (recorded === partitions) continue;
+    throw new Error(
+      `Topic "${name}" has ${recorded} partitions in the database and ${partitions} here. The number never changes: keys would move. Use a new topic.`,
+    );
+  }
+  return (topic: Topic, partition: number): number => ids.get(topic.name)?.[partition] as number;
 }

@@ -32,7 +32,8 @@ export class Tail {
 
   /** Everybody has had what is before `offset`. */
   trim(offset: number): void {
-    for (let first = this.#records[this.#head]; first !== undefined && first.offset < offset; first = this.#records[this.#head]) this.#drop();
+    for (let first = this.#records[this.#head]; first !== undefined && first.offset < offset; first = this.#records[this.#head])
+      this.#drop();
     this.#compact();
   }
 

@@ -27,6 +27,8 @@ export interface Route {
   readonly path: string;
   /** Read the body as JSON: demands content-type application/json. Default false. */
   readonly json?: boolean;
+  /** For who watches the process: needs no credential, is answered while the process drains, is logged at debug. Default false. */
+  readonly probe?: boolean;
   /** Throws Problem for what callers should hear; anything else is masked as INTERNAL. */
   handle(request: HttpRequest): Promise<HttpReply> | HttpReply;
 }

@@ -28,7 +28,8 @@ function emailOf(text: string): string {
 }
 
 export function preferencesService(store: PreferenceStore, clock: Clock): ServiceImpl<typeof PreferencesService> {
-  const findOne = async (environment: string, userId: string): Promise<KnownPerson | undefined> => (await store.find(environment, [userId]))[0];
+  const findOne = async (environment: string, userId: string): Promise<KnownPerson | undefined> =>
+    (await store.find(environment, [userId]))[0];
 
   return {
     async upsertPerson({ userId, email, name, locale }, context) {

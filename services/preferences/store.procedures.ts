@@ -2,8 +2,8 @@
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
 import type { Choice, PersonChange, PersonRecord } from "./store.ts";
 
-export const personOf = (row: Row): PersonRecord => ({
-  userId: row.user_id as string,
+export const personOf = (userId: string, row: Row): PersonRecord => ({
+  userId,
   email: row.email as string,
   name: row.name as string,
   locale: row.locale as string,
@@ -12,10 +12,13 @@ export const personOf = (row: Row): PersonRecord => ({
 });
 
 export default {
-  upsert(sql: Sql, { environment, changes, nowMs }: { environment: string; changes: readonly PersonChange[]; nowMs: number }): PersonRecord[] {
+  upsert(
+    sql: Sql,
+    { environment, changes, nowMs }: { environment: string; changes: readonly PersonChange[]; nowMs: number },
+  ): PersonRecord[] {
     return changes.map(({ userId, email, name, locale }) => {
       sql.run("upsert", environment, userId, email ?? null, name ?? null, locale ?? null, nowMs);
-      return personOf(sql.get("person", environment, userId) as Row);
+      return personOf(userId, sql.get("person", environment, userId) as Row);
     });
   },
 

@@ -10,7 +10,6 @@ CREATE TABLE people (
   PRIMARY KEY (environment, user_id)
 ) WITHOUT ROWID;
 
--- name: schema-2
 CREATE TABLE choices (
   environment TEXT NOT NULL,
   user_id TEXT NOT NULL,
@@ -32,16 +31,13 @@ SET email = coalesce(?3, email), name = coalesce(?4, name), locale = coalesce(?5
 WHERE email <> coalesce(?3, email) OR name <> coalesce(?4, name) OR locale <> coalesce(?5, locale);
 
 -- name: person
-SELECT user_id, email, name, locale, created_at_ms, updated_at_ms FROM people WHERE environment = ? AND user_id = ?;
+SELECT email, name, locale, created_at_ms, updated_at_ms FROM people WHERE environment = ? AND user_id = ?;
 
--- name: people
-SELECT user_id, email, name, locale, created_at_ms, updated_at_ms FROM people
-WHERE environment = ? AND user_id IN (SELECT value FROM json_each(?));
-
--- name: choices
-SELECT user_id, category, muted, channels FROM choices
-WHERE environment = ? AND user_id IN (SELECT value FROM json_each(?))
-ORDER BY user_id, category;
+-- A row per choice; one without, where there is none.
+-- name: person-with-choices
+SELECT email, name, locale, created_at_ms, updated_at_ms, category, muted, channels
+FROM people LEFT JOIN choices USING (environment, user_id)
+WHERE environment = ? AND user_id = ? ORDER BY category;
 
 -- name: other-choices
 SELECT count(*) AS others FROM choices WHERE environment = ? AND user_id = ? AND category <> ?;

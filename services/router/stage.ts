@@ -45,12 +45,9 @@ function settle(asked: NotificationRequested, environment: string, { topic, part
   };
 }
 
-const lanes = {
-  [Priority.UNSPECIFIED]: topics.medium,
-  [Priority.LOW]: topics.low,
-  [Priority.MEDIUM]: topics.medium,
-  [Priority.HIGH]: topics.high,
-  [Priority.CRITICAL]: topics.high,
+const laneOf = (priority: Priority) => {
+  if (priority === Priority.LOW) return topics.low;
+  return priority >= Priority.HIGH ? topics.high : topics.medium;
 };
 
 export const router = (needs: { clock: Clock; environment: string }): Stage<NotificationRequested> => ({
@@ -92,7 +89,7 @@ function route(asked: NotificationRequested, record: LogRecord, nowMs: number): 
   };
   const byRecipient = new Map(asked.recipients.map((each) => [recipientWord(each, uuidv5), each]));
   const prioritized = [...byRecipient].map(([word, { userId, email }]): Output => ({
-    topic: lanes[priority],
+    topic: laneOf(priority),
     key: recipientKey(environment, word),
     value: toBinary(
       NotificationPrioritizedSchema,

@@ -34,11 +34,20 @@ function askedStep({ recipients, actor, eventType, category, channels, priority,
       ? `The sender named the channel${channels.length > 1 ? "s" : ""} ${listOf(channels.map(nameOfChannel))}.`
       : "The sender named no channels, so preferences choose.",
   ];
-  if (priority !== Priority.UNSPECIFIED) sentences.push(`The sender gave it ${Priority[priority]?.toLowerCase()} priority.`);
+  const urgency = urgencies[priority];
+  if (urgency) sentences.push(`The sender gave it ${urgency} priority.`);
   if (actor !== "") sentences.push(`${actor} caused it.`);
   if (expiresAtMs > 0n) sentences.push(`No send starts after ${timeOf(expiresAtMs)}.`);
   return { atMs: acceptedAtMs, stage: "asked", sentences };
 }
+
+const urgencies: { readonly [priority in Priority]: string } = {
+  [Priority.UNSPECIFIED]: "",
+  [Priority.LOW]: "low",
+  [Priority.MEDIUM]: "medium",
+  [Priority.HIGH]: "high",
+  [Priority.CRITICAL]: "critical",
+};
 
 /** A step per channel considered and, where none is used, one for the person: nothing was sent, and why. */
 function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
@@ -89,9 +98,9 @@ function changeSteps(event: DeliveryEvent): Told[] {
   // A status of a newer version: better no step than one without a word.
   const stage = stages[status];
   if (!stage) return [];
-  const sentences = [reason === "" ? plainly[status] : sentence(reason)];
+  const sentences = [reason === "" ? (plainly[status] ?? "") : sentence(reason)];
   if (status === DeliveryStatus.QUEUED && cycle > 1) sentences.push("This is a replay of its dead letter.");
-  if (detail !== "") sentences.push(`${provider || "The provider"} said: ${detail}`);
+  if (detail !== "") sentences.push(`${provider || "The provider"} said: "${detail}".`);
   if (providerMessageId !== "") sentences.push(`${provider || "The provider"} knows it as ${providerMessageId}.`);
   if (status === DeliveryStatus.DEFERRED && dueAtMs > 0n) sentences.push(`It is due again at ${timeOf(dueAtMs)}.`);
   return [{ atMs, userId, channel, stage, reasons: reason === "" ? [] : [reason], sentences, attempt }];
@@ -99,12 +108,19 @@ function changeSteps(event: DeliveryEvent): Told[] {
 
 function refusedStep({ atMs, userId, reason, detail }: DeliveryEvent): Told {
   const sentences = [reason === "" ? "It could not be carried on with and was put aside." : sentence(reason)];
-  if (detail !== "") sentences.push(`Found: ${detail}`);
+  if (detail !== "") sentences.push(`Found: ${detail}.`);
   return { atMs, userId, channel: Channel.UNSPECIFIED, stage: "refused", reasons: reason === "" ? [] : [reason], sentences };
 }
 
+/** The last millisecond that a Date can tell; other programs may write any number. */
+const END_OF_TIME_MS = 8.64e15;
+
 /** "2026-11-21 08:47:07 UTC" */
-const timeOf = (ms: bigint) => `${new Date(Number(ms)).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+const timeOf = (ms: bigint) =>
+  new Date(Math.min(Number(ms), END_OF_TIME_MS))
+    .toISOString()
+    .replace(/\.\d+Z$/, " UTC")
+    .replace("T", " ");
 
 const listOf = (words: readonly string[]) => (words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`);
 

@@ -15,7 +15,7 @@ import {
 
 export interface History {
   readonly notificationId: string;
-  /** Undefined until the event with the request has come. */
+  /** Undefined until the event with the request has come, or ingest has told. */
   readonly requested: NotificationRequested | undefined;
   /** MOMENT_DECIDED: one per recipient. */
   readonly decided: readonly DeliveryEvent[];
@@ -47,16 +47,6 @@ export function historyOf(notificationId: string, events: readonly DeliveryEvent
     lastAtMs: ordered.at(-1)?.atMs ?? 0n,
   };
 }
-
-/** What was acknowledged and has not come through the log yet. */
-export const justAccepted = (requested: NotificationRequested): History => ({
-  notificationId: requested.notificationId,
-  requested,
-  decided: [],
-  changes: [],
-  refused: [],
-  lastAtMs: requested.acceptedAtMs,
-});
 
 /** By time; where clocks are too coarse to tell, by what must have come first. */
 function inOrder(a: DeliveryEvent, b: DeliveryEvent): number {

@@ -55,7 +55,8 @@ function isDecided({ requested, decided, refused }: History): boolean {
 /** One per recipient and channel considered: recipients in the order asked for, channels in theirs. */
 function deliveriesOf({ requested, decided, changes }: History): Delivery[] {
   const deliveries = new Map<string, Delivery>();
-  for (const event of decided) for (const decision of event.decisions) deliveries.set(decision.deliveryId, decidedDelivery(event, decision));
+  for (const event of decided)
+    for (const decision of event.decisions) deliveries.set(decision.deliveryId, decidedDelivery(event, decision));
   const byDelivery = Map.groupBy(changes, ({ deliveryId }) => deliveryId);
   for (const [deliveryId, events] of byDelivery) deliveries.set(deliveryId, changedDelivery(events, deliveries.get(deliveryId)));
   const places = placesOf(requested);

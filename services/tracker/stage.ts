@@ -27,7 +27,7 @@ export const trackerStage = (store: HistoryStore): Stage<DeliveryEvent> => ({
       else if (asked === "undecodable") batch.bury(received, "undecodable", "requested: is not a NotificationRequested");
       else {
         kept.push(received);
-        recorded.push({ environment, notificationId, eventId, atMs: Number(atMs), event: received.record.value, ...(asked && { asked }) });
+        recorded.push({ environment, notificationId, eventId, atMs: sane(atMs), event: received.record.value, ...(asked && { asked }) });
       }
     }
     await store.record(recorded);
@@ -40,8 +40,11 @@ function askedOf({ moment, requested, atMs }: DeliveryEvent): RecordedEvent["ask
   try {
     const { acceptedAtMs, recipients } = fromBinary(NotificationRequestedSchema, requested);
     const userIds = new Set(recipients.map(({ userId }) => userId).filter((userId) => userId !== ""));
-    return { acceptedAtMs: Number(acceptedAtMs || atMs), userIds: [...userIds] };
+    return { acceptedAtMs: sane(acceptedAtMs || atMs), userIds: [...userIds] };
   } catch {
     return "undecodable";
   }
 }
+
+/** Other programs may write any time; one that no store can hold must not keep its neighbours from being listed. */
+const sane = (ms: bigint): number => Math.min(Math.max(Number(ms), 0), Number.MAX_SAFE_INTEGER - 1);

@@ -57,6 +57,7 @@ function meet(sql: Sql, { environments, notificationIds, acceptedAtMs, people }:
 
 /** The notification itself, once its events are gone. */
 function forget(sql: Sql, environment: string, { n, id, accepted_at_ms, people }: Row): number {
-  const listed = people === null ? 0 : sql.run("forget-people", environment, people as string, accepted_at_ms as number, id as string).changes;
+  const listed =
+    people === null ? 0 : sql.run("forget-people", environment, people as string, accepted_at_ms as number, id as string).changes;
   return listed + sql.run("forget-notification", n as number).changes;
 }

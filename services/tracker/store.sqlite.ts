@@ -24,7 +24,8 @@ export async function sqliteHistoryStore(database: Database): Promise<HistorySto
     },
     async list({ environment, userId, fromMs, after, limit }) {
       const range = [fromMs, after.acceptedAtMs, after.notificationId, limit] as const;
-      const rows = userId === undefined ? reads.all("list", environment, ...range) : reads.all("list-person", environment, userId, ...range);
+      const rows =
+        userId === undefined ? reads.all("list", environment, ...range) : reads.all("list-person", environment, userId, ...range);
       return rows.map((row) => ({ acceptedAtMs: Number(row.accepted_at_ms), notificationId: row.id as string }));
     },
     sweep: (beforeMs, limit) => calls.sweep({ beforeMs, limit }),

@@ -31,7 +31,7 @@ export interface WorldOptions {
 
 export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Promise<World> {
   const directory = dataDir ?? mkdtempSync(join(tmpdir(), "carillon-world-"));
-  const child = spawn(process.execPath, [join(root, "services/main.ts")], {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, "services/main.ts")], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: {

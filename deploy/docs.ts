@@ -1,0 +1,87 @@
+/**
+ * The pages of docs/ that are made from the catalogues, so that they cannot say anything else than the code does. `npm run generate`
+ * writes them, `npm run check` compares.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { errors } from "#domain/errors.ts";
+import { reasons } from "#domain/reasons.ts";
+import { all, RETENTION_MS, tiers } from "#domain/topics.ts";
+import { configTable } from "#platform/config/table.ts";
+import { modulesOf } from "../services/modules.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** The text of each page by its path from the root. */
+export function pages(): Map<string, string> {
+  return new Map([
+    ["docs/reasons.md", reasonsPage()],
+    ["docs/errors.md", errorsPage()],
+    ["docs/topics.md", topicsPage()],
+    ["docs/configuration.md", configurationPage()],
+  ]);
+}
+
+export function writePages(): void {
+  for (const [path, text] of pages()) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+}
+
+function page(title: string, source: string, words: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  const made = `<!-- Made from ${source} by \`npm run generate\`; change it there. -->`;
+  return `# ${title}\n\n${made}\n\n${words}\n\n${[line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n")}\n`;
+}
+
+const code = (text: string | number) => `\`${text}\``;
+
+const reasonsPage = () =>
+  page(
+    "Reasons",
+    "domain/reasons.ts",
+    "Why something was done or not. The codes stand in decisions, delivery events, dead letters and metrics, and never change; Explain gives\nthe sentences.",
+    ["Code", "Sentence"],
+    Object.entries(reasons).map(([reason, sentence]) => [code(reason), sentence]),
+  );
+
+const errorsPage = () =>
+  page(
+    "Errors",
+    "domain/errors.ts",
+    "What callers meet. Over Connect an error carries its code, a `google.rpc.ErrorInfo` with the reason, and where they apply\n`google.rpc.BadRequest` (each wrong field) and `google.rpc.RetryInfo` (when to repeat). The REST facades answer the HTTP status with the\nsame as JSON.",
+    ["Reason", "Code", "HTTP", "Meaning"],
+    Object.entries(errors).map(([reason, { code: rpc, http, says }]) => [code(reason), code(rpc), String(http), says]),
+  );
+
+const topicsPage = () =>
+  page(
+    "Topics",
+    "domain/topics.ts",
+    `The event log's topics. Records are kept for ${RETENTION_MS / 86_400_000} days and keyed by \`environment/recipient\`, where a recipient is a user id, or\n\`~uuid\` for a bare address; so everything about one person stays in order within a topic. Partition counts never change on a live topic.\nThe tiers (${tiers.map(({ topic }) => code(topic.name)).join(", ")}) hold first-in-first-out waits of one length each.`,
+    ["Topic", "Holds", "Partitions"],
+    all.map(({ name, schema, partitions }) => [code(name), code(schema.typeName), String(partitions)]),
+  );
+
+/** Only schemas are read here: nothing is built, so nothing of the process is needed. */
+function configurationPage(): string {
+  const none = () => {
+    throw new Error("a module used the process while it was only described");
+  };
+  const modules = modulesOf({ mailbox: none, tokenSecret: none, mintToken: none });
+  return page(
+    "Configuration",
+    "the modules' schemas",
+    "Settings are environment variables. An empty one counts as unset; an unknown `CARILLON_` variable or a wrong value stops the start with a\nsentence that says what would be right.",
+    ["Variable", "Key", "Type", "Default", "Meaning"],
+    configTable(modules).map((row) => [
+      code(row.variable),
+      code(row.key),
+      row.type,
+      row.default === undefined ? "" : row.default === "" ? "empty" : code(row.default),
+      row.description,
+    ]),
+  );
+}

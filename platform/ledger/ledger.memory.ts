@@ -1,0 +1,70 @@
+/** The ledger in memory, for tests and the simulation: nothing outlives the process. */
+import type { Clock } from "#platform/clock.ts";
+import type { Decided, Draft, Ledger, Settled, Try } from "./ledger.ts";
+import { answer, DECISIONS_KEPT_MS, type Entry, SENDS_KEPT_MS, settledEntry } from "./rules.ts";
+import { BITE, sweeper } from "./sweep.ts";
+
+const decisionKey = ({ environment, notificationId, recipient }: Draft) => JSON.stringify([environment, notificationId, recipient]);
+const sendKey = ({ environment, deliveryId, cycle, target }: Try | Settled) => JSON.stringify([environment, deliveryId, cycle, target]);
+
+export function memoryLedger({ clock }: { clock: Clock }): Ledger {
+  const decisions = byAge<Uint8Array>();
+  const sends = byAge<Entry>();
+  const sweep = sweeper(clock, (nowMs) => {
+    const gone = [decisions.forget(nowMs - DECISIONS_KEPT_MS), sends.forget(nowMs - SENDS_KEPT_MS)];
+    return gone.includes(BITE);
+  });
+  return {
+    async decideOnce(drafts) {
+      const nowMs = clock.nowMs();
+      const decided = drafts.map((draft): Decided => {
+        const earlier = decisions.get(decisionKey(draft));
+        if (earlier) return { decision: earlier, first: false };
+        decisions.put(decisionKey(draft), draft.decision, nowMs);
+        return { decision: draft.decision, first: true };
+      });
+      sweep();
+      return decided;
+    },
+    async intend(tries) {
+      const nowMs = clock.nowMs();
+      const intents = tries.map((asked) => {
+        const { intent, entry } = answer(sends.get(sendKey(asked)), asked, nowMs);
+        if (entry) sends.put(sendKey(asked), entry, nowMs);
+        return intent;
+      });
+      sweep();
+      return intents;
+    },
+    async settle(results) {
+      const nowMs = clock.nowMs();
+      for (const result of results) {
+        const entry = settledEntry(sends.get(sendKey(result)), result);
+        if (entry) sends.put(sendKey(result), entry, nowMs);
+      }
+      sweep();
+    },
+  };
+}
+
+/** A map in the order of last change: a Map keeps the order of insertion. */
+function byAge<T>() {
+  const entries = new Map<string, { readonly value: T; readonly atMs: number }>();
+  return {
+    get: (key: string) => entries.get(key)?.value,
+    put(key: string, value: T, atMs: number) {
+      entries.delete(key);
+      entries.set(key, { value, atMs });
+    },
+    /** Answers how many. */
+    forget(beforeMs: number): number {
+      let gone = 0;
+      for (const [key, { atMs }] of entries) {
+        if (atMs >= beforeMs || gone === BITE) break;
+        entries.delete(key);
+        gone++;
+      }
+      return gone;
+    },
+  };
+}

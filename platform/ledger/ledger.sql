@@ -1,0 +1,50 @@
+-- name: schema-1
+-- Hours, not milliseconds: an index on them changes once an hour and not with every send.
+CREATE TABLE decisions (
+  environment TEXT NOT NULL,
+  notification_id TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  decision BLOB NOT NULL,
+  hour INTEGER NOT NULL,
+  PRIMARY KEY (environment, notification_id, recipient)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decisions_by_hour ON decisions (hour);
+CREATE TABLE sends (
+  environment TEXT NOT NULL,
+  delivery_id TEXT NOT NULL,
+  cycle INTEGER NOT NULL,
+  target TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  wait INTEGER NOT NULL,
+  worker TEXT NOT NULL,
+  until_ms INTEGER NOT NULL,
+  hour INTEGER NOT NULL,
+  PRIMARY KEY (environment, delivery_id, cycle, target)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sends_by_hour ON sends (hour);
+
+-- name: decide
+INSERT INTO decisions (environment, notification_id, recipient, decision, hour) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: decided
+SELECT decision FROM decisions WHERE environment = ? AND notification_id = ? AND recipient = ?;
+
+-- name: send
+SELECT state, attempt, wait, worker, until_ms FROM sends WHERE environment = ? AND delivery_id = ? AND cycle = ? AND target = ?;
+
+-- name: put
+INSERT INTO sends (environment, delivery_id, cycle, target, state, attempt, wait, worker, until_ms, hour)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET state = excluded.state, attempt = excluded.attempt, wait = excluded.wait, worker = excluded.worker,
+  until_ms = excluded.until_ms, hour = excluded.hour;
+
+-- name: forget-decisions
+DELETE FROM decisions WHERE (environment, notification_id, recipient) IN (
+  SELECT environment, notification_id, recipient FROM decisions WHERE hour < ? ORDER BY hour LIMIT ?
+);
+
+-- name: forget-sends
+DELETE FROM sends WHERE (environment, delivery_id, cycle, target) IN (
+  SELECT environment, delivery_id, cycle, target FROM sends WHERE hour < ? ORDER BY hour LIMIT ?
+);

@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { openDatabase } from "#platform/sqlite/open.ts";
+import type { Database } from "#platform/sqlite/sqlite.ts";
+import { fakeClock } from "../../test/fakes/clock.ts";
+import { sqliteLedger } from "./ledger.sqlite.ts";
+import { ledgerSuite } from "./ledger.suite.ts";
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const directory = () => {
+  const made = mkdtempSync(join(tmpdir(), "carillon-ledger-"));
+  ends.push(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+};
+
+// One database for the whole property: a fresh environment is as good as an empty ledger, and a file each would be slow.
+let shared: Database | undefined;
+let round = 0;
+ledgerSuite("in SQLite", async (clock) => {
+  if (!shared) {
+    const database = await openDatabase({ file: join(directory(), "ledger.sqlite") });
+    shared = database;
+    ends.push(() => {
+      shared = undefined;
+      return database.close();
+    });
+  }
+  const own = `${round++}/`;
+  const within = <T extends { readonly environment: string }>(items: readonly T[]) =>
+    items.map((item) => ({ ...item, environment: own + item.environment }));
+  const ledger = await sqliteLedger({ database: shared, clock });
+  return {
+    decideOnce: (drafts) => ledger.decideOnce(within(drafts)),
+    intend: (tries) => ledger.intend(within(tries)),
+    settle: (results) => ledger.settle(within(results)),
+  };
+});
+
+it("a ledger opened again on the same file knows what it knew", async () => {
+  const clock = fakeClock();
+  const file = join(directory(), "ledger.sqlite");
+  const send = { environment: "development", notificationId: "n", deliveryId: "d", cycle: 1, target: "t", attempt: 0, wait: 0 };
+  const draft = { environment: "development", notificationId: "n", recipient: "ann", decision: new Uint8Array([1, 2]) };
+  const first = await openDatabase({ file });
+  const before = await sqliteLedger({ database: first, clock });
+  await before.decideOnce([draft]);
+  await before.intend([{ ...send, worker: "w-1", leaseMs: 17_000 }]);
+  await first.close();
+  const second = await openDatabase({ file });
+  ends.push(() => second.close());
+  const after = await sqliteLedger({ database: second, clock });
+  const [decided] = await after.decideOnce([{ ...draft, decision: new Uint8Array([9]) }]);
+  expect(decided).toEqual({ decision: new Uint8Array([1, 2]), first: false });
+  const [intent] = await after.intend([{ ...send, worker: "w-2", leaseMs: 17_000 }]);
+  expect(intent).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
+});

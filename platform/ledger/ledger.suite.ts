@@ -1,0 +1,226 @@
+/** What every Ledger holds to. `open` answers an empty ledger on the clock it is given, each time. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type FakeClock, fakeClock } from "../../test/fakes/clock.ts";
+import type { Draft, Ledger, Settled, Try } from "./ledger.ts";
+
+const HOUR = 3_600_000;
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (value: Uint8Array | undefined) => new TextDecoder().decode(value);
+
+const about = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "ann@example.test" };
+const attemptOf = (more: Partial<Try> = {}): Try => ({ ...about, attempt: 0, wait: 0, worker: "w-1", leaseMs: 17_000, ...more });
+const settledAs = (state: Settled["state"], more: Partial<Settled> = {}): Settled => ({ ...about, worker: "w-1", state, ...more });
+const draft = (decision: string, more: Partial<Draft> = {}): Draft => ({
+  environment: "development",
+  notificationId: "n-1",
+  recipient: "ann",
+  decision: bytes(decision),
+  ...more,
+});
+
+export function ledgerSuite(name: string, open: (clock: FakeClock) => Promise<Ledger>): void {
+  const opened = async () => {
+    const clock = fakeClock();
+    const ledger = await open(clock);
+    const intend = async (more?: Partial<Try>) => (await ledger.intend([attemptOf(more)]))[0];
+    const settle = (state: Settled["state"], more?: Partial<Settled>) => ledger.settle([settledAs(state, more)]);
+    return { clock, ledger, intend, settle };
+  };
+
+  describe(`${name}: decisions`, () => {
+    it("the first decision wins, for ever after", async () => {
+      const { ledger } = await opened();
+      const answers = [];
+      for (const word of ["first", "second", "third"]) answers.push(...(await ledger.decideOnce([draft(word)])));
+      expect(answers.map(({ decision, first }) => [text(decision), first])).toEqual([
+        ["first", true],
+        ["first", false],
+        ["first", false],
+      ]);
+    });
+
+    it("answers each draft in order, the first of a batch winning too", async () => {
+      const { ledger } = await opened();
+      const answers = await ledger.decideOnce([draft("a"), draft("b", { recipient: "bo" }), draft("c")]);
+      expect(answers.map(({ decision, first }) => [text(decision), first])).toEqual([
+        ["a", true],
+        ["b", true],
+        ["a", false],
+      ]);
+    });
+
+    it("keeps recipients, notifications and environments apart", async () => {
+      const { ledger } = await opened();
+      await ledger.decideOnce([draft("a")]);
+      const others = [draft("b", { recipient: "bo" }), draft("c", { notificationId: "n-2" }), draft("d", { environment: "staging" })];
+      expect((await ledger.decideOnce(others)).map(({ first }) => first)).toEqual([true, true, true]);
+    });
+
+    it("keeps a decision longer than the log keeps the record, and forgets it then", async () => {
+      const { clock, ledger } = await opened();
+      await ledger.decideOnce([draft("first")]);
+      await clock.advance(7 * 24 * HOUR + 23 * HOUR);
+      await ledger.decideOnce([draft("x", { notificationId: "n-2" })]);
+      expect((await ledger.decideOnce([draft("second")]))[0]?.first).toBe(false);
+      await clock.advance(3 * HOUR);
+      await expect
+        .poll(async () => {
+          await ledger.decideOnce([draft("x", { notificationId: "n-3" })]);
+          return (await ledger.decideOnce([draft("second")]))[0]?.first;
+        })
+        .toBe(true);
+    });
+  });
+
+  describe(`${name}: sends`, () => {
+    it("gives the first who asks the lease, and tells everybody else until when it lives", async () => {
+      const { clock, intend } = await opened();
+      expect(await intend()).toEqual({ is: "send" });
+      const untilMs = clock.nowMs() + 17_000;
+      await clock.advance(10_000);
+      expect(await intend({ worker: "w-2" })).toEqual({ is: "leased", untilMs });
+    });
+
+    it("tells the holder of a lease the same as others, so that nobody waits for longer than the lease", async () => {
+      const { clock, intend } = await opened();
+      await intend();
+      const untilMs = clock.nowMs() + 17_000;
+      await clock.advance(16_999);
+      expect(await intend()).toEqual({ is: "leased", untilMs });
+      await clock.advance(1);
+      expect(await intend()).toEqual({ is: "unknown" });
+    });
+
+    it("hands an expired lease to one of those who ask, as unknown", async () => {
+      const { clock, intend } = await opened();
+      await intend();
+      await clock.advance(17_000);
+      expect(await intend({ worker: "w-2", wait: 1 })).toEqual({ is: "unknown" });
+      expect(await intend({ worker: "w-3", wait: 1 })).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
+    });
+
+    it("two tries of one send in a batch get one lease", async () => {
+      const { clock, ledger } = await opened();
+      const answers = await ledger.intend([attemptOf(), attemptOf({ worker: "w-2" }), attemptOf({ deliveryId: "d-2" })]);
+      expect(answers).toEqual([{ is: "send" }, { is: "leased", untilMs: clock.nowMs() + 17_000 }, { is: "send" }]);
+    });
+
+    it.each(["sent", "failed", "dead", "expired"] as const)("%s is for ever, and says which try it was", async (state) => {
+      const { clock, intend, settle } = await opened();
+      await intend({ attempt: 1, wait: 2 });
+      await settle(state);
+      for (const other of ["sent", "failed", "dead", "expired", { released: { attempt: 9, wait: 0 } }] as const) await settle(other);
+      await clock.advance(20_000);
+      for (const more of [{}, { attempt: 1, wait: 2 }, { attempt: 8 }, { worker: "w-2" }])
+        expect(await intend(more)).toEqual({ is: "settled", state, by: { attempt: 1, wait: 2 } });
+    });
+
+    it("after a release the expected record sends, and an older one is a repeat that hears what is expected", async () => {
+      const { intend, settle } = await opened();
+      await intend();
+      await settle({ released: { attempt: 1, wait: 0 } });
+      expect(await intend()).toEqual({ is: "repeat", expected: { attempt: 1, wait: 0 } });
+      expect(await intend({ wait: 7 })).toEqual({ is: "repeat", expected: { attempt: 1, wait: 0 } });
+      expect(await intend({ attempt: 1, worker: "w-2" })).toEqual({ is: "send" });
+    });
+
+    it("after a release a record that has come further than expected sends as well", async () => {
+      const { intend, settle } = await opened();
+      await intend();
+      await settle({ released: { attempt: 0, wait: 1 } });
+      expect(await intend({ wait: 2 })).toEqual({ is: "send" });
+    });
+
+    it("a record older than the one under way is a repeat, also when the lease has expired", async () => {
+      const { clock, intend } = await opened();
+      await intend({ attempt: 1 });
+      expect(await intend({ wait: 5 })).toEqual({ is: "repeat" });
+      await clock.advance(17_000);
+      expect(await intend({ wait: 5 })).toEqual({ is: "repeat" });
+    });
+
+    it("drops what anybody but the holder says", async () => {
+      const { intend, settle } = await opened();
+      await settle("sent");
+      expect(await intend()).toEqual({ is: "send" });
+      await settle("failed", { worker: "w-2" });
+      expect((await intend({ worker: "w-3" }))?.is).toBe("leased");
+    });
+
+    it("takes a late outcome while nobody has taken the lease over, and drops it afterwards", async () => {
+      const { clock, intend, settle } = await opened();
+      await intend();
+      await intend({ deliveryId: "d-2" });
+      await clock.advance(17_000);
+      await settle("sent");
+      expect((await intend({ worker: "w-2" }))?.is).toBe("settled");
+      expect((await intend({ worker: "w-2", deliveryId: "d-2" }))?.is).toBe("unknown");
+      await settle("sent", { deliveryId: "d-2" });
+      expect((await intend({ worker: "w-3", deliveryId: "d-2" }))?.is).toBe("leased");
+    });
+
+    it("keeps cycles, targets, deliveries and environments apart", async () => {
+      const { intend, settle } = await opened();
+      await intend();
+      await settle("dead");
+      const others = [{ cycle: 2 }, { target: "ann@work.test" }, { deliveryId: "d-2" }, { environment: "staging" }];
+      for (const more of others) expect(await intend(more)).toEqual({ is: "send" });
+    });
+
+    it("keeps what it knows for a day past the last activity, and forgets it then", async () => {
+      const { clock, ledger, intend, settle } = await opened();
+      await intend();
+      await clock.advance(10_000);
+      await settle("sent");
+      await clock.advance(23 * HOUR);
+      await intend({ deliveryId: "d-2" });
+      expect((await intend())?.is).toBe("settled");
+      await clock.advance(3 * HOUR);
+      await expect
+        .poll(async () => {
+          await ledger.intend([attemptOf({ deliveryId: "d-3" })]);
+          return (await intend())?.is;
+        })
+        .toBe("send");
+    });
+
+    it("under any interleaving at most one lease lives, and what is settled never changes", async () => {
+      const step = fc.oneof(
+        fc.record({ is: fc.constant("intend" as const), worker: fc.nat(2), attempt: fc.nat(2), wait: fc.nat(2) }),
+        fc.record({ is: fc.constant("settle" as const), worker: fc.nat(2), how: fc.nat(2), attempt: fc.nat(2), wait: fc.nat(2) }),
+        fc.record({ is: fc.constant("pass" as const), ms: fc.constantFrom(1, 8_500, 17_000) }),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+          const { clock, ledger } = await opened();
+          let held: { worker: string; untilMs: number } | undefined;
+          let ended: string | undefined;
+          for (const each of steps) {
+            if (each.is === "pass") {
+              await clock.advance(each.ms);
+              continue;
+            }
+            const worker = `w-${each.worker}`;
+            const { attempt, wait } = each;
+            if (each.is === "settle") {
+              const state = (["sent", "failed", { released: { attempt, wait } }] as const)[each.how] as Settled["state"];
+              await ledger.settle([settledAs(state, { worker })]);
+              if (held?.worker !== worker) continue;
+              held = undefined;
+              if (typeof state === "string") ended ??= state;
+              continue;
+            }
+            const [intent] = await ledger.intend([attemptOf({ worker, attempt, wait })]);
+            if (ended !== undefined) expect(intent).toMatchObject({ is: "settled", state: ended });
+            if (intent?.is === "send") expect(held).toBeUndefined();
+            if (intent?.is === "unknown") expect(held?.untilMs).toBeLessThanOrEqual(clock.nowMs());
+            if (intent?.is === "leased") expect(intent.untilMs).toBe(held?.untilMs);
+            if (intent?.is === "send" || intent?.is === "unknown") held = { worker, untilMs: clock.nowMs() + 17_000 };
+          }
+        }),
+        { numRuns: 60 },
+      );
+    });
+  });
+}

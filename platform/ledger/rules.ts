@@ -1,0 +1,40 @@
+/**
+ * The ledger's rules, pure: what a try is answered, and what becomes of an entry. Both embedded adapters run these; a script of another
+ * store has to agree with them, which the suite sees to.
+ */
+import type { Intent, Progress, Settled, SettledState, Try } from "./ledger.ts";
+
+export const DECISIONS_KEPT_MS = 8 * 24 * 3_600_000;
+export const SENDS_KEPT_MS = 24 * 3_600_000;
+
+/** What is known of one send (environment, delivery, cycle, target). `attempt` and `wait` are the lease's, or the next record's once released. */
+export interface Entry extends Progress {
+  readonly state: "leased" | "released" | SettledState;
+  readonly worker: string;
+  readonly untilMs: number;
+}
+
+/** The answer to a try, and the entry as it is from then on where it changed. */
+export function answer(known: Entry | undefined, asked: Try, nowMs: number): { readonly intent: Intent; readonly entry?: Entry } {
+  const { attempt, wait, worker, leaseMs } = asked;
+  const entry: Entry = { state: "leased", attempt, wait, worker, untilMs: nowMs + leaseMs };
+  if (!known) return { intent: { is: "send" }, entry };
+  const by = { attempt: known.attempt, wait: known.wait };
+  switch (known.state) {
+    case "released":
+      return older(asked, by) ? { intent: { is: "repeat", expected: by } } : { intent: { is: "send" }, entry };
+    case "leased":
+      if (older(asked, by)) return { intent: { is: "repeat" } };
+      return nowMs < known.untilMs ? { intent: { is: "leased", untilMs: known.untilMs } } : { intent: { is: "unknown" }, entry };
+    default:
+      return { intent: { is: "settled", state: known.state, by } };
+  }
+}
+
+/** The entry once settled; undefined where the lease is not (or no longer) this worker's. */
+export function settledEntry(known: Entry | undefined, { worker, state }: Pick<Settled, "worker" | "state">): Entry | undefined {
+  if (known?.state !== "leased" || known.worker !== worker) return undefined;
+  return typeof state === "string" ? { ...known, state } : { ...known, ...state.released, state: "released" };
+}
+
+const older = (a: Progress, b: Progress) => (a.attempt === b.attempt ? a.wait < b.wait : a.attempt < b.attempt);

@@ -1,0 +1,95 @@
+/**
+ * Request bodies: whole, within a limit; or as a stream.
+ *
+ * A body over the limit is read on and thrown away up to a bound, so that its sender gets to read the answer: many clients do not look for
+ * one until they have sent everything.
+ */
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { Problem } from "#domain/errors.ts";
+import type { Exchange } from "./exchange.ts";
+
+const MOST_THROWN_AWAY_BYTES = 16 * 1_024 * 1_024;
+/** A streamed request is paused while its reader is this far behind. */
+const MOST_UNREAD_BYTES = 256 * 1_024;
+
+const unzip = promisify(gunzip);
+
+/**
+ * Must be called in the tick that the request arrived in. Rejects with Problem BODY_TOO_LARGE once the rest has been thrown away, and with
+ * the exchange's own reason when the caller goes away.
+ */
+export function readBody(exchange: Exchange, limitBytes: number): Promise<Uint8Array> {
+  const declared = Number(exchange.head.headers.get("content-length") ?? 0);
+  const waits = exchange.head.headers.get("expect")?.toLowerCase() === "100-continue";
+  return new Promise((resolve, reject) => {
+    const tooLarge = () => reject(new Problem("BODY_TOO_LARGE", { message: `The body is larger than ${limitBytes / 1_024} KiB, the most that this path takes.` }));
+    exchange.signal.addEventListener("abort", () => reject(exchange.signal.reason), { once: true });
+    // A sender who asks before sending, or who would send for minutes, is told at once.
+    if (declared > MOST_THROWN_AWAY_BYTES || (waits && declared > limitBytes)) {
+      exchange.closing = true;
+      return tooLarge();
+    }
+    let chunks: Uint8Array[] = [];
+    let bytes = 0;
+    exchange.onChunk((chunk, last) => {
+      bytes += chunk.byteLength;
+      if (bytes > limitBytes) {
+        chunks = [];
+        exchange.closing ||= bytes > MOST_THROWN_AWAY_BYTES;
+        if (last || exchange.closing) tooLarge();
+        return;
+      }
+      if (chunk.byteLength > 0) chunks.push(chunk);
+      if (last) resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));
+    });
+  });
+}
+
+/** Takes gzip off; what comes out may not be over the limit either. */
+export async function unpacked(body: Uint8Array, encoding: string | null, limitBytes: number): Promise<Uint8Array> {
+  if (encoding === null || encoding === "identity") return body;
+  if (encoding !== "gzip") throw new Problem("UNSUPPORTED_MEDIA_TYPE", { message: "This path takes no content-encoding but gzip." });
+  try {
+    return await unzip(body, { maxOutputLength: limitBytes });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw new Problem("BODY_TOO_LARGE", { cause });
+    throw new Problem("INVALID_REQUEST", { message: "The body is not gzip, although its content-encoding says so.", cause });
+  }
+}
+
+/** The chunks as they arrive. Must be called in the tick that the request arrived in. */
+export function bodyStream(exchange: Exchange): AsyncIterable<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let unread = 0;
+  let ended = false;
+  let wake = () => {};
+  exchange.onChunk((chunk, last) => {
+    if (chunk.byteLength > 0) chunks.push(chunk);
+    unread += chunk.byteLength;
+    ended = last;
+    if (!last && unread > MOST_UNREAD_BYTES) exchange.pause();
+    wake();
+  });
+  exchange.signal.addEventListener("abort", () => wake(), { once: true });
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        const chunk = chunks.shift();
+        if (chunk) {
+          unread -= chunk.byteLength;
+          if (unread <= MOST_UNREAD_BYTES) exchange.resume();
+          yield chunk;
+        } else if (ended) {
+          return;
+        } else if (exchange.signal.aborted) {
+          throw exchange.signal.reason;
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    },
+  };
+}

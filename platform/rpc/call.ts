@@ -1,0 +1,30 @@
+/** What travels with every call beside its message: who calls, and the call's own id. */
+import { type ContextValues, createContextKey } from "@connectrpc/connect";
+import { Problem } from "#domain/errors.ts";
+
+export interface Principal {
+  /** Everything is done within it: development, staging, production of one product. */
+  readonly environment: string;
+  /** One module of this service calling another. */
+  readonly internal: boolean;
+}
+
+/** Says who a request's credential names; throws Problem UNAUTHENTICATED. */
+export type Authenticate = (headers: Headers) => Principal | Promise<Principal>;
+
+export interface Call {
+  readonly requestId: string;
+  readonly door: "http" | "memory";
+  /** Set once it was logged and counted, so that a call refused before the interceptors is not overlooked, nor one counted twice. */
+  observed: boolean;
+}
+
+export const principalKey = createContextKey<Principal | undefined>(undefined, { description: "principal" });
+export const callKey = createContextKey<Call | undefined>(undefined, { description: "call" });
+
+/** Who calls. A handler always has a principal: the interceptors see to it. */
+export function principalOf(context: { readonly values: ContextValues }): Principal {
+  const principal = context.values.get(principalKey);
+  if (!principal) throw new Problem("UNAUTHENTICATED");
+  return principal;
+}

@@ -1,0 +1,156 @@
+/**
+ * One HTTP request and its one answer, on uWebSockets.
+ *
+ * uWebSockets' request lives only until the handler returns, so all of it is read at once; its response is gone after an abort, so every
+ * use of it asks first. Nothing here sets content-length: uWebSockets does.
+ */
+import { STATUS_CODES } from "node:http";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from "uWebSockets.js";
+
+/** What the request line and the headers say. */
+export interface Head {
+  /** Upper case. */
+  readonly method: string;
+  readonly path: string;
+  /** Without the question mark. */
+  readonly query: string;
+  readonly headers: Headers;
+}
+
+export function readHead(request: UwsRequest): Head {
+  const headers = new Headers();
+  request.forEach((name, value) => {
+    // What undici's Headers refuse (a control character, say) cannot mean anything to a handler either.
+    try {
+      headers.append(name, value);
+    } catch {}
+  });
+  return { method: request.getMethod().toUpperCase(), path: request.getUrl(), query: request.getQuery() ?? "", headers };
+}
+
+export class Exchange {
+  readonly head: Head;
+  readonly requestId: string;
+  readonly startedMs = performance.now();
+  readonly #response: UwsResponse;
+  readonly #abort = new AbortController();
+  readonly #onEnd: (exchange: Exchange) => void;
+  #open = true;
+  /** The answer's, once there is one; 499 when the caller went away before. */
+  status = 0;
+  /** Ask the caller to connect anew: the process is going. */
+  closing = false;
+
+  constructor(response: UwsResponse, head: Head, requestId: string, onEnd: (exchange: Exchange) => void) {
+    this.#response = response;
+    this.head = head;
+    this.requestId = requestId;
+    this.#onEnd = onEnd;
+    response.onAborted(() => {
+      if (this.status === 0) this.status = 499;
+      this.#end(new ConnectError("the caller went away", Code.Canceled));
+    });
+  }
+
+  /** False once it is answered or the caller went away. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** Aborts when the caller goes away, or when `cancel` is called. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  cancel(reason: unknown): void {
+    this.#abort.abort(reason);
+  }
+
+  /** Chunks are the caller's own copies. Only in the tick that the request arrived in. */
+  onChunk(take: (chunk: Uint8Array, last: boolean) => void): void {
+    this.#response.onData((chunk, last) => take(new Uint8Array(chunk.slice(0)), last));
+  }
+
+  pause(): void {
+    if (this.#open) this.#response.pause();
+  }
+
+  resume(): void {
+    if (this.#open) this.#response.resume();
+  }
+
+  /** The whole answer at once. To HEAD only its head goes out. */
+  reply(status: number, headers: Iterable<readonly [string, string]>, body: string | Uint8Array = "", close = false): void {
+    if (!this.#open) return;
+    this.status = status;
+    this.#response.cork(() => {
+      this.#writeHead(status, headers);
+      const ends = close || this.closing;
+      if (ends) this.#response.writeHeader("connection", "close");
+      if (this.head.method === "HEAD") this.#response.endWithoutBody(Buffer.byteLength(body), ends);
+      else this.#response.end(body, ends);
+    });
+    this.#end();
+  }
+
+  /** The answer bit by bit: waits while the caller reads slower than it is written. */
+  async stream(status: number, headers: Iterable<readonly [string, string]>, body: AsyncIterator<Uint8Array>): Promise<void> {
+    let headWritten = false;
+    const writeHead = () => {
+      if (headWritten) return;
+      headWritten = true;
+      this.status = status;
+      this.#writeHead(status, headers);
+    };
+    for (let step = await body.next(); !step.done; step = await body.next()) {
+      if (!this.#open) return;
+      let flowing = true;
+      const { value } = step;
+      this.#response.cork(() => {
+        writeHead();
+        // An empty chunk would be the end of a chunked answer.
+        if (value.byteLength > 0) flowing = this.#response.write(value);
+      });
+      if (!flowing) await this.#writable();
+    }
+    if (!this.#open) return;
+    this.#response.cork(() => {
+      writeHead();
+      this.#response.end(undefined, this.closing);
+    });
+    this.#end();
+  }
+
+  /** Cuts the connection: for an answer that failed after it had begun. */
+  destroy(): void {
+    if (this.#open) this.#response.close();
+  }
+
+  #writable(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#open) return resolve();
+      this.#abort.signal.addEventListener("abort", () => resolve(), { once: true });
+      this.#response.onWritable(() => {
+        resolve();
+        return true;
+      });
+    });
+  }
+
+  #writeHead(status: number, headers: Iterable<readonly [string, string]>): void {
+    this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? "Status"}`);
+    for (const [name, value] of headers) if (name !== "content-length") this.#response.writeHeader(name, headerValue(value));
+    this.#response.writeHeader("x-request-id", this.requestId);
+  }
+
+  #end(reason?: ConnectError): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#onEnd(this);
+    if (reason) this.#abort.abort(reason);
+  }
+}
+
+/** A line break would begin another header. */
+const headerValue = (value: string): string => value.replaceAll(/[\r\n\0]+/g, " ");

@@ -1,0 +1,143 @@
+/**
+ * The one list that every call passes, over HTTP and in memory, outermost first: request log and metrics, masking of errors,
+ * authentication, deadline, validation.
+ */
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { ConnectError, type Interceptor, type StreamRequest, type StreamResponse, type UnaryRequest } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import type { Logger } from "pino";
+import { Problem } from "#domain/errors.ts";
+import { type Authenticate, type Call, callKey, type Principal, principalKey, principalOf } from "./call.ts";
+import { maskedError } from "./mask.ts";
+import type { Observer } from "./observe.ts";
+import { validateMessage } from "./validation.ts";
+
+export { type Authenticate, type Principal, principalOf };
+
+/** A caller who names no deadline gets this one. */
+export const DEFAULT_DEADLINE_MS = 10_000;
+/** A longer one is refused. */
+export const MAX_DEADLINE_MS = 60_000;
+
+export interface InterceptorNeeds {
+  readonly authenticate: Authenticate;
+  readonly observer: Observer;
+  readonly logger: Logger;
+}
+
+export const interceptors = ({ authenticate, observer, logger }: InterceptorNeeds): Interceptor[] => [
+  observed(observer),
+  masked(logger),
+  authenticated(authenticate),
+  withinDeadline,
+  validated,
+];
+
+/** The doors put a call into every request's context. */
+const callOf = (request: UnaryRequest | StreamRequest): Call => request.contextValues.get(callKey) as Call;
+
+export const procedureOf = (method: UnaryRequest["method"] | StreamRequest["method"]) => `/${method.parent.typeName}/${method.name}`;
+
+const observed =
+  (observer: Observer): Interceptor =>
+  (next) =>
+  async (request) => {
+    const call = callOf(request);
+    const started = performance.now();
+    const end = (error?: unknown) => {
+      call.observed = true;
+      const code = error === undefined ? "ok" : codeToString(ConnectError.from(error).code);
+      const { door, requestId } = call;
+      observer.rpc({ door, procedure: procedureOf(request.method), code, ms: performance.now() - started, requestId });
+    };
+    try {
+      const response = await next(request);
+      if (response.stream) return { ...response, message: streamed(response.message, { end }) };
+      end();
+      return response;
+    } catch (error) {
+      end(error);
+      throw error;
+    }
+  };
+
+const masked =
+  (logger: Logger): Interceptor =>
+  (next) =>
+  async (request) => {
+    const mask = (error: unknown) => maskedError(error, callOf(request).requestId, logger);
+    try {
+      const response = await next(request);
+      return response.stream ? { ...response, message: streamed(response.message, { mask }) } : response;
+    } catch (error) {
+      throw mask(error);
+    }
+  };
+
+/** A call in memory brings its principal along; no header can set one. */
+const authenticated =
+  (authenticate: Authenticate): Interceptor =>
+  (next) =>
+  async (request) => {
+    if (!request.contextValues.get(principalKey)) request.contextValues.set(principalKey, await authenticate(request.header));
+    return next(request);
+  };
+
+/** The caller is answered in time even when the handler does not heed its signal. */
+const withinDeadline: Interceptor = (next) => async (request) => {
+  const response = await unlessAborted(next(request), request.signal);
+  return response.stream ? { ...response, message: streamed(response.message, { signal: request.signal }) } : response;
+};
+
+const validated: Interceptor = (next) => async (request) => {
+  if (request.stream) return next({ ...request, message: checkedAll(request.method.input, request.message) });
+  check(request.method.input, request.message);
+  return next(request);
+};
+
+function check<D extends DescMessage>(schema: D, message: MessageShape<D>): void {
+  const violations = validateMessage(schema, message);
+  if (violations.length > 0) throw new Problem("INVALID_REQUEST", { violations });
+}
+
+async function* checkedAll<D extends DescMessage>(schema: D, messages: AsyncIterable<MessageShape<D>>): AsyncIterable<MessageShape<D>> {
+  for await (const message of messages) {
+    check(schema, message);
+    yield message;
+  }
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** A stream goes on after the interceptors have returned, so each of them also looks at its messages' end. */
+async function* streamed(
+  messages: StreamResponse["message"],
+  on: { end?: (error?: unknown) => void; mask?: (error: unknown) => unknown; signal?: AbortSignal },
+): StreamResponse["message"] {
+  const iterator = messages[Symbol.asyncIterator]();
+  let finished = false;
+  try {
+    for (;;) {
+      const step = await (on.signal ? unlessAborted(iterator.next(), on.signal) : iterator.next());
+      if (step.done) break;
+      yield step.value;
+    }
+    finished = true;
+    on.end?.();
+  } catch (error) {
+    finished = true;
+    on.end?.(error);
+    throw on.mask ? on.mask(error) : error;
+  } finally {
+    // The reader went away in the middle. Not awaited: a handler that ignores its signal may never return.
+    if (!finished) on.end?.();
+    void iterator.return?.()?.then(undefined, () => {});
+  }
+}

@@ -1,0 +1,39 @@
+/** One log line and one measurement for every request and call. Routes and procedures are named by pattern, never by a caller's own path. */
+import type { Logger } from "pino";
+import { Histogram, type Registry } from "prom-client";
+
+export interface Observer {
+  /** `code` is "ok" or a google.rpc code in lower case. */
+  rpc(call: { door: "http" | "memory"; procedure: string; code: string; ms: number; requestId: string }): void;
+  /** Probes (health, metrics) are logged at debug: they come every few seconds and say nothing. */
+  http(request: { method: string; route: string; status: number; ms: number; requestId: string; probe: boolean }): void;
+}
+
+const BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export function createObserver({ logger, metrics }: { logger: Logger; metrics: Registry }): Observer {
+  const rpcSeconds = histogram(metrics, "carillon_rpc_seconds", "Time to answer a call.", ["door", "procedure", "code"]);
+  const httpSeconds = histogram(metrics, "carillon_http_seconds", "Time to answer a request to a route.", ["method", "route", "status"]);
+  return {
+    rpc({ door, procedure, code, ms, requestId }) {
+      rpcSeconds.observe({ door, procedure, code }, ms / 1_000);
+      const line = { procedure, code, ms: rounded(ms), requestId };
+      if (door === "memory") logger.debug(line, "call");
+      else logger.info(line, "request");
+    },
+    http({ method, route, status, ms, requestId, probe }) {
+      httpSeconds.observe({ method, route, status }, ms / 1_000);
+      const line = { method, route, status, ms: rounded(ms), requestId };
+      if (probe) logger.debug(line, "request");
+      else logger.info(line, "request");
+    },
+  };
+}
+
+const rounded = (ms: number) => Math.round(ms * 100) / 100;
+
+/** The server and the calls in memory count into the same one. */
+function histogram<L extends string>(metrics: Registry, name: string, help: string, labelNames: L[]): Histogram<L> {
+  const there = metrics.getSingleMetric(name) as Histogram<L> | undefined;
+  return there ?? new Histogram({ name, help, labelNames, buckets: BUCKETS_SECONDS, registers: [metrics] });
+}

@@ -1,0 +1,102 @@
+/**
+ * Problems on the wire: as a ConnectError with google.rpc details, as google.rpc.Status, as the JSON of the REST routes, and back again.
+ */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { anyPack, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { codeFromString } from "@connectrpc/connect/protocol-connect";
+import { type ErrorReason, errors, Problem } from "#domain/errors.ts";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
+import { type Status, StatusSchema } from "#gen/google/rpc/status_pb.ts";
+import type { HttpReply } from "./route.ts";
+
+const DOMAIN = "carillon";
+
+const codeOf = (problem: Problem): Code => codeFromString(errors[problem.reason].code.toLowerCase()) ?? Code.Internal;
+
+const errorInfo = (problem: Problem): MessageInitShape<typeof ErrorInfoSchema> => ({ reason: problem.reason, domain: DOMAIN });
+const badRequest = (problem: Problem): MessageInitShape<typeof BadRequestSchema> => ({
+  fieldViolations: problem.violations.map(({ field, description }) => ({ field, description })),
+});
+const retryInfo = (retryAfterMs: number): MessageInitShape<typeof RetryInfoSchema> => ({ retryDelay: durationFromMs(retryAfterMs) });
+
+export const connectErrorOf = (problem: Problem): ConnectError =>
+  new ConnectError(
+    problem.message,
+    codeOf(problem),
+    retryAfter(problem),
+    [
+      { desc: ErrorInfoSchema, value: errorInfo(problem) },
+      ...(problem.violations.length > 0 ? [{ desc: BadRequestSchema, value: badRequest(problem) }] : []),
+      ...(problem.retryAfterMs !== undefined ? [{ desc: RetryInfoSchema, value: retryInfo(problem.retryAfterMs) }] : []),
+    ],
+    problem,
+  );
+
+/** For results that carry an error of their own, as in a batch. */
+export const problemStatus = (problem: Problem): Status =>
+  create(StatusSchema, {
+    code: codeOf(problem),
+    message: problem.message,
+    details: [
+      anyPack(ErrorInfoSchema, create(ErrorInfoSchema, errorInfo(problem))),
+      ...(problem.violations.length > 0 ? [anyPack(BadRequestSchema, create(BadRequestSchema, badRequest(problem)))] : []),
+      ...(problem.retryAfterMs !== undefined
+        ? [anyPack(RetryInfoSchema, create(RetryInfoSchema, retryInfo(problem.retryAfterMs)))]
+        : []),
+    ],
+  });
+
+/** Whether an error is one of ours: it carries a reason of the catalogue. */
+export const reasonOf = (error: ConnectError): ErrorReason | undefined => {
+  const info = error.findDetails(ErrorInfoSchema).find((each) => each.domain === DOMAIN);
+  return info && Object.hasOwn(errors, info.reason) ? (info.reason as ErrorReason) : undefined;
+};
+
+/** What Connect itself answers (a deadline, a method that is not there) has a code but no reason. */
+const reasonsOfCodes: Partial<Record<Code, ErrorReason>> = {
+  [Code.InvalidArgument]: "INVALID_REQUEST",
+  [Code.NotFound]: "NOT_FOUND",
+  [Code.Unauthenticated]: "UNAUTHENTICATED",
+  [Code.PermissionDenied]: "PERMISSION_DENIED",
+  [Code.ResourceExhausted]: "BODY_TOO_LARGE",
+  [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
+};
+
+/** What went wrong in a client call, as a Problem again. Anything that is neither ours nor Connect's is INTERNAL, with the cause kept. */
+export function problemFrom(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (!(error instanceof ConnectError)) return new Problem("INTERNAL", { cause: error });
+  const reason = reasonOf(error);
+  if (reason === undefined) {
+    const byCode = reasonsOfCodes[error.code];
+    return byCode === "INVALID_REQUEST" ? new Problem(byCode, { message: error.rawMessage, cause: error }) : new Problem(byCode ?? "INTERNAL", { cause: error });
+  }
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  return new Problem(reason, {
+    message: error.rawMessage,
+    violations: error
+      .findDetails(BadRequestSchema)
+      .flatMap((each) => each.fieldViolations.map(({ field, description }) => ({ field, description }))),
+    ...(delay && { retryAfterMs: durationMs(delay) }),
+    cause: error,
+  });
+}
+
+/** The header for callers that know HTTP only. It counts whole seconds; rounding down would call back too early. */
+export const retryAfter = ({ retryAfterMs }: { readonly retryAfterMs: number | undefined }): Record<string, string> =>
+  retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
+
+/** The answer of a REST route: `{"error":{"code","reason","message","violations"}}` under the catalogue's HTTP status. */
+export const httpReplyOf = (problem: Problem): HttpReply => ({
+  status: errors[problem.reason].http,
+  headers: {
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...retryAfter(problem),
+  },
+  body: JSON.stringify({
+    error: { code: errors[problem.reason].code, reason: problem.reason, message: problem.message, violations: problem.violations },
+  }),
+});

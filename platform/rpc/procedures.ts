@@ -1,0 +1,62 @@
+/**
+ * What the modules registered: every procedure with its implementation, and Connect's universal handler for it.
+ *
+ * The implementation itself serves the unary calls of the Connect protocol and the calls in memory; the universal handler serves the rest.
+ */
+import type { DescMessage } from "@bufbuild/protobuf";
+import {
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  createConnectRouter,
+  createMethodImplSpec,
+  createServiceImplSpec,
+  type MethodImplSpec,
+} from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { procedureOf } from "./interceptors.ts";
+
+export interface Procedure {
+  readonly path: string;
+  readonly spec: MethodImplSpec;
+  readonly handler: UniversalHandler;
+}
+
+export function collectProcedures(
+  registrations: readonly ((router: ConnectRouter) => void)[],
+  options: ConnectRouterOptions = {},
+): ReadonlyMap<string, Procedure> {
+  const router = createConnectRouter(options);
+  const specs: MethodImplSpec[] = [];
+  const recording = {
+    handlers: router.handlers,
+    service(...[service, implementation, own]) {
+      refuseOptions(own);
+      specs.push(...Object.values(createServiceImplSpec(service, implementation).methods));
+      router.service(service, implementation);
+      return recording;
+    },
+    rpc(...[method, implementation, own]) {
+      refuseOptions(own);
+      specs.push(createMethodImplSpec(method, implementation));
+      router.rpc(method, implementation);
+      return recording;
+    },
+  } as ConnectRouter;
+  for (const register of registrations) register(recording);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return new Map(
+    specs.map((spec) => {
+      const path = procedureOf(spec.method);
+      return [path, { path, spec, handler: handlers.get(path) as UniversalHandler }];
+    }),
+  );
+}
+
+/** Everything that may be read from a caller. */
+export const inputsOf = (procedures: ReadonlyMap<string, Procedure>): Set<DescMessage> =>
+  new Set([...procedures.values()].map(({ spec }) => spec.method.input));
+
+/** Connect would take them in place of ours, and authentication, masking and validation would be gone. */
+function refuseOptions(options: unknown): void {
+  if (options !== undefined) throw new Error("router.service and router.rpc take no options here: they would replace the interceptors");
+}

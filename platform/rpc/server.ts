@@ -1,0 +1,228 @@
+/**
+ * The server: RPC, routes and WebSockets of all modules on uWebSockets, the same on every port.
+ *
+ * Connect calls and REST routes are told apart by path. Every answer is JSON (or the protocol's own), also "not found" and "go away".
+ */
+import { type ConnectRouter, createContextValues } from "@connectrpc/connect";
+import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { compressionGzip } from "@connectrpc/connect-node";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import uWS from "uWebSockets.js";
+import { Problem } from "#domain/errors.ts";
+import type { Clock } from "#platform/clock.ts";
+import { ConfigProblem } from "#platform/config/config.ts";
+import { uuidv7 } from "#platform/uuid.ts";
+import { readBody, unpacked } from "./body.ts";
+import { type Authenticate, type Call, callKey } from "./call.ts";
+import { refusal } from "./development.ts";
+import { Exchange, type Head, readHead } from "./exchange.ts";
+import { interceptors, MAX_DEADLINE_MS } from "./interceptors.ts";
+import { internal, maskedError } from "./mask.ts";
+import { createObserver } from "./observe.ts";
+import { connectErrorOf, httpReplyOf } from "./problems.ts";
+import { collectProcedures, inputsOf, type Procedure } from "./procedures.ts";
+import type { Route, Socket } from "./route.ts";
+import { answerRoute, routeTable } from "./routes.ts";
+import { installSocket } from "./sockets.ts";
+import { answerUnary, encodingOf } from "./unary.ts";
+import { answerUniversal } from "./universal.ts";
+import { warmUp } from "./validation.ts";
+
+/** A batch of a thousand notifications fits; what one notification may weigh is its contract's rule. */
+const MOST_MESSAGE_BYTES = 4 * 1_024 * 1_024;
+const DRAINING_RETRY_MS = 1_000;
+/** Two processes must not share a port without knowing (uWebSockets' default); its enum does not exist at run time. */
+const LISTEN_EXCLUSIVELY: uWS.ListenOptions = 1;
+
+export interface ServerOptions {
+  /** 0 picks a free one. */
+  readonly ports: readonly number[];
+  readonly host: string;
+  readonly rpc: readonly ((router: ConnectRouter) => void)[];
+  readonly routes: readonly Route[];
+  readonly sockets: readonly Socket[];
+  readonly authenticate: Authenticate;
+  /** Answer only to the developer's own machine, as development.ts says. */
+  readonly developmentHosts: boolean;
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  readonly clock: Clock;
+}
+
+export interface RunningServer {
+  /** In the order they were asked for. */
+  readonly ports: readonly number[];
+  /** Turns new requests away and lets the running ones finish, for at most `timeoutMs`; probes are still answered. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Cuts every connection. */
+  close(): void;
+}
+
+/** Rejects with ConfigProblem when a port is taken. */
+export async function serve(options: ServerOptions): Promise<RunningServer> {
+  const { authenticate, logger, clock } = options;
+  const observer = createObserver(options);
+  const list = interceptors({ authenticate, observer, logger });
+  const procedures = collectProcedures(options.rpc, {
+    interceptors: list,
+    grpc: false,
+    acceptCompression: [compressionGzip],
+    jsonOptions: { ignoreUnknownFields: false },
+    readMaxBytes: MOST_MESSAGE_BYTES,
+    maxTimeoutMs: MAX_DEADLINE_MS,
+  });
+  warmUp(inputsOf(procedures));
+  const find = routeTable(options.routes);
+  const running = new Set<Exchange>();
+  const streams = new Set<Exchange>();
+  const ports: number[] = [];
+  let draining = false;
+  let emptied = () => {};
+
+  const refused = (head: Head, upgrade: boolean): Problem | undefined => {
+    const problem = options.developmentHosts ? refusal(head, ports, upgrade) : undefined;
+    return problem ?? (draining && upgrade ? gone() : undefined);
+  };
+
+  const finished = (exchange: Exchange): void => {
+    running.delete(exchange);
+    streams.delete(exchange);
+    if (running.size === 0) emptied();
+  };
+
+  function handle(response: uWS.HttpResponse, request: uWS.HttpRequest): void {
+    const head = readHead(request);
+    const exchange = new Exchange(response, head, requestIdOf(head, clock), finished);
+    running.add(exchange);
+    const problem = refused(head, false);
+    const procedure = procedures.get(head.path);
+    const found = procedure ? undefined : find(head.method, head.path);
+    const probe = found !== undefined && "route" in found && found.route.probe === true;
+    exchange.closing = draining;
+    if (problem) refuse(exchange, problem, procedure);
+    else if (draining && !probe) refuse(exchange, gone(), procedure);
+    else if (procedure) void call(exchange, procedure);
+    else if (!found) refuse(exchange, new Problem("NOT_FOUND", { message: "There is nothing at this path." }));
+    else if ("allowed" in found) refuse(exchange, new Problem("METHOD_NOT_ALLOWED"), undefined, { allow: found.allowed.join(", ") });
+    else
+      void answerRoute(exchange, found, { authenticate, logger })
+        .catch((error) => broken(exchange, error))
+        .finally(() => observed(exchange, found.route.path, probe));
+  }
+
+  /** Without the words of the path that nothing has: it may be anything. */
+  function refuse(exchange: Exchange, problem: Problem, procedure?: Procedure, more: Record<string, string> = {}): void {
+    if (procedure) {
+      const error = connectErrorOf(problem);
+      const headers = { ...Object.fromEntries(error.metadata), "content-type": "application/json", ...more };
+      exchange.reply(codeToHttpStatus(error.code), Object.entries(headers), errorToJsonBytes(error, undefined));
+    } else {
+      const { status, headers, body } = httpReplyOf(problem);
+      exchange.reply(status, Object.entries({ ...headers, ...more }), body);
+    }
+    observed(exchange, procedure?.path ?? "(refused)", false);
+  }
+
+  async function call(exchange: Exchange, procedure: Procedure): Promise<void> {
+    const { head, requestId } = exchange;
+    const call: Call = { requestId, door: "http", observed: false };
+    const contextValues = createContextValues().set(callKey, call);
+    const { spec, handler } = procedure;
+    const encoding = spec.kind === "unary" && head.method === "POST" ? encodingOf(head.headers.get("content-type")) : undefined;
+    try {
+      if (spec.kind === "unary" && encoding) {
+        const packing = head.headers.get("content-encoding");
+        const reading = readBody(exchange, MOST_MESSAGE_BYTES);
+        const body = packing ? reading.then((bytes) => unpacked(bytes, packing, MOST_MESSAGE_BYTES)) : reading;
+        const answer = await answerUnary(
+          { spec, encoding, head, body, signal: exchange.signal, values: contextValues },
+          { interceptors: list, logger, observer },
+        );
+        return exchange.reply(answer.status, answer.headers, answer.body);
+      }
+      if (spec.kind !== "unary") streams.add(exchange);
+      const answered = await answerUniversal(exchange, handler, { contextValues, limitBytes: MOST_MESSAGE_BYTES });
+      if (answered) return refuse(exchange, ...refusedBy(answered.refused, handler.allowedMethods));
+      if (!call.observed) observed(exchange, procedure.path, false);
+    } catch (error) {
+      broken(exchange, error);
+      if (!call.observed) observed(exchange, procedure.path, false);
+    }
+  }
+
+  /** Nobody below has answered: either nothing went out yet, or the answer broke off in the middle. */
+  function broken(exchange: Exchange, error: unknown): void {
+    if (!exchange.open) return;
+    maskedError(error, exchange.requestId, logger);
+    if (exchange.status !== 0) return exchange.destroy();
+    const { status, headers, body } = httpReplyOf(internal(exchange.requestId));
+    exchange.reply(status, Object.entries(headers ?? {}), body);
+  }
+
+  function observed({ head, status, startedMs, requestId }: Exchange, route: string, probe: boolean): void {
+    observer.http({ method: head.method, route, status, ms: performance.now() - startedMs, requestId, probe });
+  }
+
+  const app = uWS.App();
+  for (const socket of options.sockets) installSocket(app, socket, { refusal: (head) => refused(head, true), logger });
+  app.any("/*", handle);
+  try {
+    for (const port of options.ports) ports.push(await listen(app, options.host, port));
+  } catch (error) {
+    app.close();
+    throw error;
+  }
+
+  return {
+    ports,
+    async drain(timeoutMs) {
+      draining = true;
+      for (const exchange of running) exchange.closing = true;
+      // A stream may never end by itself; its caller is told to come again.
+      for (const exchange of streams) exchange.cancel(connectErrorOf(gone()));
+      const done = new AbortController();
+      await Promise.race([
+        new Promise<void>((resolve) => {
+          emptied = resolve;
+          if (running.size === 0) resolve();
+        }),
+        clock.sleep(timeoutMs, done.signal),
+      ]);
+      done.abort();
+    },
+    close() {
+      app.close();
+    },
+  };
+}
+
+const gone = () => new Problem("DRAINING", { retryAfterMs: DRAINING_RETRY_MS });
+
+/** Connect's bare statuses, in our words. */
+const refusedBy = (status: number, allowed: readonly string[]): [Problem, undefined, Record<string, string>] =>
+  status === 405
+    ? [new Problem("METHOD_NOT_ALLOWED"), undefined, { allow: allowed.join(", ") }]
+    : [new Problem("UNSUPPORTED_MEDIA_TYPE", { message: "Calls take application/json, application/proto or gRPC-Web's types." }), undefined, {}];
+
+/** A caller's own id is taken over when it is a token: it goes into headers and logs. */
+function requestIdOf(head: Head, clock: Clock): string {
+  const given = head.headers.get("x-request-id");
+  return given !== null && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : uuidv7(clock.nowMs());
+}
+
+function listen(app: uWS.TemplatedApp, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const listening = (socket: uWS.us_listen_socket | false) => {
+      if (socket) return resolve(uWS.us_socket_local_port(socket as uWS.us_socket));
+      reject(
+        new ConfigProblem([
+          `Port ${port} of ${host} is taken: stop what uses it, or set CARILLON_HTTP_PORT and CARILLON_LEGACY_HTTP_PORT to free ones (0 picks one).`,
+        ]),
+      );
+    };
+    // It takes host and options together, though its types do not say so.
+    const precise = app as unknown as { listen(host: string, port: number, options: uWS.ListenOptions, done: typeof listening): void };
+    precise.listen(host, port, LISTEN_EXCLUSIVELY, listening);
+  });
+}

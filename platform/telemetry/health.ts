@@ -1,0 +1,31 @@
+/**
+ * For whoever watches the process: /healthz says that it lives (restart it when it does not), /readyz whether to send it work.
+ *
+ * Both are answered while it drains; /readyz then says no.
+ */
+import type { Route } from "#platform/rpc/route.ts";
+
+export interface Readiness {
+  readonly ok: boolean;
+  /** Why not, one sentence each. */
+  readonly why: readonly string[];
+}
+
+const json = (status: number, body: unknown) => ({
+  status,
+  headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
+  body: JSON.stringify(body),
+});
+
+export const healthRoutes = (ready: () => Readiness): Route[] => [
+  { method: "GET", path: "/healthz", probe: true, handle: () => json(200, { ok: true }) },
+  {
+    method: "GET",
+    path: "/readyz",
+    probe: true,
+    handle() {
+      const { ok, why } = ready();
+      return json(ok ? 200 : 503, { ok, why });
+    },
+  },
+];

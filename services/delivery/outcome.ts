@@ -1,0 +1,88 @@
+/**
+ * What follows from the outcome of a try: the delivery ends, or waits for another try. Pure; times are epoch milliseconds.
+ *
+ * An attempt is what reached the provider and was refused for this message, or may have been sent: each leaves one try fewer, so that a
+ * server that never answers cannot be handed the same mail for days. An outage burns none. No wait reaches past the expiry.
+ */
+import { outageWait, retryAfter, roundUpToTier } from "#domain/decide/retry.ts";
+import type { Reason } from "#domain/reasons.ts";
+import type { Progress, SettledState } from "#platform/ledger/ledger.ts";
+import type { Outcome } from "./sender.ts";
+
+export interface Ended {
+  readonly is: SettledState;
+  readonly reason: Reason;
+  /** The attempt that this ends, counted from 1; 0: no attempt was made. */
+  readonly attempt: number;
+}
+
+export interface Deferred {
+  readonly is: "deferred";
+  readonly reason: Reason;
+  readonly attempt: number;
+  /** How far the next record will have come. */
+  readonly next: Progress;
+  readonly dueAtMs: number;
+}
+
+/** A delivery as far as this is concerned. */
+export interface Waiting extends Progress {
+  readonly deliveryId: string;
+  readonly expiresAtMs: number;
+}
+
+const expired: Ended = { is: "expired", reason: "expired", attempt: 0 };
+
+/** `leaseUntilMs`: until then nobody can start another try of a send whose outcome is not known. */
+export function follow(
+  outcome: Outcome,
+  delivery: Waiting,
+  { maxRetryCount, nowMs, leaseUntilMs }: { maxRetryCount: number; nowMs: number; leaseUntilMs: number },
+): Ended | Deferred {
+  const attempt = delivery.attempt + 1;
+  if (outcome.is === "accepted") return { is: "sent", reason: "accepted_by_provider", attempt };
+  if (outcome.is === "rejected") return { is: "failed", reason: "refused_by_provider", attempt };
+  if (outcome.is === "outage") {
+    const dueAtMs = nowMs + Math.max(outageWait(delivery), roundUpToTier(outcome.afterMs ?? 0));
+    const next = { attempt: delivery.attempt, wait: delivery.wait + 1 };
+    return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "provider_unavailable", attempt: 0, next, dueAtMs } : expired;
+  }
+  const delayMs = retryAfter(attempt, maxRetryCount);
+  if (delayMs === undefined) return { is: "dead", reason: "attempts_exhausted", attempt };
+  const next = { attempt, wait: 0 };
+  if (outcome.is === "unknown")
+    return { is: "deferred", reason: "outcome_unknown", attempt, next, dueAtMs: Math.max(leaseUntilMs, nowMs + delayMs) };
+  const dueAtMs = nowMs + Math.max(delayMs, roundUpToTier(outcome.afterMs ?? 0));
+  return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "temporarily_refused", attempt, next, dueAtMs } : { ...expired, attempt };
+}
+
+/** Somebody's lease lives: one wake-up when it ends. */
+export const afterLease = ({ attempt, wait }: Progress, untilMs: number): Deferred => ({
+  is: "deferred",
+  reason: "lease_held",
+  attempt: 0,
+  next: { attempt, wait: wait + 1 },
+  dueAtMs: untilMs,
+});
+
+/** The wait that a released send began, once more: never shorter than it was, and with the same ids, so that a repeat changes nothing. */
+export function waitAgain(delivery: Waiting, expected: Progress, nowMs: number): Deferred {
+  const refused = expected.wait === 0;
+  const waitMs = refused
+    ? (retryAfter(expected.attempt, Number.POSITIVE_INFINITY) as number)
+    : outageWait({ deliveryId: delivery.deliveryId, attempt: expected.attempt, wait: expected.wait - 1 });
+  return {
+    is: "deferred",
+    reason: refused ? "temporarily_refused" : "provider_unavailable",
+    attempt: refused ? expected.attempt : 0,
+    next: expected,
+    dueAtMs: nowMs + waitMs,
+  };
+}
+
+/** The end that the ledger knows of, once more. */
+export function endAgain(state: SettledState, by: Progress): Ended {
+  if (state === "expired") return expired;
+  const reason = { sent: "accepted_by_provider", failed: "refused_by_provider", dead: "attempts_exhausted" } as const;
+  return { is: state, reason: reason[state], attempt: by.attempt + 1 };
+}

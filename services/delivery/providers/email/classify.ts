@@ -1,0 +1,97 @@
+/**
+ * What an SMTP server's answer, or its absence, means for a message.
+ *
+ * Reply codes are those of RFC 5321 section 4.2 and RFC 4954 (authentication), enhanced codes those of RFC 3463. A reply counts against the
+ * message only where the command was about the message (MAIL FROM, RCPT TO, DATA); at any other point the server is refusing *us*. An
+ * enhanced code tells the recipient's trouble from the server's where the reply code cannot: 452 4.2.2 is a full mailbox, 452 4.3.1 a full
+ * disk. What is not in the tables counts against the message, for now: attempts bound it.
+ */
+import type { Outcome } from "../../sender.ts";
+
+/** What nodemailer throws, as far as it is used. */
+export interface SmtpError {
+  readonly message: string;
+  readonly code?: string;
+  /** The system's own code under a general one: ECONNREFUSED under ESOCKET. */
+  readonly originalCode?: string;
+  readonly command?: string;
+  readonly response?: string;
+  readonly responseCode?: number;
+}
+
+type Kind = "rejected" | "retry" | "outage";
+
+const messageCommands: ReadonlySet<string | undefined> = new Set(["MAIL FROM", "RCPT TO", "DATA"]);
+
+/** Replies whose first digit does not say enough. */
+const byReply: Readonly<Record<number, Kind>> = {
+  421: "outage", // the service is closing down
+  432: "outage", // our password has to be changed
+  450: "retry", // mailbox busy; greylisting
+  451: "retry", // local error in processing; greylisting
+  452: "outage", // the server's storage, or our quota
+  454: "outage", // temporary authentication failure, TLS not available
+  455: "retry", // parameters cannot be taken now
+  503: "retry", // the session got out of step, which a new one mends
+  530: "outage", // authentication or STARTTLS wanted from us
+  534: "outage", // our authentication mechanism is too weak
+  535: "outage", // our credentials
+  538: "outage", // encryption wanted for our mechanism
+};
+
+/** Enhanced codes, without the class, that speak more clearly than the reply. */
+const byEnhanced: Readonly<Record<string, Kind>> = {
+  "4.2.1": "retry", // mailbox disabled, or receiving too fast
+  "4.2.2": "retry", // mailbox full
+  "4.3.1": "outage", // mail system full
+  "4.3.2": "outage", // system not accepting network messages
+  "4.5.3": "retry", // too many recipients
+  "4.7.0": "retry",
+  "4.7.1": "retry", // delivery not authorised for now: greylisting
+};
+
+/** Trouble of the connection, before any reply. EABORT: our own deadline. */
+const connection: ReadonlySet<string | undefined> = new Set([
+  "ECONNECTION",
+  "ETIMEDOUT",
+  "ESOCKET",
+  "EDNS",
+  "ETLS",
+  "EREQUIRETLS",
+  "EPROTOCOL",
+  "EPROXY",
+  "EAUTH",
+  "ENOAUTH",
+  "EOAUTH2",
+  "EABORT",
+]);
+
+/** Refused by nodemailer itself, for what the message is. */
+const refusedHere: ReadonlySet<string | undefined> = new Set(["EENVELOPE", "EMESSAGE"]);
+
+/** `handedOver`: the message had been written to its end when this happened. */
+export function classify(error: SmtpError, handedOver: boolean): Outcome {
+  const code = codeOf(error);
+  const detail = error.response ?? error.message;
+  if (error.responseCode !== undefined) return { is: kindOfReply(error), code, detail };
+  if (connection.has(error.code)) return { is: handedOver ? "unknown" : "outage", code, detail };
+  return { is: refusedHere.has(error.code) ? "rejected" : "retry", code, detail };
+}
+
+function kindOfReply({ responseCode = 0, command, code, response = "" }: SmtpError): Kind {
+  const known = byReply[responseCode];
+  // 421 ends the session wherever it comes, and is then reported without its command.
+  if (!messageCommands.has(command) || code === "EAUTH") return "outage";
+  const spoken = responseCode < 500 ? byEnhanced[enhancedOf(response) ?? ""] : undefined;
+  if (responseCode === 421) return "outage";
+  return spoken ?? known ?? (responseCode >= 500 ? "rejected" : "retry");
+}
+
+const enhancedOf = (response: string): string | undefined => /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];
+
+/** "550 5.1.1", "ECONNREFUSED", "ETIMEDOUT". */
+function codeOf({ responseCode, response = "", originalCode, code }: SmtpError): string {
+  if (responseCode === undefined) return originalCode ?? code ?? "unrecognised";
+  const enhanced = enhancedOf(response);
+  return enhanced === undefined ? String(responseCode) : `${responseCode} ${enhanced}`;
+}

@@ -1,0 +1,43 @@
+/** A provider, opened: takes mails and says what became of each. */
+
+/** Ready to send: every field that becomes a header is one line. */
+export interface Mail {
+  readonly from: Mailbox;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html?: string;
+  /** With its angle brackets. The same for every try of a delivery, so that a repeat can be recognised. */
+  readonly messageId: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly date: Date;
+}
+
+export interface Mailbox {
+  readonly name: string;
+  readonly address: string;
+}
+
+/**
+ * - accepted: the provider took it over.
+ * - rejected: it refused this message for good; trying again would change nothing.
+ * - retry: it refused this message for now.
+ * - outage: nothing is known against the message; the provider cannot be reached, or serves nobody.
+ * - unknown: the message was handed over whole, but no answer came: it may have been sent.
+ *
+ * `code` is short and names nobody (for logs); `detail` is what the provider said, which may name people (never for logs).
+ */
+export type Outcome =
+  | { readonly is: "accepted"; readonly providerMessageId: string; readonly detail: string }
+  | { readonly is: "rejected" | "unknown"; readonly code: string; readonly detail: string }
+  | { readonly is: "retry" | "outage"; readonly code: string; readonly detail: string; readonly afterMs?: number };
+
+export interface Sender {
+  /** The provider's name in events. */
+  readonly id: string;
+  /** Sends at the same time, at most. */
+  readonly width: number;
+  /** Never rejects. Answers at once when the signal aborts, and nothing more is handed over from then on. */
+  send(mail: Mail, signal: AbortSignal): Promise<Outcome>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
+import pino from "pino";
+import { Registry } from "prom-client";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Problem } from "#domain/errors.ts";
+import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import type { Clock } from "#platform/clock.ts";
+import { type Clients, createClients } from "#platform/rpc/memory.ts";
+import { problemFrom } from "#platform/rpc/problems.ts";
+import { openDatabase } from "#platform/sqlite/open.ts";
+import type { Database } from "#platform/sqlite/sqlite.ts";
+import { preferencesService } from "./service.ts";
+import { sqlitePreferenceStore } from "./store.sqlite.ts";
+
+let folder: string;
+let database: Database;
+let nowMs: number;
+let clients: Clients;
+let people: Client<typeof PreferencesService>;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "carillon-preferences-"));
+  database = await openDatabase({ file: join(folder, "carillon.sqlite") });
+  const store = await sqlitePreferenceStore(database);
+  nowMs = 1_000;
+  const clock: Clock = { nowMs: () => nowMs, sleep: async () => {} };
+  const routes = (router: ConnectRouter) => router.service(PreferencesService, preferencesService(store, clock));
+  clients = createClients({ rpc: () => [routes], clock, logger: pino({ level: "silent" }), metrics: new Registry() });
+  people = clients(PreferencesService, "development");
+});
+
+afterEach(async () => {
+  await database.close();
+  rmSync(folder, { recursive: true });
+});
+
+const problemOf = async (call: Promise<unknown>): Promise<Problem> => call.then(() => expect.fail("was answered"), problemFrom);
+const fieldsOf = async (call: Promise<unknown>) => (await problemOf(call)).violations.map(({ field }) => field);
+
+it("creates a person and changes them, and leaves alone what is left out", async () => {
+  await people.upsertPerson({ userId: "ann", name: "Ann", email: "ann@example.test" });
+  nowMs = 2_000;
+  const { person } = await people.upsertPerson({ userId: "ann", locale: "de-AT" });
+  expect(person).toMatchObject({
+    userId: "ann",
+    name: "Ann",
+    email: "ann@example.test",
+    locale: "de-AT",
+    createdAtMs: 1_000n,
+    updatedAtMs: 2_000n,
+  });
+  expect(await people.getPerson({ userId: "ann" })).toMatchObject({ person });
+});
+
+it("keeps an email address in its normal form, and removes it when told so", async () => {
+  const { person } = await people.upsertPerson({ userId: "ann", email: "Ann@EXAMPLE.Test" });
+  expect(person?.email).toBe("Ann@example.test");
+  expect((await people.upsertPerson({ userId: "ann", email: "" })).person?.email).toBe("");
+});
+
+it.each(["nobody", "a@b@c.test", "ann@example.test\r\nBcc: x@y.test", "ann@-bad-.test"])(
+  "refuses %j as an email address",
+  async (email) => {
+    expect(new Set(await fieldsOf(people.upsertPerson({ userId: "ann", email })))).toEqual(new Set(["email"]));
+    expect((await problemOf(people.getPerson({ userId: "ann" }))).reason).toBe("NOT_FOUND");
+  },
+);
+
+it("says not found of a person of another environment", async () => {
+  await people.upsertPerson({ userId: "ann" });
+  const elsewhere = clients(PreferencesService, "production");
+  expect((await problemOf(elsewhere.getPerson({ userId: "ann" }))).reason).toBe("NOT_FOUND");
+});
+
+it("mutes a category for a person it did not know, and answers every choice, ordered", async () => {
+  await people.setCategoryPreference({ userId: "ann", preference: { category: "post", muted: true } });
+  const { categories } = await people.setCategoryPreference({ userId: "ann", preference: { category: "*", channels: [Channel.WEB] } });
+  expect(categories).toMatchObject([
+    { category: "*", muted: false, channels: [Channel.WEB] },
+    { category: "post", muted: true, channels: [] },
+  ]);
+  expect((await people.getPreferences({ userId: "ann" })).categories).toEqual(categories);
+  expect((await people.getPerson({ userId: "ann" })).person?.userId).toBe("ann");
+});
+
+it("answers the defaults for a person it does not know, and does not create them for it", async () => {
+  expect((await people.getPreferences({ userId: "who" })).categories).toEqual([]);
+  expect((await problemOf(people.getPerson({ userId: "who" }))).reason).toBe("NOT_FOUND");
+});
+
+it("keeps at most 500 categories a person, and names the field that was one too many", async () => {
+  const choose = (category: string) => people.setCategoryPreference({ userId: "ann", preference: { category, muted: true } });
+  await Promise.all(Array.from({ length: 500 }, (_, n) => choose(`category-${n}`)));
+  expect(await fieldsOf(choose("one-more"))).toEqual(["preference.category"]);
+  expect((await choose("category-7")).categories).toHaveLength(500);
+});
+
+it("names the field of a choice that is missing or malformed", async () => {
+  expect(await fieldsOf(people.setCategoryPreference({ userId: "ann" }))).toEqual(["preference"]);
+  expect(await fieldsOf(people.setCategoryPreference({ userId: "ann", preference: { category: "no spaces" } }))).toEqual([
+    "preference.category",
+  ]);
+});
+
+it("answers a thousand people in the order asked for, and creates those it does not know", async () => {
+  await people.upsertPerson({ userId: "user-500", email: "five@hundred.test" });
+  await people.setCategoryPreference({ userId: "user-500", preference: { category: "post", muted: true } });
+  const userIds = Array.from({ length: 1_000 }, (_, n) => `user-${n}`);
+  const answer = await people.batchGetPreferences({ userIds });
+  expect(answer.people.map(({ person }) => person?.userId)).toEqual(userIds);
+  expect(answer.people[500]).toMatchObject({ person: { email: "five@hundred.test" }, categories: [{ category: "post", muted: true }] });
+  expect((await people.getPerson({ userId: "user-7" })).person).toMatchObject({ email: "", createdAtMs: 1_000n });
+});
+
+it("creates a person once when two batches ask for them at the same time", async () => {
+  const [one, other] = await Promise.all([
+    people.batchGetPreferences({ userIds: ["new"] }),
+    people.batchGetPreferences({ userIds: ["new"] }),
+  ]);
+  expect(one).toEqual(other);
+});

@@ -1,0 +1,70 @@
+/** Every command of the README, as it stands there but for the ports, and the answers that it shows. */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { startWorld, type World } from "../world/world.ts";
+
+const root = new URL("../..", import.meta.url).pathname;
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].map(([, language, text]) => ({ language, text: (text as string).trim() }));
+const commands = blocks.flatMap(({ language, text }, index) => (language === "sh" ? [{ text, answer: blocks[index + 1] }] : []));
+const curls = commands.filter(({ text }) => text.startsWith("curl"));
+const scripts = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> }).scripts;
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.stop());
+
+const here = (text: string) => text.replaceAll("http://localhost:8080", world.url).replaceAll("http://localhost:8082", world.legacyUrl);
+
+/** What the README shows, with "…" standing for anything and times for any time. */
+function shape(shown: unknown): unknown {
+  if (Array.isArray(shown)) return shown.map(shape);
+  if (shown === null || typeof shown !== "object")
+    return typeof shown === "string" && /…|^\d{4}-/.test(shown) ? expect.any(String) : shown;
+  return Object.fromEntries(Object.entries(shown).map(([key, value]) => [key, /At$/.test(key) && typeof value === "number" ? expect.any(Number) : shape(value)]));
+}
+
+it.each(curls.map(({ text, answer }) => [text.split("\n")[0], text, answer] as const))("%s answers what the README shows", (_name, text, answer) => {
+  const printed = execFileSync("bash", ["-c", `${here(text).replace(/^curl/, "curl -sS --fail-with-body")}`], { encoding: "utf8" });
+  expect(answer?.language).toBe("json");
+  expect(JSON.parse(printed)).toEqual(shape(JSON.parse(answer?.text ?? "")));
+});
+
+it("the typed client sends", () => {
+  const [client] = blocks.filter(({ language }) => language === "ts");
+  const printed = execFileSync(process.execPath, ["--no-warnings", "--input-type=module-typescript", "-e", here(client?.text ?? "")], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  expect(printed.trim()).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "carillon-start-"));
+  const ports = { CARILLON_HTTP_PORT: "0", CARILLON_LEGACY_HTTP_PORT: "0", CARILLON_SMTP_SINK_PORT: "0", CARILLON_DATA_DIR: dataDir };
+  const child = spawn("npm", ["start"], { cwd: root, env: { ...process.env, ...ports } });
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+  const exit = new Promise((resolve) => child.once("exit", resolve));
+  await expect.poll(() => printed, { timeout: 90_000 }).toMatch(/^Carillon ready http:\/\/localhost:\d+/m);
+  child.kill("SIGTERM");
+  await exit;
+  await expect.poll(() => fetch(/http:\/\/\S+/.exec(printed)?.[0] as string).then(() => "up").catch(() => "down"), { timeout: 25_000 }).toBe("down");
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+it("every other command is a script that the tests' own runner or CI runs", () => {
+  const ci = readFileSync(join(root, ".ci/run"), "utf8");
+  const others = commands.map(({ text }) => text).filter((text) => !text.startsWith("curl") && text !== "npm start");
+  expect(others.length).toBeGreaterThan(0);
+  for (const command of others) {
+    const name = command.replace(/^npm (run )?/, "");
+    expect(scripts[name]).toBeDefined();
+    expect(ci).toContain(command);
+  }
+});

@@ -1,0 +1,39 @@
+/**
+ * The peer of the unary row: connect-node's own server over HTTP/1.1, with the same interceptors, doing the same Send but into an array
+ * in memory. Prints its port, ends on SIGTERM.
+ */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createContextValues } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import pino from "pino";
+import { Registry } from "prom-client";
+import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { systemClock } from "#platform/clock.ts";
+import { callKey, type Principal } from "#platform/rpc/call.ts";
+import { interceptors } from "#platform/rpc/interceptors.ts";
+import { createObserver } from "#platform/rpc/observe.ts";
+import { uuidv7 } from "#platform/uuid.ts";
+import { accept } from "../../services/ingest/accept.ts";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+
+const logger = pino({ level: "warn" });
+const taken: unknown[] = [];
+const development: Principal = { environment: "development", internal: false };
+
+const handler = connectNodeAdapter({
+  interceptors: interceptors({ authenticate: () => development, observer: createObserver({ logger, metrics: new Registry() }), logger }),
+  contextValues: () => createContextValues().set(callKey, { door: "http", requestId: uuidv7(systemClock.nowMs()), observed: false }),
+  routes: (router) =>
+    router.service(IngestService, {
+      send(request) {
+        const reservation = accept(request, "development", systemClock.nowMs());
+        taken.push(reservation);
+        return { notificationId: reservation.notificationId, acceptedAt: timestampFromMs(reservation.acceptedAtMs) };
+      },
+    }),
+});
+
+const server = createServer(handler);
+server.listen(0, "127.0.0.1", () => process.stdout.write(`port ${(server.address() as AddressInfo).port}\n`));
+process.on("SIGTERM", () => process.exit(0));

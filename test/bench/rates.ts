@@ -1,0 +1,85 @@
+/** How many a second: unary beside a peer, batches, the whole pipeline. Each server is a process of its own, the load is this one. */
+import { spawn } from "node:child_process";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { SendBatchRequestSchema, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { startWorld, type World } from "../world/world.ts";
+import { run } from "./load.ts";
+
+const ingest = "/carillon.ingest.v1.IngestService";
+const contentType = "application/proto";
+export const quiet = { CARILLON_EMAIL_PROVIDER: "null", CARILLON_LOG_LEVEL: "warn" };
+
+const one = (person: number) => ({
+  recipients: [{ userId: `person-${person}`, email: `person-${person}@example.test` }],
+  eventType: "order.paid",
+  channels: [Channel.EMAIL],
+  content: { title: "Payment confirmed", body: "Your payment of 99.99 has been confirmed. ".repeat(6) },
+});
+const unary = toBinary(SendRequestSchema, create(SendRequestSchema, one(1)));
+const batchOf = (count: number, from = 0) =>
+  toBinary(
+    SendBatchRequestSchema,
+    create(SendBatchRequestSchema, { notifications: Array.from({ length: count }, (_, index) => create(SendRequestSchema, one(from + index))) }),
+  );
+
+const portOf = (world: World) => Number(new URL(world.url).port);
+
+/** A server of the bench in a process of its own, by the port that it prints. */
+async function withServer<T>(script: string, use: (port: number) => Promise<T>): Promise<T> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", new URL(script, import.meta.url).pathname], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    return await use(
+      await new Promise<number>((resolve, reject) => {
+        child.stdout.on("data", (chunk: Buffer) => resolve(Number(/port (\d+)/.exec(chunk.toString())?.[1])));
+        child.once("exit", (code) => reject(new Error(`${script} ended with ${code}`)));
+      }),
+    );
+  } finally {
+    child.kill("SIGTERM");
+  }
+}
+
+/** The better of two rounds: the first warms up. */
+export async function unaryRates(): Promise<{ ours: number; peer: number }> {
+  const load = { path: `${ingest}/Send`, contentType, body: unary, connections: 64, requests: 20_000 };
+  const best = async (port: number) => Math.max(await run({ ...load, port }), await run({ ...load, port }));
+  return { peer: await withServer("./peer.ts", best), ours: await withServer("./intake.ts", best) };
+}
+
+export const batchRate = (): Promise<number> =>
+  withServer("./intake.ts", async (port) => {
+    const load = { port, path: `${ingest}/SendBatch`, contentType, body: batchOf(100), connections: 8 };
+    await run({ ...load, requests: 100 });
+    return 100 * (await run({ ...load, requests: 600 }));
+  });
+
+const PIPELINE = 40_000;
+
+/** From the first request to the last delivery that the tracker knows as sent. */
+export async function pipelineRate(): Promise<number> {
+  const world = await startWorld({ env: quiet });
+  try {
+    const load = { port: portOf(world), path: `${ingest}/SendBatch`, contentType, body: batchOf(100), connections: 4 };
+    await run({ ...load, requests: 20 });
+    await tracked(world, 2_000);
+    const startedMs = performance.now();
+    await run({ ...load, requests: PIPELINE / 100 });
+    await tracked(world, 2_000 + PIPELINE);
+    return PIPELINE / ((performance.now() - startedMs) / 1_000);
+  } finally {
+    await world.stop();
+  }
+}
+
+/** Waits until the tracker's stage has taken in all events of so many notifications: asked, decided, queued, sent. */
+async function tracked(world: World, notifications: number): Promise<void> {
+  for (;;) {
+    const metrics = await (await fetch(`${world.url}/metrics`)).text();
+    const done = [...metrics.matchAll(/^carillon_stage_done_total\{[^}]*stage="tracker"[^}]*\} (\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+    if (done >= notifications * 4) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * `npm run bench`: what things cost, as a table. Each speed beside a peer in the same run where there is one; never a test.
+ *
+ * Everything is bounded in count, talks to 127.0.0.1 only, and ends by itself. `--write` puts the table into docs/speed.md.
+ */
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { pushLatency } from "./push.ts";
+import { batchRate, pipelineRate, unaryRates } from "./rates.ts";
+import { stageCosts } from "./stages.ts";
+import { type BenchRow, perSecond, tableOf } from "./table.ts";
+
+const rows: BenchRow[] = [];
+const note = (row: BenchRow) => {
+  rows.push(row);
+  console.error(`${row.what}: ${row.measured}`);
+};
+
+const { ours, peer } = await unaryRates();
+note({
+  what: `unary Send, binary, durable in the log, beside connect-node into memory at ${perSecond(peer)}`,
+  measured: `${perSecond(ours)} = ${(ours / peer).toFixed(2)}x`,
+  asked: "1.5x",
+  goal: "4x",
+});
+note({ what: "SendBatch of 100, durable", measured: perSecond(await batchRate()), asked: "30,000/s", goal: "100,000/s" });
+note({ what: "the whole pipeline to a null provider", measured: perSecond(await pipelineRate()), asked: "6,000/s", goal: "20,000/s" });
+const { p50, p99 } = await pushLatency();
+note({ what: "accept to browser frame at 200/s", measured: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`, asked: "p99 < 50 ms", goal: "" });
+for (const { stage, us } of await stageCosts()) note({ what: `CPU of ${stage}, a notification`, measured: `${us.toFixed(1)} us`, asked: "", goal: "" });
+
+const machine = `${cpus().length} x ${cpus()[0]?.model.trim()}, Node ${process.versions.node}, ${process.platform}`;
+console.log(`${tableOf(rows)}\n\n${machine}`);
+
+if (process.argv.includes("--write"))
+  writeFileSync(
+    new URL("../../docs/speed.md", import.meta.url),
+    `# Speed: what was measured
+
+Made by \`npm run bench -- --write\` on a shared machine (${machine}): read the ratios, not the absolutes. Server, load and database
+thread share the two cores.
+
+${tableOf(rows)}
+`,
+  );

@@ -1,0 +1,42 @@
+/**
+ * Three projects, run one after the other: what runs in one process, what starts whole services, and what breaks them.
+ *
+ * Sized for two cores: whole services bring processes of their own, so they are tested one file at a time.
+ */
+import { defineConfig } from "vitest/config";
+
+const whole = (name: string, groupOrder: number, testTimeout: number) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    sequence: { groupOrder },
+    maxWorkers: 1,
+    testTimeout,
+    hookTimeout: testTimeout,
+  },
+});
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    reporters: ["default"],
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: [
+            "{domain,platform,services,gateway,clients,deploy}/**/*.test.ts",
+            "test/*.test.ts",
+            "test/{world,fakes,simulation}/**/*.test.ts",
+          ],
+          sequence: { groupOrder: 0 },
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+        },
+      },
+      whole("behaviour", 1, 90_000),
+      whole("faults", 2, process.env.TEST_FULL === "1" ? 1_200_000 : 240_000),
+    ],
+  },
+});
