@@ -14,11 +14,11 @@ beforeAll(() =>
   writeFileSync(
     script,
     `const words: readonly string[] = process.argv.slice(2);
-process.stdout.write(JSON.stringify({ words, major: process.versions.node.split(".")[0] }) + "\\n");
 if (words[0] === "stay") {
   const stay = setInterval(() => {}, 1_000);
   process.on("SIGTERM", () => { clearInterval(stay); process.exitCode = 7; });
 } else process.exitCode = 3;
+process.stdout.write(JSON.stringify({ words, major: process.versions.node.split(".")[0] }) + "\\n");
 `,
   ),
 );

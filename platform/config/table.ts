@@ -1,7 +1,7 @@
 /** The settings as a table, for the docs. */
 import { z } from "zod";
 import { type Configured, variableOf } from "./config.ts";
-import { isSecret } from "./fields.ts";
+import { isSecret, kindOf } from "./fields.ts";
 
 export interface ConfigRow {
   readonly key: string;
@@ -20,23 +20,15 @@ export function configTable(modules: readonly Configured[]): ConfigRow[] {
 }
 
 function row(key: string, field: z.core.$ZodType): ConfigRow {
-  const output = jsonSchema(field, "output");
-  const input = jsonSchema(field, "input");
+  const { type, enum: choices, description } = z.toJSONSchema(field, { io: "input", unrepresentable: "any" });
   return {
     key,
     variable: variableOf(key),
-    type: isSecret(field) ? "secret" : typeOf(output.type === undefined ? input : output),
+    type: kindOf(field) ?? choices?.join(" | ") ?? String(type ?? "text"),
     default: isSecret(field) ? undefined : textOf(defaultOf(field)),
-    description: String(input.description ?? ""),
+    description: description ?? "",
   };
 }
-
-type Json = { type?: unknown; enum?: unknown[]; description?: unknown };
-
-const jsonSchema = (field: z.core.$ZodType, io: "input" | "output"): Json =>
-  z.toJSONSchema(field, { io, unrepresentable: "any" }) as Json;
-
-const typeOf = (schema: Json): string => (schema.enum ? schema.enum.join(" | ") : String(schema.type ?? "text"));
 
 /** As the module will see it. */
 function defaultOf(field: z.core.$ZodType): unknown {
@@ -45,4 +37,8 @@ function defaultOf(field: z.core.$ZodType): unknown {
 }
 
 const textOf = (value: unknown): string | undefined =>
-  value === undefined ? undefined : Array.isArray(value) ? value.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(",") : String(value);
+  value === undefined
+    ? undefined
+    : Array.isArray(value)
+      ? value.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(",")
+      : String(value);

@@ -22,7 +22,8 @@ const directory = () => {
 // One database for the whole property: a fresh environment is as good as an empty ledger, and a file each would be slow.
 let shared: Database | undefined;
 let round = 0;
-ledgerSuite("in SQLite", async (clock) => {
+ledgerSuite("in SQLite", async () => {
+  const clock = fakeClock();
   if (!shared) {
     const database = await openDatabase({ file: join(directory(), "ledger.sqlite") });
     shared = database;
@@ -36,9 +37,12 @@ ledgerSuite("in SQLite", async (clock) => {
     items.map((item) => ({ ...item, environment: own + item.environment }));
   const ledger = await sqliteLedger({ database: shared, clock });
   return {
-    decideOnce: (drafts) => ledger.decideOnce(within(drafts)),
-    intend: (tries) => ledger.intend(within(tries)),
-    settle: (results) => ledger.settle(within(results)),
+    clock,
+    ledger: {
+      decideOnce: (drafts) => ledger.decideOnce(within(drafts)),
+      intend: (tries) => ledger.intend(within(tries)),
+      settle: (results) => ledger.settle(within(results)),
+    },
   };
 });
 

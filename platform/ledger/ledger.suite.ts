@@ -1,7 +1,7 @@
-/** What every Ledger holds to. `open` answers an empty ledger on the clock it is given, each time. */
+/** What every Ledger holds to. `open` answers an empty ledger each time, on a clock that stands still until it is moved on. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FakeClock, fakeClock } from "../../test/fakes/clock.ts";
+import type { Clock } from "#platform/clock.ts";
 import type { Draft, Ledger, Settled, Try } from "./ledger.ts";
 
 const HOUR = 3_600_000;
@@ -19,10 +19,14 @@ const draft = (decision: string, more: Partial<Draft> = {}): Draft => ({
   ...more,
 });
 
-export function ledgerSuite(name: string, open: (clock: FakeClock) => Promise<Ledger>): void {
+export interface Opened {
+  readonly ledger: Ledger;
+  readonly clock: Clock & { advance(ms: number): Promise<void> };
+}
+
+export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
   const opened = async () => {
-    const clock = fakeClock();
-    const ledger = await open(clock);
+    const { clock, ledger } = await open();
     const intend = async (more?: Partial<Try>) => (await ledger.intend([attemptOf(more)]))[0];
     const settle = (state: Settled["state"], more?: Partial<Settled>) => ledger.settle([settledAs(state, more)]);
     return { clock, ledger, intend, settle };

@@ -21,12 +21,13 @@ const unzip = promisify(gunzip);
  */
 export function readBody(exchange: Exchange, limitBytes: number): Promise<Uint8Array> {
   const declared = Number(exchange.head.headers.get("content-length") ?? 0);
-  const waits = exchange.head.headers.get("expect")?.toLowerCase() === "100-continue";
   return new Promise((resolve, reject) => {
-    const tooLarge = () => reject(new Problem("BODY_TOO_LARGE", { message: `The body is larger than ${limitBytes / 1_024} KiB, the most that this path takes.` }));
+    const tooLarge = () =>
+      reject(
+        new Problem("BODY_TOO_LARGE", { message: `The body is larger than ${limitBytes / 1_024} KiB, the most that this path takes.` }),
+      );
     exchange.signal.addEventListener("abort", () => reject(exchange.signal.reason), { once: true });
-    // A sender who asks before sending, or who would send for minutes, is told at once.
-    if (declared > MOST_THROWN_AWAY_BYTES || (waits && declared > limitBytes)) {
+    if (declared > MOST_THROWN_AWAY_BYTES) {
       exchange.closing = true;
       return tooLarge();
     }
@@ -63,12 +64,16 @@ export function bodyStream(exchange: Exchange): AsyncIterable<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let unread = 0;
   let ended = false;
+  let paused = false;
   let wake = () => {};
   exchange.onChunk((chunk, last) => {
     if (chunk.byteLength > 0) chunks.push(chunk);
     unread += chunk.byteLength;
     ended = last;
-    if (!last && unread > MOST_UNREAD_BYTES) exchange.pause();
+    if (!last && !paused && unread > MOST_UNREAD_BYTES) {
+      paused = true;
+      exchange.pause();
+    }
     wake();
   });
   exchange.signal.addEventListener("abort", () => wake(), { once: true });
@@ -78,7 +83,10 @@ export function bodyStream(exchange: Exchange): AsyncIterable<Uint8Array> {
         const chunk = chunks.shift();
         if (chunk) {
           unread -= chunk.byteLength;
-          if (unread <= MOST_UNREAD_BYTES) exchange.resume();
+          if (paused && unread <= MOST_UNREAD_BYTES) {
+            paused = false;
+            exchange.resume();
+          }
           yield chunk;
         } else if (ended) {
           return;

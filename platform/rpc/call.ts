@@ -1,5 +1,5 @@
 /** What travels with every call beside its message: who calls, and the call's own id. */
-import { type ContextValues, createContextKey } from "@connectrpc/connect";
+import { Code, ConnectError, type ContextValues, createContextKey } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
 
 export interface Principal {
@@ -28,3 +28,6 @@ export function principalOf(context: { readonly values: ContextValues }): Princi
   if (!principal) throw new Problem("UNAUTHENTICATED");
   return principal;
 }
+
+/** Why the signal of an answered call aborts. One for all: without it every call would make a DOMException with a stack (13% of its time). */
+export const ANSWERED = new ConnectError("the call has been answered", Code.Canceled);

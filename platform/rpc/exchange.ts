@@ -4,9 +4,10 @@
  * uWebSockets' request lives only until the handler returns, so all of it is read at once; its response is gone after an abort, so every
  * use of it asks first. Nothing here sets content-length: uWebSockets does.
  */
+
+import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from "uWebSockets.js";
 
 /** What the request line and the headers say. */
 export interface Head {
@@ -37,6 +38,7 @@ export class Exchange {
   readonly #abort = new AbortController();
   readonly #onEnd: (exchange: Exchange) => void;
   #open = true;
+  #wake: (() => void) | undefined;
   /** The answer's, once there is one; 499 when the caller went away before. */
   status = 0;
   /** Ask the caller to connect anew: the process is going. */
@@ -81,15 +83,14 @@ export class Exchange {
   }
 
   /** The whole answer at once. To HEAD only its head goes out. */
-  reply(status: number, headers: Iterable<readonly [string, string]>, body: string | Uint8Array = "", close = false): void {
+  reply(status: number, headers: Iterable<readonly [string, string]>, body: string | Uint8Array = ""): void {
     if (!this.#open) return;
     this.status = status;
     this.#response.cork(() => {
       this.#writeHead(status, headers);
-      const ends = close || this.closing;
-      if (ends) this.#response.writeHeader("connection", "close");
-      if (this.head.method === "HEAD") this.#response.endWithoutBody(Buffer.byteLength(body), ends);
-      else this.#response.end(body, ends);
+      // Writes "connection: close" by itself.
+      if (this.head.method === "HEAD") this.#response.endWithoutBody(Buffer.byteLength(body), this.closing);
+      else this.#response.end(body, this.closing);
     });
     this.#end();
   }
@@ -117,7 +118,8 @@ export class Exchange {
     if (!this.#open) return;
     this.#response.cork(() => {
       writeHead();
-      this.#response.end(undefined, this.closing);
+      // Never with closeConnection: uWebSockets would write that header into the body.
+      this.#response.end();
     });
     this.#end();
   }
@@ -127,14 +129,19 @@ export class Exchange {
     if (this.#open) this.#response.close();
   }
 
+  /** Resolves when the caller has read on, or went away. */
   #writable(): Promise<void> {
-    return new Promise((resolve) => {
-      if (!this.#open) return resolve();
-      this.#abort.signal.addEventListener("abort", () => resolve(), { once: true });
+    if (!this.#open) return Promise.resolve();
+    if (!this.#wake) {
+      // Once for all waits: a handler that is set while the earlier one runs is lost, because uWebSockets then puts the earlier one back.
       this.#response.onWritable(() => {
-        resolve();
+        this.#wake?.();
         return true;
       });
+      this.signal.addEventListener("abort", () => this.#wake?.(), { once: true });
+    }
+    return new Promise((resolve) => {
+      this.#wake = resolve;
     });
   }
 

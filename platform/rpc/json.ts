@@ -3,8 +3,16 @@
  *
  * Good input takes protobuf-es' own reader; only after it has refused is the JSON walked again for the sake of the explanation.
  */
-import { type DescField, type DescMessage, fromJson, fromJsonString, type JsonObject, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
-import { ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  fromJsonString,
+  type JsonObject,
+  type JsonValue,
+  type MessageShape,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { isFieldError } from "@bufbuild/protobuf/reflect";
 import { distance } from "fastest-levenshtein";
 import { Problem, type Violation } from "#domain/errors.ts";
@@ -81,7 +89,7 @@ function explainMessage(schema: DescMessage, json: JsonValue, path: string, viol
 function explainField(schema: DescMessage, field: DescField, value: JsonValue, path: string, violations: Violation[]): void {
   if (field.fieldKind === "list") {
     if (!Array.isArray(value)) violations.push({ field: path, description: "must be a list" });
-    else value.forEach((item, at) => explainItem(schema, field, item, [item], `${path}[${at}]`, violations));
+    else for (const [at, item] of value.entries()) explainItem(schema, field, item, [item], `${path}[${at}]`, violations);
   } else if (field.fieldKind === "map") {
     if (!isObject(value)) violations.push({ field: path, description: "must be an object" });
     else
@@ -93,7 +101,14 @@ function explainField(schema: DescMessage, field: DescField, value: JsonValue, p
 }
 
 /** `whole` is the item inside its own list or map: whether it may stand there is asked of the reader itself. */
-function explainItem(schema: DescMessage, field: DescField, item: JsonValue, whole: JsonValue, path: string, violations: Violation[]): void {
+function explainItem(
+  schema: DescMessage,
+  field: DescField,
+  item: JsonValue,
+  whole: JsonValue,
+  path: string,
+  violations: Violation[],
+): void {
   if (item !== null && field.message && !field.message.typeName.startsWith("google.protobuf.")) {
     explainMessage(field.message, item, path, violations);
     return;
@@ -138,8 +153,6 @@ const namesLike = (schema: DescMessage, key: string) => schema.fields.map((field
 /** The name that was probably meant, if one is near. */
 function nearMiss(written: string, known: readonly string[]): string {
   const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, "");
-  const [nearest] = known
-    .map((name) => ({ name, off: distance(plain(written), plain(name)) }))
-    .sort((one, other) => one.off - other.off);
+  const [nearest] = known.map((name) => ({ name, off: distance(plain(written), plain(name)) })).sort((one, other) => one.off - other.off);
   return nearest && nearest.off <= Math.max(2, Math.floor(written.length / 3)) ? `; did you mean "${nearest.name}"?` : "";
 }

@@ -24,4 +24,5 @@ export function maskedError(error: unknown, requestId: string, logger: Logger): 
 }
 
 /** As a Problem, for the routes. */
-export const maskedProblem = (error: unknown, requestId: string, logger: Logger): Problem => problemFrom(maskedError(error, requestId, logger));
+export const maskedProblem = (error: unknown, requestId: string, logger: Logger): Problem =>
+  problemFrom(maskedError(error, requestId, logger));

@@ -19,13 +19,13 @@ import {
 import { invokeUnaryImplementation, transformInvokeImplementation } from "@connectrpc/connect/protocol";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { uuidv7 } from "#platform/uuid.ts";
-import { callKey, principalKey } from "./call.ts";
+import { ANSWERED, callKey, principalKey } from "./call.ts";
 import { DEFAULT_DEADLINE_MS, interceptors, procedureOf } from "./interceptors.ts";
 import { createObserver } from "./observe.ts";
 import { collectProcedures, type Procedure } from "./procedures.ts";
-import { Problem } from "#domain/errors.ts";
 
 export interface ClientNeeds {
   /** What the modules registered, as far as they are built. */
@@ -54,7 +54,12 @@ export function createClients({ rpc, logger, metrics, clock }: ClientNeeds): Cli
   };
 
   const transport = (environment: string): Transport => {
-    const open = (spec: MethodImplSpec, signal: AbortSignal | undefined, timeoutMs: number | undefined, header: ConstructorParameters<typeof Headers>[0]) => {
+    const open = (
+      spec: MethodImplSpec,
+      signal: AbortSignal | undefined,
+      timeoutMs: number | undefined,
+      header: ConstructorParameters<typeof Headers>[0],
+    ) => {
       const path = procedureOf(spec.method);
       return createHandlerContext({
         service: spec.method.parent,
@@ -77,9 +82,16 @@ export function createClients({ rpc, logger, metrics, clock }: ClientNeeds): Cli
         try {
           const message = await invokeUnaryImplementation(spec, context, create(method.input, input), passed);
           const { responseHeader, responseTrailer } = context;
-          return { stream: false, service: method.parent, method, message: message as never, header: responseHeader, trailer: responseTrailer };
+          return {
+            stream: false,
+            service: method.parent,
+            method,
+            message: message as never,
+            header: responseHeader,
+            trailer: responseTrailer,
+          };
         } finally {
-          context.abort();
+          context.abort(ANSWERED);
         }
       },
       async stream(method, signal, timeoutMs, header, input) {
@@ -91,7 +103,7 @@ export function createClients({ rpc, logger, metrics, clock }: ClientNeeds): Cli
           stream: true,
           service: method.parent,
           method,
-          message: closing(output as AsyncIterable<never>, () => context.abort()),
+          message: closing(output as AsyncIterable<never>, () => context.abort(ANSWERED)),
           header: responseHeader,
           trailer: responseTrailer,
         };
@@ -118,4 +130,3 @@ async function* closing<T>(messages: AsyncIterable<T>, close: () => void): Async
     close();
   }
 }
-

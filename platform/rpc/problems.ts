@@ -41,9 +41,7 @@ export const problemStatus = (problem: Problem): Status =>
     details: [
       anyPack(ErrorInfoSchema, create(ErrorInfoSchema, errorInfo(problem))),
       ...(problem.violations.length > 0 ? [anyPack(BadRequestSchema, create(BadRequestSchema, badRequest(problem)))] : []),
-      ...(problem.retryAfterMs !== undefined
-        ? [anyPack(RetryInfoSchema, create(RetryInfoSchema, retryInfo(problem.retryAfterMs)))]
-        : []),
+      ...(problem.retryAfterMs !== undefined ? [anyPack(RetryInfoSchema, create(RetryInfoSchema, retryInfo(problem.retryAfterMs)))] : []),
     ],
   });
 
@@ -70,7 +68,9 @@ export function problemFrom(error: unknown): Problem {
   const reason = reasonOf(error);
   if (reason === undefined) {
     const byCode = reasonsOfCodes[error.code];
-    return byCode === "INVALID_REQUEST" ? new Problem(byCode, { message: error.rawMessage, cause: error }) : new Problem(byCode ?? "INTERNAL", { cause: error });
+    return byCode === "INVALID_REQUEST"
+      ? new Problem(byCode, { message: error.rawMessage, cause: error })
+      : new Problem(byCode ?? "INTERNAL", { cause: error });
   }
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   return new Problem(reason, {

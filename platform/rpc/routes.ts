@@ -106,4 +106,3 @@ export async function answerRoute(
   }
   exchange.reply(reply.status, Object.entries({ "x-content-type-options": "nosniff", ...reply.headers }), reply.body);
 }
-

@@ -3,12 +3,13 @@
  *
  * Connect calls and REST routes are told apart by path. Every answer is JSON (or the protocol's own), also "not found" and "go away".
  */
+
+import uWS from "uWebSockets.js";
 import { type ConnectRouter, createContextValues } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import uWS from "uWebSockets.js";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
@@ -155,7 +156,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   function broken(exchange: Exchange, error: unknown): void {
     if (!exchange.open) return;
     maskedError(error, exchange.requestId, logger);
-    if (exchange.status !== 0) return exchange.destroy();
+    if (exchange.status !== 0) {
+      exchange.destroy();
+      return;
+    }
     const { status, headers, body } = httpReplyOf(internal(exchange.requestId));
     exchange.reply(status, Object.entries(headers ?? {}), body);
   }
@@ -203,7 +207,11 @@ const gone = () => new Problem("DRAINING", { retryAfterMs: DRAINING_RETRY_MS });
 const refusedBy = (status: number, allowed: readonly string[]): [Problem, undefined, Record<string, string>] =>
   status === 405
     ? [new Problem("METHOD_NOT_ALLOWED"), undefined, { allow: allowed.join(", ") }]
-    : [new Problem("UNSUPPORTED_MEDIA_TYPE", { message: "Calls take application/json, application/proto or gRPC-Web's types." }), undefined, {}];
+    : [
+        new Problem("UNSUPPORTED_MEDIA_TYPE", { message: "Calls take application/json, application/proto or gRPC-Web's types." }),
+        undefined,
+        {},
+      ];
 
 /** A caller's own id is taken over when it is a token: it goes into headers and logs. */
 function requestIdOf(head: Head, clock: Clock): string {

@@ -4,12 +4,13 @@
  * uWebSockets drops frames without a word once a connection's queue is over its limit, so the result of every send is looked at, and such
  * a connection is closed: whoever lost a frame must come back and read what it missed.
  */
+
+import type uWS from "uWebSockets.js";
 import type { Logger } from "pino";
-import uWS from "uWebSockets.js";
 import { Problem } from "#domain/errors.ts";
 import { type Head, readHead } from "./exchange.ts";
-import type { HttpReply, Socket, SocketConnection, SocketHandler } from "./route.ts";
 import { httpReplyOf } from "./problems.ts";
+import type { HttpReply, Socket, SocketConnection, SocketHandler } from "./route.ts";
 
 /** uWebSockets pings by itself in time; a peer that answers nothing for so long is gone. */
 const IDLE_TIMEOUT_S = 120;

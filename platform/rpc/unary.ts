@@ -8,7 +8,7 @@ import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, codeToString, errorToJsonBytes, parseTimeout, trailerMux } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
-import { type Call, callKey } from "./call.ts";
+import { ANSWERED, type Call, callKey } from "./call.ts";
 import type { Head } from "./exchange.ts";
 import { DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, procedureOf } from "./interceptors.ts";
 import { readJson } from "./json.ts";
@@ -74,14 +74,20 @@ export async function answerUnary({ spec, encoding, head, body, signal, values }
     const error = maskedError(thrown, call.requestId, needs.logger);
     if (!call.observed) {
       const ms = performance.now() - started;
-      needs.observer.rpc({ door: "http", procedure: procedureOf(spec.method), code: codeToString(error.code), ms, requestId: call.requestId });
+      needs.observer.rpc({
+        door: "http",
+        procedure: procedureOf(spec.method),
+        code: codeToString(error.code),
+        ms,
+        requestId: call.requestId,
+      });
     }
     const headers = trailerMux(context.responseHeader, context.responseTrailer);
     headers.set("content-type", "application/json");
     for (const [name, value] of error.metadata) headers.set(name, value);
     return { status: codeToHttpStatus(error.code), headers, body: errorToJsonBytes(error, undefined) };
   } finally {
-    context.abort();
+    context.abort(ANSWERED);
   }
 }
 

@@ -31,7 +31,12 @@ export async function answerUniversal(
   return undefined;
 }
 
-function requestOf(exchange: Exchange, handler: UniversalHandler, limitBytes: number, contextValues: ContextValues): UniversalServerRequest {
+function requestOf(
+  exchange: Exchange,
+  handler: UniversalHandler,
+  limitBytes: number,
+  contextValues: ContextValues,
+): UniversalServerRequest {
   const { method, path, query, headers } = exchange.head;
   const streams = handler.method.methodKind !== "unary";
   if (!streams) giveDeadline(headers);

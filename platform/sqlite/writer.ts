@@ -1,103 +1,62 @@
 /**
- * The writer thread: owns the connection that writes. Takes every call that waits, runs them in one transaction, and answers after the
- * commit. A group that holds a durable call is fsynced; a group without one is not, and a later durable group carries it to the disk.
+ * The writer thread: the one connection that writes. It takes every call that waits, commits them together, and answers them together.
  */
 import { DatabaseSync } from "node:sqlite";
-import { parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { describeError } from "./errors.ts";
+import { type Answer, type Call, OPENED, type ToWriter } from "./messages.ts";
+import { migrate } from "./migrations.ts";
 import type { Procedures, Sql } from "./sqlite.ts";
-import { migrate, statementsOf } from "./statements.ts";
+import { prepareStatements } from "./statements.ts";
+import { Transactions } from "./transactions.ts";
 
-export type ToWriter =
-  | { readonly is: "load"; readonly id: number; readonly module: string; readonly sql: string }
-  | { readonly is: "call"; readonly id: number; readonly module: string; readonly name: string; readonly args: unknown; readonly durable: boolean }
-  | { readonly is: "close"; readonly id: number };
+/** Calls of one transaction, at most: the first of them waits for the last. */
+const MAX_CALLS = 1_000;
 
-export type FromWriter = readonly { readonly id: number; readonly value?: unknown; readonly error?: { message: string; code?: string; errcode?: number } }[];
+const port = parentPort as MessagePort;
+const { file } = workerData as { file: string };
+const database = new DatabaseSync(file);
+const transactions = new Transactions(database, file);
+const modules = new Map<string, { readonly procedures: Procedures; readonly sql: Sql }>();
 
-const port = parentPort as NonNullable<typeof parentPort>;
-const database = new DatabaseSync((workerData as { file: string }).file);
-database.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY");
-
-const modules = new Map<string, { procedures: Procedures; sql: Sql }>();
-const begin = database.prepare("BEGIN IMMEDIATE");
-const commit = database.prepare("COMMIT");
-const rollback = database.prepare("ROLLBACK");
-const savepoint = database.prepare("SAVEPOINT one");
-const release = database.prepare("RELEASE one");
-const undo = database.prepare("ROLLBACK TO one");
-let synchronous = "";
-
-const described = (error: unknown) => {
-  const { message, code, errcode } = error as Error & { code?: string; errcode?: number };
-  return { message, ...(code !== undefined && { code }), ...(errcode !== undefined && { errcode }) };
+const run = ({ module, name, args }: Call): unknown => {
+  const loaded = modules.get(module);
+  const procedure = loaded?.procedures[name];
+  if (loaded === undefined || procedure === undefined) throw new Error(`${module} has no procedure named "${name}".`);
+  return procedure(loaded.sql, args);
 };
 
-function runGroup(calls: readonly Extract<ToWriter, { is: "call" }>[]): void {
-  const wanted = calls.some((call) => call.durable) ? "FULL" : "NORMAL";
-  if (wanted !== synchronous) database.exec(`PRAGMA synchronous = ${wanted}`);
-  synchronous = wanted;
-  const answers: { id: number; value?: unknown; error?: ReturnType<typeof described> }[] = [];
-  try {
-    begin.run();
-    for (const call of calls) answers.push(runOne(call));
-    commit.run();
-  } catch (error) {
-    if (database.isTransaction) rollback.run();
-    port.postMessage(calls.map(({ id }) => ({ id, error: described(error) })));
-    return;
-  }
-  port.postMessage(answers);
-}
+const answer = (...answers: readonly Answer[]): void => port.postMessage(answers);
 
-function runOne({ id, module, name, args }: Extract<ToWriter, { is: "call" }>) {
-  const loaded = modules.get(module) as { procedures: Procedures; sql: Sql };
-  savepoint.run();
-  try {
-    const value = (loaded.procedures[name] as Procedures[string])(loaded.sql, args);
-    release.run();
-    return { id, value };
-  } catch (error) {
-    // A full disk may have undone the whole transaction already: then the group is lost, not only this call.
-    if (!database.isTransaction) throw error;
-    undo.run();
-    release.run();
-    return { id, error: described(error) };
+function commit(calls: readonly Call[]): void {
+  for (let i = 0; i < calls.length; i += MAX_CALLS) {
+    answer(...transactions.commit(calls.slice(i, i + MAX_CALLS), run));
+    transactions.tend();
   }
 }
 
 async function load({ id, module, sql }: Extract<ToWriter, { is: "load" }>): Promise<void> {
   try {
-    migrate(database, new URL(sql));
     const { default: procedures } = (await import(module)) as { default: Procedures };
-    modules.set(module, { procedures, sql: statementsOf(database, new URL(sql)) });
-    port.postMessage([{ id }]);
+    migrate(database, new URL(sql));
+    modules.set(module, { procedures, sql: prepareStatements(database, new URL(sql)) });
+    answer({ id });
   } catch (error) {
-    port.postMessage([{ id, error: described(error) }]);
+    answer({ id, error: describeError(error) });
   }
 }
 
-const waiting: Extract<ToWriter, { is: "call" }>[] = [];
-port.on("message", (batch: readonly ToWriter[]) => {
-  for (const message of batch) {
-    if (message.is === "call") waiting.push(message);
-    else if (message.is === "load") void load(message);
-    else setImmediate(close, message.id);
+port.on("message", (first: readonly ToWriter[]) => {
+  const messages = [...first];
+  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) messages.push(...more.message);
+  commit(messages.filter((message) => message.is === "call"));
+  for (const message of messages) {
+    if (message.is === "load") void load(message);
+    else if (message.is === "close") {
+      transactions.close();
+      answer({ id: message.id });
+      port.close();
+    }
   }
-  if (waiting.length === 0 || scheduled) return;
-  scheduled = true;
-  setImmediate(flush);
 });
-
-let scheduled = false;
-function flush(): void {
-  scheduled = false;
-  if (waiting.length > 0) runGroup(waiting.splice(0));
-}
-
-function close(id: number): void {
-  flush();
-  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  database.close();
-  port.postMessage([{ id }]);
-  port.close();
-}
+answer({ id: OPENED });

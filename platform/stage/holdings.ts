@@ -15,6 +15,8 @@ export interface HoldingsNeeds<In> {
   readonly events: LaneEvents<In>;
   /** The lane is gone; nobody holds these entries of it, and they will not be handed out again. */
   lost(lane: Lane<In>, forgotten: readonly Entry<In>[]): void;
+  /** The lanes are others than before. */
+  changed(): void;
 }
 
 export class Holdings<In> implements Member {
@@ -37,8 +39,8 @@ export class Holdings<In> implements Member {
     this.#closed = true;
   }
 
-  lanes(): Iterable<Lane<In>> {
-    return this.#lanes.values();
+  lanes(): readonly Lane<In>[] {
+    return [...this.#lanes.values()];
   }
 
   assigned(assignments: readonly Assignment[]): void {
@@ -47,11 +49,13 @@ export class Holdings<In> implements Member {
       this.#lose(placeOf(assignment));
       this.#lanes.set(placeOf(assignment), new Lane(assignment, { oneInFlightPerKey, events, tally: metrics.tally(assignment.topic) }));
     }
+    this.#needs.changed();
   }
 
   revoked(assignments: readonly Assignment[]): void {
     for (const assignment of assignments)
       if (this.#lanes.get(placeOf(assignment))?.assignment.epoch === assignment.epoch) this.#lose(placeOf(assignment));
+    this.#needs.changed();
   }
 
   deliver(assignment: Assignment, records: readonly LogRecord[]): void {

@@ -71,6 +71,8 @@ export class Lane<In = unknown> {
   committed: number;
   /** Bytes of the values that wait. */
   waitingBytes = 0;
+  /** Kept by the window: how many of its records count there. */
+  inFlight = 0;
   /** Kept by Turns: whether the lane is in the round. */
   inRound = false;
   readonly #oneInFlightPerKey: boolean;
@@ -102,6 +104,10 @@ export class Lane<In = unknown> {
       this.#waiting.push(record);
       this.waitingBytes += record.value.byteLength;
     }
+  }
+
+  get hasMore(): boolean {
+    return this.#ready.length > 0 || this.#head < this.#waiting.length;
   }
 
   /** The next record to hand out; at most `span` are taken beyond the watermark. */

@@ -152,11 +152,29 @@ describe("the stage runner", () => {
     );
     await vi.waitFor(() => expect(faulty.seen.paused).toBe(1));
     await at.clock.advance(10);
-    expect(open).toBe(100);
+    // The one lane that has records may have its share, and all that is for everybody.
+    expect(open).toBe(64);
     expect(faulty.seen.delivered).toBeLessThan(1_500);
     gate.resolve();
     await vi.waitFor(() => expect(open).toBe(5_000));
     expect(faulty.seen.resumed).toBeGreaterThan(0);
+  });
+
+  it("has room for every lane, however many records of another one are out", async () => {
+    await at.put(into, "stuck", ...words(2_000, "stuck"));
+    await at.put(into, "other", ...words(300, "other"));
+    await at.run(
+      stageOf({
+        ...{ window: 40, batchSize: 10, concurrency: 40 },
+        async handle(batch) {
+          for (const each of batch.records)
+            if (each.record.key === "other") batch.done(each, { topic: out, key: "other", value: each.record.value });
+          if (batch.records.some((each) => each.record.key === "stuck"))
+            await new Promise<void>((resolve) => batch.signal.addEventListener("abort", () => resolve()));
+        },
+      }),
+    );
+    await vi.waitFor(async () => expect(await at.texts(out)).toHaveLength(300));
   });
 
   it("counts a record in the window until its outcome is durable", async () => {
@@ -170,7 +188,7 @@ describe("the stage runner", () => {
     };
     await at.run(stageOf({ window: 120, batchSize: 50, handle }), faultyLog(at.log, faulty));
     await at.clock.advance(10);
-    expect(handed).toBe(120);
+    expect(handed).toBe(75);
     gate.resolve();
     await vi.waitFor(() => expect(handed).toBe(500));
   });
@@ -187,7 +205,7 @@ describe("the stage runner", () => {
       }),
     );
     await at.clock.advance(10);
-    await first.drain(0).catch(() => {});
+    await first.drain(0);
     expect(await at.log.lag("copy", [into])).toBe(6);
     const again: string[] = [];
     await at.run(

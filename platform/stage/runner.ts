@@ -22,6 +22,7 @@ import { Settling } from "./settling.ts";
 import type { Stage } from "./stage.ts";
 import { Turns } from "./turns.ts";
 import { standstill, type Watched, watch } from "./watchdog.ts";
+import { Window } from "./window.ts";
 
 export interface RunningStage {
   /** Takes no more, lets batches end until the timeout, calls off the rest, settles what is settled, leaves. What is open comes again. */
@@ -39,8 +40,6 @@ export interface StageNeeds<In> {
 
 const WINDOW = 1_000;
 const BATCH_SIZE = 250;
-/** Values under way, at most: a window of large records is a smaller window. */
-const WINDOW_MOST_BYTES = 16 * 1_024 * 1_024;
 /** How long batches that were called off may take to end. */
 const CALLED_OFF_MS = 500;
 
@@ -64,10 +63,8 @@ class Runner<In> implements RunningStage {
   readonly #watched: Watched;
   readonly #running = new Set<OpenBatch<In>>();
   readonly #stop = new AbortController();
-  readonly #window: number;
+  readonly #window: Window<In>;
   #membership: Membership | undefined;
-  #inFlight = 0;
-  #inFlightBytes = 0;
   #pumping = false;
   #drained: Promise<void> | undefined;
   #drainUntilMs: number | undefined;
@@ -81,19 +78,21 @@ class Runner<In> implements RunningStage {
     this.#writes = new Set([...stage.writes, stage.deadLetters]);
     this.#decode = stage.decode ? (record) => (stage.decode as (record: LogRecord) => In)(record) : decodeProtobuf<In>;
     this.#metrics = new StageMetrics(metrics, stage);
-    this.#window = stage.window ?? WINDOW;
-    this.#turns = new Turns({ reads: stage.reads, weights: stage.weights, span: this.#window });
+    const most = stage.window ?? WINDOW;
+    this.#window = new Window(most, () => this.#holdings.lanes());
+    this.#turns = new Turns({ reads: stage.reads, weights: stage.weights, span: most, mayTake: (lane) => this.#window.mayTake(lane) });
     this.#failing = new Failing({ clock, stop: this.#stop.signal, ready: () => this.#pumpSoon() });
     this.#burials = new Burials({ stage, clock, logger });
     this.#settling = new Settling({
       ...{ name: stage.name, clock, logger, metrics: this.#metrics, membership: () => this.#membership },
       settled: (entries) => {
-        for (const entry of entries) this.#uncount(entry);
+        for (const entry of entries) this.#window.leave(entry);
+        for (const lane of this.#holdings.lanes()) if (lane.hasMore) this.#turns.enter(lane);
         this.#pumpSoon();
       },
     });
     this.#holdings = new Holdings({
-      ...{ waitingMost: this.#window, oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
+      ...{ waitingMost: most, oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
       events: {
         outcome: (entry) => this.#settling.add(entry),
         suspect: (entry) => {
@@ -106,6 +105,7 @@ class Runner<In> implements RunningStage {
         },
       },
       lost: (lane, forgotten) => this.#lost(lane, forgotten),
+      changed: () => this.#window.divide(),
     });
     this.#watched = {
       batches: () => this.#running as Iterable<OpenBatch<unknown>>,
@@ -152,12 +152,10 @@ class Runner<In> implements RunningStage {
   #fresh(): Group<In> | undefined {
     const entries: Entry<In>[] = [];
     const most = this.#stage.batchSize ?? BATCH_SIZE;
-    while (entries.length < most && this.#inFlight < this.#window && this.#inFlightBytes < WINDOW_MOST_BYTES) {
+    while (entries.length < most) {
       const entry = this.#turns.next();
       if (!entry) break;
-      entry.counted = true;
-      this.#inFlight++;
-      this.#inFlightBytes += entry.record.value.byteLength;
+      this.#window.enter(entry);
       entry.lane.tally.in++;
       if (entry.lane.paused) this.#holdings.fit(entry.lane);
       if (this.#decoded(entry)) entries.push(entry);
@@ -213,9 +211,9 @@ class Runner<In> implements RunningStage {
   #ended(batch: OpenBatch<In>, error: unknown): void {
     this.#running.delete(batch);
     for (const entry of batch.records) entry.out = false;
-    this.#metrics.batchEnded(this.#inFlight, (performance.now() - batch.startedMs) / 1_000);
+    this.#metrics.batchEnded(this.#window.records, (performance.now() - batch.startedMs) / 1_000);
     const open = batch.open().filter((entry) => {
-      if (entry.lane.lost) this.#uncount(entry);
+      if (entry.lane.lost) this.#window.leave(entry);
       return !entry.lane.lost;
     });
     if (!this.#drained) {
@@ -237,17 +235,10 @@ class Runner<In> implements RunningStage {
   }
 
   #lost(lane: Lane<In>, forgotten: readonly Entry<In>[]): void {
-    for (const entry of forgotten) this.#uncount(entry);
+    for (const entry of forgotten) this.#window.leave(entry);
     for (const batch of this.#running)
       if (batch.records.some((entry) => entry.lane === lane && !entry.settled)) batch.abort("The assignment is lost.");
     this.#pumpSoon();
-  }
-
-  #uncount(entry: Entry<In>): void {
-    if (!entry.counted) return;
-    entry.counted = false;
-    this.#inFlight--;
-    this.#inFlightBytes -= entry.record.value.byteLength;
   }
 
   async #drain(timeoutMs: number): Promise<void> {
@@ -267,7 +258,7 @@ class Runner<In> implements RunningStage {
     this.#stop.abort();
     this.#metrics.batchEnded(0);
     await this.#membership?.leave().catch((error) => logger.warn({ err: error, stage: this.#stage.name }, "group not left"));
-    logger.info({ stage: this.#stage.name, open: this.#inFlight }, "stage drained");
+    logger.info({ stage: this.#stage.name, open: this.#window.records }, "stage drained");
   }
 
   /** What waits on purpose for longer than the drain may take is called off at once. */

@@ -7,6 +7,15 @@
 import type { Topic } from "#domain/topics.ts";
 import type { Entry, Lane } from "./lane.ts";
 
+export interface TurnsNeeds<In> {
+  readonly reads: readonly Topic[];
+  readonly weights: ReadonlyMap<Topic, number> | undefined;
+  /** Records a lane may take beyond its watermark. */
+  readonly span: number;
+  /** Whether the window has room for one more of this lane. */
+  mayTake(lane: Lane<In>): boolean;
+}
+
 interface Ring<In> {
   readonly topic: Topic;
   readonly weight: number;
@@ -18,11 +27,12 @@ interface Ring<In> {
 
 export class Turns<In> {
   readonly #rings: readonly Ring<In>[];
-  readonly #span: number;
+  readonly #needs: TurnsNeeds<In>;
 
-  constructor({ reads, weights, span }: { reads: readonly Topic[]; weights: ReadonlyMap<Topic, number> | undefined; span: number }) {
+  constructor(needs: TurnsNeeds<In>) {
+    const { reads, weights } = needs;
+    this.#needs = needs;
     this.#rings = reads.map((topic) => ({ topic, weight: weights?.get(topic) ?? 1, credit: 0, lanes: [], at: 0 }));
-    this.#span = span;
   }
 
   /** The lane may have something to take. */
@@ -67,11 +77,12 @@ export class Turns<In> {
     picked.credit -= sum;
   }
 
-  /** Lanes that turn out dry leave the round. */
+  /** Lanes that turn out dry, or for which there is no room, leave the round. */
   #take(ring: Ring<In>): Entry<In> | undefined {
     while (ring.lanes.length > 0) {
       if (ring.at >= ring.lanes.length) ring.at = 0;
-      const entry = (ring.lanes[ring.at] as Lane<In>).take(this.#span);
+      const lane = ring.lanes[ring.at] as Lane<In>;
+      const entry = this.#needs.mayTake(lane) ? lane.take(this.#needs.span) : undefined;
       if (entry) {
         ring.at++;
         return entry;

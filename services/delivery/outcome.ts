@@ -14,6 +14,8 @@ export interface Ended {
   readonly reason: Reason;
   /** The attempt that this ends, counted from 1; 0: no attempt was made. */
   readonly attempt: number;
+  /** The try that ended it. */
+  readonly by: Progress;
 }
 
 export interface Deferred {
@@ -31,7 +33,7 @@ export interface Waiting extends Progress {
   readonly expiresAtMs: number;
 }
 
-const expired: Ended = { is: "expired", reason: "expired", attempt: 0 };
+export const expired = (by: Progress, attempt = 0): Ended => ({ is: "expired", reason: "expired", attempt, by });
 
 /** `leaseUntilMs`: until then nobody can start another try of a send whose outcome is not known. */
 export function follow(
@@ -40,20 +42,21 @@ export function follow(
   { maxRetryCount, nowMs, leaseUntilMs }: { maxRetryCount: number; nowMs: number; leaseUntilMs: number },
 ): Ended | Deferred {
   const attempt = delivery.attempt + 1;
-  if (outcome.is === "accepted") return { is: "sent", reason: "accepted_by_provider", attempt };
-  if (outcome.is === "rejected") return { is: "failed", reason: "refused_by_provider", attempt };
+  const by = { attempt: delivery.attempt, wait: delivery.wait };
+  if (outcome.is === "accepted") return { is: "sent", reason: "accepted_by_provider", attempt, by };
+  if (outcome.is === "rejected") return { is: "failed", reason: "refused_by_provider", attempt, by };
   if (outcome.is === "outage") {
     const dueAtMs = nowMs + Math.max(outageWait(delivery), roundUpToTier(outcome.afterMs ?? 0));
     const next = { attempt: delivery.attempt, wait: delivery.wait + 1 };
-    return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "provider_unavailable", attempt: 0, next, dueAtMs } : expired;
+    return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "provider_unavailable", attempt: 0, next, dueAtMs } : expired(by);
   }
   const delayMs = retryAfter(attempt, maxRetryCount);
-  if (delayMs === undefined) return { is: "dead", reason: "attempts_exhausted", attempt };
+  if (delayMs === undefined) return { is: "dead", reason: "attempts_exhausted", attempt, by };
   const next = { attempt, wait: 0 };
   if (outcome.is === "unknown")
     return { is: "deferred", reason: "outcome_unknown", attempt, next, dueAtMs: Math.max(leaseUntilMs, nowMs + delayMs) };
   const dueAtMs = nowMs + Math.max(delayMs, roundUpToTier(outcome.afterMs ?? 0));
-  return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "temporarily_refused", attempt, next, dueAtMs } : { ...expired, attempt };
+  return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "temporarily_refused", attempt, next, dueAtMs } : expired(by, attempt);
 }
 
 /** Somebody's lease lives: one wake-up when it ends. */
@@ -82,7 +85,7 @@ export function waitAgain(delivery: Waiting, expected: Progress, nowMs: number):
 
 /** The end that the ledger knows of, once more. */
 export function endAgain(state: SettledState, by: Progress): Ended {
-  if (state === "expired") return expired;
+  if (state === "expired") return expired(by);
   const reason = { sent: "accepted_by_provider", failed: "refused_by_provider", dead: "attempts_exhausted" } as const;
-  return { is: state, reason: reason[state], attempt: by.attempt + 1 };
+  return { is: state, reason: reason[state], attempt: by.attempt + 1, by };
 }

@@ -29,8 +29,21 @@ export interface Mailbox {
  */
 export type Outcome =
   | { readonly is: "accepted"; readonly providerMessageId: string; readonly detail: string }
-  | { readonly is: "rejected" | "unknown"; readonly code: string; readonly detail: string }
-  | { readonly is: "retry" | "outage"; readonly code: string; readonly detail: string; readonly afterMs?: number };
+  | Refusal<"rejected">
+  | (Refusal<"retry"> & Later)
+  | (Refusal<"outage"> & Later)
+  | Refusal<"unknown">;
+
+interface Refusal<Is> {
+  readonly is: Is;
+  readonly code: string;
+  readonly detail: string;
+}
+
+interface Later {
+  /** When the provider wants to be asked again, where it says so. */
+  readonly afterMs?: number;
+}
 
 export interface Sender {
   /** The provider's name in events. */

@@ -68,6 +68,15 @@ describe("the explanation of a notification", () => {
     expect(first?.sentences[0]).toBe('The sender asked to notify a@b.test in the category "general".');
   });
 
+  it.each([
+    ["ann", "bo"],
+    ["bo", "ann"],
+  ])("lists recipients that were decided for at one time in the order asked for (%s, %s)", (...order) => {
+    const muted = (userId: string) => decided(userId, [{ channel: EMAIL, send: false, reasons: ["category_muted"] }]);
+    const told = words(asked(request({ recipients: order.map((userId) => ({ userId })) })), muted("ann"), muted("bo"));
+    expect(told.filter(([stage]) => stage === "skipped").map(([, userId]) => userId)).toEqual(order);
+  });
+
   it("gives the reason that decided, not the channels that nobody asked for", () => {
     const nowhere = decided("ann", [
       { channel: EMAIL, send: false, reasons: ["channel_requested", "no_email_address"] },

@@ -130,6 +130,15 @@ describe("a notification, derived from its events", () => {
     expect(notification.deliveries[0]).toMatchObject({ status: QUEUED, attempts: 4 });
   });
 
+  it("goes by rank and cycle, not by the clocks of those who wrote the events", () => {
+    const sent = change("ann", EMAIL, SENT, 2_000n, { attempt: 2 });
+    const skewed = change("ann", EMAIL, DEFERRED, 3_000n, { attempt: 1, dueAtMs: 8_000n });
+    expect(read(asked(), sends(), sent, skewed).deliveries[0]).toMatchObject({ status: SENT, dueAtMs: 0n, updatedAtMs: 2_000n });
+    const dead = change("ann", EMAIL, DEAD, 4_000n, { attempt: 4 });
+    const replayed = change("ann", EMAIL, QUEUED, 3_500n, { cycle: 2 });
+    expect(read(asked(), sends(), replayed, dead).deliveries[0]?.status).toBe(QUEUED);
+  });
+
   it("is due when its last wait ends, also when that wait counted no attempt", () => {
     const retry = change("ann", EMAIL, DEFERRED, 2_000n, { attempt: 1, reason: "temporarily_refused", dueAtMs: 7_000n });
     const outage = change("ann", EMAIL, DEFERRED, 7_100n, { wait: 1, reason: "provider_unavailable", dueAtMs: 12_000n });

@@ -32,12 +32,13 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted) return resolve();
+        if (ms <= 0) return void setImmediate(resolve);
         const wake = () => {
           sleepers.delete(sleeper);
           signal?.removeEventListener("abort", wake);
           resolve();
         };
-        const sleeper: Sleeper = { dueMs: nowMs + Math.max(0, ms), wake };
+        const sleeper: Sleeper = { dueMs: nowMs + ms, wake };
         sleepers.add(sleeper);
         signal?.addEventListener("abort", wake, { once: true });
       }),

@@ -47,7 +47,9 @@ export function trial(topics: readonly Topic[]) {
       return Object.fromEntries(values.map(({ labels, value }) => [Object.values(labels).join(" "), value]));
     },
     async end(): Promise<void> {
-      await Promise.all(running.map((each) => each.drain(0)));
+      const drained = Promise.all(running.map((each) => each.drain(0)));
+      await clock.advance(1_000);
+      await drained;
       await log.close();
     },
   };

@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file carillon/inbox/v1/inbox.proto.
  */
 export const file_carillon_inbox_v1_inbox: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jYXJpbGxvbi9pbmJveC92MS9pbmJveC5wcm90bxIRY2FyaWxsb24uaW5ib3gudjEingEKB01lc3NhZ2USCwoDc2VxGAEgASgDEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgDIAEoCRISCgpldmVudF90eXBlGAQgASgJEhAKCGNhdGVnb3J5GAUgASgJEg0KBXRpdGxlGAYgASgJEgwKBGJvZHkYByABKAkSFQoNY3JlYXRlZF9hdF9tcxgIIAEoAyJmChNMaXN0TWVzc2FnZXNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAESFwoGY3Vyc29yGAIgASgJQge6SARyAhhAEhkKBWxpbWl0GAMgASgFQgq6SAcaBRjIASgAIoIBChRMaXN0TWVzc2FnZXNSZXNwb25zZRIsCghtZXNzYWdlcxgBIAMoCzIaLmNhcmlsbG9uLmluYm94LnYxLk1lc3NhZ2USDgoGY3Vyc29yGAIgASgJEgwKBG1vcmUYAyABKAgSDwoHdG9wX3NlcRgEIAEoAxINCgVyZXNldBgFIAEoCDJvCgxJbmJveFNlcnZpY2USXwoMTGlzdE1lc3NhZ2VzEiYuY2FyaWxsb24uaW5ib3gudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBonLmNhcmlsbG9uLmluYm94LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Ch1jYXJpbGxvbi9pbmJveC92MS9pbmJveC5wcm90bxIRY2FyaWxsb24uaW5ib3gudjEingEKB01lc3NhZ2USCwoDc2VxGAEgASgDEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgDIAEoCRISCgpldmVudF90eXBlGAQgASgJEhAKCGNhdGVnb3J5GAUgASgJEg0KBXRpdGxlGAYgASgJEgwKBGJvZHkYByABKAkSFQoNY3JlYXRlZF9hdF9tcxgIIAEoAyKOAQoTTGlzdE1lc3NhZ2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABEhcKBmN1cnNvchgCIAEoCUIHukgEcgIYQBIZCgVsaW1pdBgDIAEoBUIKukgHGgUYyAEoABImChVhZnRlcl9ub3RpZmljYXRpb25faWQYBCABKAlCB7pIBHICGEAiggEKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEiwKCG1lc3NhZ2VzGAEgAygLMhouY2FyaWxsb24uaW5ib3gudjEuTWVzc2FnZRIOCgZjdXJzb3IYAiABKAkSDAoEbW9yZRgDIAEoCBIPCgd0b3Bfc2VxGAQgASgDEg0KBXJlc2V0GAUgASgIMm8KDEluYm94U2VydmljZRJfCgxMaXN0TWVzc2FnZXMSJi5jYXJpbGxvbi5pbmJveC52MS5MaXN0TWVzc2FnZXNSZXF1ZXN0GicuY2FyaWxsb24uaW5ib3gudjEuTGlzdE1lc3NhZ2VzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * One row of an inbox.
@@ -111,6 +111,13 @@ export type ListMessagesRequest = Message$1<"carillon.inbox.v1.ListMessagesReque
    * @generated from field: int32 limit = 3;
    */
   limit: number;
+
+  /**
+   * In the place of cursor: continue after the message that this notification came by; unknown: the newest page.
+   *
+   * @generated from field: string after_notification_id = 4;
+   */
+  afterNotificationId: string;
 };
 
 /**

@@ -39,14 +39,13 @@ const byReply: Readonly<Record<number, Kind>> = {
   538: "outage", // encryption wanted for our mechanism
 };
 
-/** Enhanced codes, without the class, that speak more clearly than the reply. */
+/** Enhanced codes that speak more clearly than the replies 450 to 452 under which they come. */
 const byEnhanced: Readonly<Record<string, Kind>> = {
   "4.2.1": "retry", // mailbox disabled, or receiving too fast
   "4.2.2": "retry", // mailbox full
   "4.3.1": "outage", // mail system full
   "4.3.2": "outage", // system not accepting network messages
   "4.5.3": "retry", // too many recipients
-  "4.7.0": "retry",
   "4.7.1": "retry", // delivery not authorised for now: greylisting
 };
 
@@ -69,22 +68,19 @@ const connection: ReadonlySet<string | undefined> = new Set([
 /** Refused by nodemailer itself, for what the message is. */
 const refusedHere: ReadonlySet<string | undefined> = new Set(["EENVELOPE", "EMESSAGE"]);
 
-/** `handedOver`: the message had been written to its end when this happened. */
+/** `handedOver`: the message had been written to its end when this happened; a reply is then about the message, whatever it follows. */
 export function classify(error: SmtpError, handedOver: boolean): Outcome {
-  const code = codeOf(error);
-  const detail = error.response ?? error.message;
-  if (error.responseCode !== undefined) return { is: kindOfReply(error), code, detail };
-  if (connection.has(error.code)) return { is: handedOver ? "unknown" : "outage", code, detail };
-  return { is: refusedHere.has(error.code) ? "rejected" : "retry", code, detail };
+  const { responseCode, response, message } = error;
+  const about = { code: codeOf(error), detail: response ?? message };
+  if (responseCode !== undefined)
+    return { is: handedOver || messageCommands.has(error.command) ? kindOf(responseCode, response) : "outage", ...about };
+  if (connection.has(error.code)) return { is: handedOver ? "unknown" : "outage", ...about };
+  return { is: refusedHere.has(error.code) ? "rejected" : "retry", ...about };
 }
 
-function kindOfReply({ responseCode = 0, command, code, response = "" }: SmtpError): Kind {
-  const known = byReply[responseCode];
-  // 421 ends the session wherever it comes, and is then reported without its command.
-  if (!messageCommands.has(command) || code === "EAUTH") return "outage";
-  const spoken = responseCode < 500 ? byEnhanced[enhancedOf(response) ?? ""] : undefined;
-  if (responseCode === 421) return "outage";
-  return spoken ?? known ?? (responseCode >= 500 ? "rejected" : "retry");
+function kindOf(reply: number, response = ""): Kind {
+  const spoken = reply >= 450 && reply <= 452 ? byEnhanced[enhancedOf(response) ?? ""] : undefined;
+  return spoken ?? byReply[reply] ?? (reply >= 500 ? "rejected" : "retry");
 }
 
 const enhancedOf = (response: string): string | undefined => /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response)?.[1];

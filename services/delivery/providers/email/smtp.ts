@@ -66,10 +66,17 @@ export function smtpSender({ host, port, tls, credentials, connections }: SmtpSe
         let handedOver = false;
         const aborted = () => resolve(classify({ message: "No answer within the deadline.", code: "EABORT" }, handedOver));
         signal.addEventListener("abort", aborted, { once: true });
-        const sending = transport.sendMail({ ...optionsOf(mail), signal, handOver: () => (handedOver = true) } as Parameters<typeof transport.sendMail>[0]);
+        const sending = transport.sendMail({ ...optionsOf(mail), signal, handOver: () => (handedOver = true) } as Parameters<
+          typeof transport.sendMail
+        >[0]);
         void sending
           .then(
-            (info) => resolve({ is: "accepted", providerMessageId: queueIdOf(info.response) ?? info.messageId, detail: info.response }),
+            (info) =>
+              resolve({
+                is: "accepted",
+                providerMessageId: info.serverMessageId ?? queueIdOf(info.response) ?? info.messageId,
+                detail: info.response,
+              }),
             (error: SmtpError) => resolve(classify(error, handedOver)),
           )
           .finally(() => signal.removeEventListener("abort", aborted));

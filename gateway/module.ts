@@ -1,0 +1,50 @@
+/** Gateway: web notifications to open browsers, live. */
+import { Gauge } from "prom-client";
+import { z } from "zod";
+import { wholeNumber } from "#platform/config/fields.ts";
+import type { Module } from "#platform/host.ts";
+import { gatewaySocket } from "./socket.ts";
+
+const config = z.object({
+  "gateway.heartbeat-ms": wholeNumber({ min: 100, max: 300_000 })
+    .default(30_000)
+    .meta({ description: "How often either side shows that it is there; three misses close." }),
+  "gateway.max-connections-per-user": wholeNumber({ min: 1, max: 10_000 }).default(20).meta({ description: "Connections of one person." }),
+  "gateway.max-connections-per-ip": wholeNumber({ min: 1, max: 100_000 }).default(200).meta({ description: "Connections from one address." }),
+});
+
+export const gateway = (needs: { secret: () => Uint8Array }): Module<z.output<typeof config>> => ({
+  name: "gateway",
+  config,
+  build(settings, given) {
+    const { socket, dismiss, connections } = gatewaySocket(given, {
+      secret: needs.secret,
+      heartbeatMs: settings["gateway.heartbeat-ms"],
+      perUser: settings["gateway.max-connections-per-user"],
+      perAddress: settings["gateway.max-connections-per-ip"],
+    });
+    new Gauge({
+      name: "carillon_gateway_connections",
+      help: "Open WebSocket connections.",
+      registers: [given.metrics],
+      collect() {
+        this.set(connections());
+      },
+    });
+    return {
+      sockets: [socket],
+      tasks: [
+        {
+          name: "dismiss-browsers",
+          run: (signal) =>
+            new Promise((resolve) => {
+              signal.addEventListener("abort", () => {
+                dismiss();
+                resolve();
+              });
+            }),
+        },
+      ],
+    };
+  },
+});

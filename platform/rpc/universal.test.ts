@@ -1,0 +1,243 @@
+import { connect } from "node:net";
+import { create, createFileRegistry, type DescMethodStreaming, type DescMethodUnary, type DescService } from "@bufbuild/protobuf";
+import {
+  FileDescriptorProtoSchema,
+  file_google_protobuf_wrappers,
+  MethodOptions_IdempotencyLevel,
+  type StringValue,
+  type StringValueSchema,
+} from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, type ConnectRouter, type HandlerContext, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Problem } from "#domain/errors.ts";
+import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
+import { systemClock } from "#platform/clock.ts";
+import { type RunningServer, serve } from "./server.ts";
+
+/** A service with every kind of method that HTTP/1.1 carries; no contract of ours has streams yet. */
+const service = (() => {
+  const value = { inputType: ".google.protobuf.StringValue", outputType: ".google.protobuf.StringValue" };
+  const file = create(FileDescriptorProtoSchema, {
+    name: "echo.proto",
+    package: "test",
+    syntax: "proto3",
+    dependency: ["google/protobuf/wrappers.proto"],
+    service: [
+      {
+        name: "Echo",
+        method: [
+          { name: "Say", ...value, options: { idempotencyLevel: MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS } },
+          { name: "Count", ...value, serverStreaming: true },
+          { name: "Join", ...value, clientStreaming: true },
+        ],
+      },
+    ],
+  });
+  return createFileRegistry(file, () => file_google_protobuf_wrappers.proto).getService("test.Echo") as DescService;
+})();
+type Streaming = DescMethodStreaming<typeof StringValueSchema, typeof StringValueSchema>;
+const { say, count, join } = service.method as {
+  say: DescMethodUnary<typeof StringValueSchema, typeof StringValueSchema>;
+  count: Streaming;
+  join: Streaming;
+};
+
+const running: RunningServer[] = [];
+afterEach(() => {
+  for (const server of running.splice(0)) server.close();
+});
+
+interface Echo {
+  say?(request: StringValue, context: HandlerContext): { value: string };
+  count?(request: StringValue, context: HandlerContext): AsyncIterable<{ value: string }>;
+  join?(requests: AsyncIterable<StringValue>): Promise<{ value: string }>;
+}
+
+async function started(echo: Echo) {
+  const lines: Record<string, unknown>[] = [];
+  const server = await serve({
+    ports: [0],
+    host: "127.0.0.1",
+    rpc: [(router: ConnectRouter) => router.service(service, echo as never)],
+    routes: [],
+    sockets: [],
+    authenticate: () => ({ environment: "development", internal: false }),
+    developmentHosts: true,
+    logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+    metrics: new Registry(),
+    clock: systemClock,
+  });
+  running.push(server);
+  return { server, lines, port: server.ports[0] as number, url: `http://127.0.0.1:${server.ports[0]}` };
+}
+
+async function* once(value: string) {
+  yield { value };
+}
+
+const read = async (transport: Transport, value: string, signal?: AbortSignal, timeoutMs?: number): Promise<string[]> => {
+  const { message } = await transport.stream(count, signal, timeoutMs, undefined, once(value));
+  const got: string[] = [];
+  for await (const each of message) got.push(each.value);
+  return got;
+};
+
+const rejected = (call: Promise<unknown>) => call.then(() => undefined, ConnectError.from) as Promise<ConnectError>;
+
+const numbers = async function* ({ value }: StringValue) {
+  for (let at = 0; at < Number(value); at++) yield { value: `${at}` };
+};
+
+const protocols = {
+  "Connect in binary": (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
+  "Connect in JSON": (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
+  "gRPC-Web": (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
+};
+
+for (const [protocol, transportOf] of Object.entries(protocols))
+  describe(`a stream over ${protocol}`, () => {
+    it("brings 20,000 messages in order", async () => {
+      const { url } = await started({ count: numbers });
+      expect(await read(transportOf(url), "20000")).toEqual(Array.from({ length: 20_000 }, (_, at) => `${at}`));
+    });
+
+    it("of the caller's is read to its end", async () => {
+      const { url } = await started({
+        async join(requests) {
+          let value = "";
+          for await (const request of requests) value += request.value;
+          return { value };
+        },
+      });
+      const parts = Array.from({ length: 300 }, (_, at) => `${at}${"x".repeat(2_000)}`);
+      async function* sent() {
+        for (const value of parts) yield { value };
+      }
+      const { message } = await transportOf(url).stream(join, undefined, undefined, undefined, sent());
+      for await (const answer of message) expect(answer.value).toBe(parts.join(""));
+    });
+
+    it("that fails in the middle says why, after what came before", async () => {
+      const { url } = await started({
+        async *count() {
+          yield { value: "one" };
+          throw new Problem("LOG_UNAVAILABLE");
+        },
+      });
+      const got: string[] = [];
+      const { message } = await transportOf(url).stream(count, undefined, undefined, undefined, once(""));
+      const error = await rejected(
+        (async () => {
+          for await (const each of message) got.push(each.value);
+        })(),
+      );
+      expect(got).toEqual(["one"]);
+      expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.Unavailable, "LOG_UNAVAILABLE"]);
+    });
+
+    it("ends at its deadline even when its handler waits for ever", async () => {
+      const { url } = await started({
+        async *count() {
+          yield { value: "one" };
+          await new Promise(() => {});
+        },
+      });
+      expect((await rejected(read(transportOf(url), "", undefined, 100))).code).toBe(Code.DeadlineExceeded);
+    });
+
+    it("is told to come again when the process drains", async () => {
+      let began = false;
+      const { url, server } = await started({
+        async *count(_, { signal }) {
+          began = true;
+          yield { value: "one" };
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        },
+      });
+      const reading = rejected(read(transportOf(url), ""));
+      await vi.waitFor(() => expect(began).toBe(true));
+      await server.drain(5_000);
+      expect((await reading).code).toBe(Code.Unavailable);
+    });
+  });
+
+describe("a stream", () => {
+  it("aborts its handler when the caller leaves in the middle", async () => {
+    let seen: AbortSignal | undefined;
+    const { url, lines } = await started({
+      async *count(_, { signal }) {
+        seen = signal;
+        yield { value: "one" };
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      },
+    });
+    const leaving = new AbortController();
+    const reading = rejected(read(protocols["Connect in binary"](url), "", leaving.signal));
+    await vi.waitFor(() => expect(seen).toBeDefined());
+    leaving.abort();
+    await reading;
+    await vi.waitFor(() => expect(seen?.aborted).toBe(true));
+    await vi.waitFor(() => expect(lines.filter((line) => line.procedure === "/test.Echo/Count")).toHaveLength(1));
+  });
+
+  it("waits for a caller who does not read, instead of filling the memory", async () => {
+    let made = 0;
+    const { port } = await started({
+      async *count() {
+        for (; made < 2_000; made++) yield { value: "x".repeat(64 * 1_024) };
+      },
+    });
+    const envelope = Buffer.from([0, 0, 0, 0, 0]);
+    const head = `POST /test.Echo/Count HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/connect+proto\r\ncontent-length: ${envelope.length}\r\n\r\n`;
+    const socket = connect(port, "127.0.0.1", () => socket.write(Buffer.concat([Buffer.from(head), envelope])));
+    socket.pause();
+    let before = -1;
+    await vi.waitFor(
+      () => {
+        const stopped = made > 0 && made === before;
+        before = made;
+        expect(stopped).toBe(true);
+      },
+      { interval: 150, timeout: 5_000 },
+    );
+    expect(made).toBeLessThan(1_000);
+    socket.resume();
+    await vi.waitFor(() => expect(made).toBe(2_000), { timeout: 10_000 });
+    socket.destroy();
+  });
+});
+
+describe("a call without side effects", () => {
+  const echo: Echo = { say: ({ value }, context) => ({ value: `${value} by ${context.requestMethod}` }) };
+
+  it("may be a GET, in JSON or binary, and has a deadline too", async () => {
+    let left = 0;
+    const { url } = await started({
+      say(request, context) {
+        left = context.timeoutMs() ?? 0;
+        return { value: `${request.value} by ${context.requestMethod}` };
+      },
+    });
+    for (const useBinaryFormat of [true, false]) {
+      const transport = createConnectTransport({ baseUrl: url, httpVersion: "1.1", useHttpGet: true, useBinaryFormat });
+      expect((await transport.unary(say, undefined, undefined, undefined, { value: "hi" })).message.value).toBe("hi by GET");
+      expect(left).toBeGreaterThan(9_000);
+    }
+  });
+
+  it("answers HEAD and PUT with the methods it takes", async () => {
+    const { url } = await started(echo);
+    const response = await fetch(`${url}/test.Echo/Say`, { method: "PUT" });
+    expect([response.status, response.headers.get("allow")]).toEqual([405, "POST, GET"]);
+  });
+
+  it("that is refused before the interceptors is still logged", async () => {
+    const { url, lines } = await started(echo);
+    const response = await fetch(`${url}/test.Echo/Say?encoding=json&message=${encodeURIComponent("{")}`);
+    expect(response.status).toBe(400);
+    expect(lines).toContainEqual(expect.objectContaining({ method: "GET", route: "/test.Echo/Say", status: 400 }));
+  });
+});

@@ -1,0 +1,27 @@
+/**
+ * Keeps a second process away from the database file.
+ *
+ * The lock is an open exclusive transaction on a second, empty SQLite file. The kernel frees it when the process ends, however it ends.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { DatabaseError, describeError } from "./errors.ts";
+
+export interface Lock {
+  release(): void;
+}
+
+export function lockDatabase(file: string): Lock {
+  const lock = new DatabaseSync(`${file}.lock`);
+  try {
+    lock.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  } catch (cause) {
+    lock.close();
+    const { code, errcode } = describeError(cause);
+    const message =
+      code === "SQLITE_BUSY"
+        ? `The database ${file} is in use by another process. Stop that one, or give this one a data directory of its own.`
+        : `The database ${file} could not be locked.`;
+    throw new DatabaseError(message, { code, errcode, cause });
+  }
+  return { release: () => lock.close() };
+}

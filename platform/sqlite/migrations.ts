@@ -1,0 +1,45 @@
+/** Brings a database up to the schema of a .sql file: `schema-1`, `schema-2`, …, each run once, in order, all of them or none. */
+import type { DatabaseSync } from "node:sqlite";
+import { readStatements } from "./statements.ts";
+
+const SCHEMA = /^schema-(\d+)$/;
+
+/** The migrations of a file, which must be numbered 1, 2, 3, … */
+function migrationsOf(file: URL): string[] {
+  const migrations: string[] = [];
+  for (const [name, text] of readStatements(file)) {
+    const number = SCHEMA.exec(name)?.[1];
+    if (number === undefined) continue;
+    migrations.push(text);
+    if (Number(number) !== migrations.length)
+      throw new Error(`${file.pathname}: "${name}" stands where "schema-${migrations.length}" belongs.`);
+  }
+  return migrations;
+}
+
+export function migrate(database: DatabaseSync, file: URL): void {
+  const migrations = migrationsOf(file);
+  // The folder and the file: the same wherever the program is installed.
+  const store = file.pathname.split("/").slice(-2).join("/");
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    database.exec("CREATE TABLE IF NOT EXISTS schema_versions (file TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
+    const version = Number(database.prepare("SELECT version FROM schema_versions WHERE file = ?").get(store)?.version ?? 0);
+    if (version > migrations.length) {
+      throw new Error(
+        `The database was written by a newer version of this program (${store} is at ${version}, this one knows ${migrations.length}). ` +
+          "Start the newer version, or restore a backup.",
+      );
+    }
+    for (const migration of migrations.slice(version)) database.exec(migration);
+    if (version < migrations.length) {
+      database
+        .prepare("INSERT INTO schema_versions (file, version) VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version")
+        .run(store, migrations.length);
+    }
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}

@@ -1,0 +1,113 @@
+/** The caller's end of the writer thread: sends what is asked in one turn of the event loop as one message, and hands out the answers. */
+import { Worker } from "node:worker_threads";
+import { DatabaseError, restoreError } from "./errors.ts";
+import { type Answer, OPENED, type ToWriter } from "./messages.ts";
+
+type Asked<M = ToWriter> = M extends ToWriter ? Omit<M, "id"> : never;
+
+/** That SQLite is experimental in Node 22 is said by the caller's thread already. */
+const EXEC_ARGV = [...process.execArgv, "--disable-warning=ExperimentalWarning"];
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+export class WriterThread {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #outbox: ToWriter[] = [];
+  #transfer: ArrayBuffer[] = [];
+  #nextId = OPENED + 1;
+  /** Why nothing more is taken. */
+  #ended: Error | undefined;
+  /** The thread has been told to end, or that it did has been told. */
+  #told = false;
+  readonly #opened: Promise<unknown>;
+  #onEnd: (error: Error) => void = () => {};
+  readonly #quiet = Promise.withResolvers<void>();
+
+  /** `onEnd` hears of a thread that ends without having been told to. */
+  static async start(file: string, onEnd: (error: Error) => void): Promise<WriterThread> {
+    const thread = new WriterThread(file);
+    await thread.#opened;
+    thread.#onEnd = onEnd;
+    return thread;
+  }
+
+  private constructor(file: string) {
+    this.#worker = new Worker(new URL("./writer.ts", import.meta.url), {
+      workerData: { file },
+      name: "carillon-sqlite-writer",
+      execArgv: EXEC_ARGV,
+    });
+    this.#opened = new Promise((resolve, reject) => this.#waiting.set(OPENED, { resolve, reject }));
+    this.#worker.on("message", (answers: readonly Answer[]) => this.#answered(answers));
+    this.#worker.on("error", (cause) => this.#end(cause));
+    this.#worker.on("exit", () => this.#end());
+  }
+
+  ask(asked: Asked, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
+    return this.#ended === undefined ? this.#send(asked, transfer) : Promise.reject(this.#ended);
+  }
+
+  /** Takes no more, and resolves when everything asked until now has been answered. */
+  async finish(): Promise<void> {
+    this.#ended ??= new DatabaseError("The database is closed.");
+    if (this.#waiting.size > 0) await this.#quiet.promise;
+  }
+
+  /** Ends the thread, after `finish`. */
+  async close(): Promise<void> {
+    if (this.#told) return;
+    await this.#send({ is: "close" }, []);
+    this.#told = true;
+    await this.#worker.terminate();
+  }
+
+  #send(asked: Asked, transfer: readonly ArrayBuffer[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#waiting.set(id, { resolve, reject });
+      if (this.#outbox.length === 0) queueMicrotask(() => this.#post());
+      this.#outbox.push({ ...asked, id } as ToWriter);
+      for (const buffer of transfer) this.#transfer.push(buffer);
+    });
+  }
+
+  #post(): void {
+    const outbox = this.#outbox;
+    const transfer = this.#transfer;
+    this.#outbox = [];
+    this.#transfer = [];
+    try {
+      this.#worker.postMessage(outbox, transfer);
+    } catch (error) {
+      // Something in there cannot be cloned or handed over, and nothing was sent.
+      this.#answered(outbox.map(({ id }) => ({ id, error: { message: String(error), code: undefined, errcode: undefined } })));
+    }
+  }
+
+  #answered(answers: readonly Answer[]): void {
+    for (const { id, value, error } of answers) {
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error === undefined) waiting?.resolve(value);
+      else waiting?.reject(restoreError(error));
+    }
+    if (this.#ended !== undefined && this.#waiting.size === 0) this.#quiet.resolve();
+  }
+
+  #end(cause?: unknown): void {
+    if (this.#told) return;
+    this.#told = true;
+    const error = new DatabaseError("The database's writer thread has ended; what was not answered may or may not have been written.", {
+      cause,
+    });
+    this.#ended = error;
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    this.#quiet.resolve();
+    this.#onEnd(error);
+  }
+}

@@ -1,0 +1,62 @@
+import { Counter } from "prom-client";
+import { describe, expect, it } from "vitest";
+import type { HttpRequest } from "#platform/rpc/route.ts";
+import { healthRoutes } from "./health.ts";
+import { createLogger } from "./logger.ts";
+import { createMetrics, metricsRoute } from "./metrics.ts";
+
+const request = {} as HttpRequest;
+
+describe("the log", () => {
+  const logged = (level: string) => {
+    const lines: Record<string, unknown>[] = [];
+    return { lines, logger: createLogger({ level, destination: { write: (line: string) => void lines.push(JSON.parse(line)) } }) };
+  };
+
+  it("is one JSON object a line, with a readable level and time", () => {
+    const { lines, logger } = logged("info");
+    logger.info({ deliveryId: "d" }, "sent");
+    expect(lines).toEqual([{ level: "info", time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/), deliveryId: "d", msg: "sent" }]);
+  });
+
+  it("leaves out what is below its level", () => {
+    const { lines, logger } = logged("warn");
+    logger.info("quiet");
+    logger.warn("loud");
+    expect(lines.map((line) => line.msg)).toEqual(["loud"]);
+  });
+
+  it("strikes out secrets", () => {
+    const { lines, logger } = logged("info");
+    logger.info({ password: "p", headers: { authorization: "a", host: "h" }, token: "t" }, "x");
+    expect(lines[0]).toMatchObject({ password: "[secret]", headers: { authorization: "[secret]", host: "h" }, token: "[secret]" });
+  });
+
+  it("keeps an error's stack", () => {
+    const { lines, logger } = logged("info");
+    logger.error({ err: new TypeError("broken") }, "failed");
+    expect(lines[0]).toMatchObject({ err: { type: "TypeError", message: "broken", stack: expect.stringContaining("telemetry.test.ts") } });
+  });
+});
+
+describe("the metrics page", () => {
+  it("shows the process' own and every registered metric", async () => {
+    const metrics = createMetrics();
+    new Counter({ name: "carillon_things_total", help: "Things.", registers: [metrics] }).inc(3);
+    const { status, headers, body } = await metricsRoute(metrics).handle(request);
+    expect([status, headers?.["content-type"]]).toEqual([200, expect.stringContaining("text/plain")]);
+    expect(body).toContain("carillon_things_total 3");
+    expect(body).toContain("process_cpu_user_seconds_total");
+  });
+});
+
+describe("health", () => {
+  it("is alive whatever happens, and ready only when everything is", async () => {
+    let now = { ok: false, why: ["stage router: no progress for 30 s"] };
+    const [healthz, readyz] = healthRoutes(() => now);
+    expect((await healthz?.handle(request))?.status).toBe(200);
+    expect(await readyz?.handle(request)).toMatchObject({ status: 503, body: JSON.stringify(now) });
+    now = { ok: true, why: [] };
+    expect(await readyz?.handle(request)).toMatchObject({ status: 200, body: '{"ok":true,"why":[]}' });
+  });
+});

@@ -1,0 +1,167 @@
+/**
+ * One delivery: lease, send, settle; then the record is done with its event, and where it has to come again, with one for the schedule.
+ *
+ * A record gets a permit before its lease and keeps it until its outcome is in the ledger, so that at most `sender.width` sends are
+ * unresolved at any moment: that many a death of the process may repeat. Calls of the ledger are gathered over all records under way.
+ *
+ * A send has 12 s, counted from before its lease of 17 s begins. The ledger is settled before the record is done. If the process dies in
+ * between, the record comes again, and the ledger's answer (settled, or what it expects next) tells which outputs to make once more: with
+ * the same ids, so that nothing is missing from the log, and nothing in it twice.
+ *
+ * A send whose answer is missing keeps its lease, which runs out; the next try then finds it unresolved and sends again.
+ */
+import type { Logger } from "pino";
+import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
+import type { Batch, Received } from "#platform/stage/stage.ts";
+import { compose, type Unsendable } from "./compose.ts";
+import { gather } from "./gather.ts";
+import { afterLease, type Deferred, type Ended, endAgain, expired, follow, type Waiting, waitAgain } from "./outcome.ts";
+import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
+import { permitsOf } from "./permits.ts";
+import { reporting } from "./report.ts";
+import type { Mail, Mailbox, Outcome, Sender } from "./sender.ts";
+import type { DeliveryMetrics } from "./telemetry.ts";
+
+export interface DeliverNeeds {
+  readonly ledger: Pick<Ledger, "intend" | "settle">;
+  readonly sender: Sender;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: DeliveryMetrics;
+  readonly worker: string;
+  readonly from: Mailbox;
+  readonly maxRetryCount: number;
+}
+
+const SEND_MS = 12_000;
+const LEASE_MS = SEND_MS + 5_000;
+const SETTLE_AGAIN_MS = 500;
+
+/** What was heard of the provider: `said` for the event, `code` for the log. */
+interface Heard {
+  readonly said?: Said;
+  readonly code?: string;
+}
+
+export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>) => Promise<void> {
+  const { ledger, sender, clock, logger, metrics, worker, from, maxRetryCount } = needs;
+  const permits = permitsOf(sender.width);
+  const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
+  const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
+  const report = reporting(needs);
+
+  return async (received, batch) => {
+    await permits.take(batch.signal);
+    try {
+      await one(received, batch);
+    } finally {
+      permits.give();
+    }
+  };
+
+  async function one(received: Received<Delivery>, batch: Batch<Delivery>): Promise<void> {
+    const { value } = received;
+    const askedMs = clock.nowMs();
+    const mail = compose(value, from, askedMs);
+    if ("unsendable" in mail) return buryUnsendable(received, batch, mail);
+
+    const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = value;
+    const send = { environment, notificationId, deliveryId, cycle, target, worker };
+    const intent = await intend({ ...send, attempt, wait, leaseMs: LEASE_MS });
+    const nowMs = clock.nowMs();
+    switch (intent.is) {
+      case "settled":
+        return end(received, batch, endAgain(intent.state, intent.by));
+      case "repeat":
+        report.repeat(value);
+        return batch.done(
+          received,
+          ...(intent.expected ? deferralOutputs(received, waitAgain(waiting(value), intent.expected, nowMs), nowMs) : []),
+        );
+      case "leased":
+        return defer(received, batch, afterLease(value, intent.untilMs));
+    }
+
+    const conclude = (state: Settled["state"]) => settled({ ...send, state }, askedMs + LEASE_MS, batch.signal);
+    if (nowMs >= Number(value.expiresAtMs)) {
+      await conclude("expired");
+      return end(received, batch, expired({ attempt, wait }));
+    }
+    const outcome = await sending(mail, askedMs);
+    const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: clock.nowMs(), leaseUntilMs: nowMs + LEASE_MS });
+    if (next.is !== "deferred") await conclude(next.is);
+    else if (outcome.is !== "unknown") await conclude({ released: next.next });
+    const heard = heardOf(outcome);
+    if (next.is === "deferred") return defer(received, batch, next, heard);
+    const resent = next.is === "sent" && intent.is === "unknown";
+    end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, heard);
+  }
+
+  async function sending(mail: Mail, askedMs: number): Promise<Outcome> {
+    const startedMs = clock.nowMs();
+    const leftMs = SEND_MS - (startedMs - askedMs);
+    if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
+    const deadline = new AbortController();
+    const answered = new AbortController();
+    void clock.sleep(leftMs, answered.signal).then(() => deadline.abort());
+    try {
+      return await sender.send(mail, deadline.signal);
+    } finally {
+      answered.abort();
+      metrics.sent((clock.nowMs() - startedMs) / 1_000);
+    }
+  }
+
+  /** The outcome is known here and nowhere else, so it is told again and again for as long as the lease protects it. */
+  async function settled(result: Settled, untilMs: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await settle(result);
+        return;
+      } catch (error) {
+        if (signal.aborted || clock.nowMs() >= untilMs) throw error;
+        logger.warn({ err: error, deliveryId: result.deliveryId }, "the ledger did not take an outcome, telling it again");
+        await clock.sleep(SETTLE_AGAIN_MS, signal);
+      }
+    }
+  }
+
+  function end(received: Received<Delivery>, batch: Batch<Delivery>, ended: Ended, { said, code }: Heard = {}): void {
+    const { attempt, wait } = received.value;
+    const event = endOutput(received, ended, clock.nowMs(), said);
+    report.ended(received.value, ended, code);
+    // The dead letter is the record that died; an older one that comes again is not.
+    const own = ended.by.attempt === attempt && ended.by.wait === wait;
+    if (ended.is === "dead" && own) batch.bury(received, ended.reason, said?.detail, event);
+    else batch.done(received, event);
+  }
+
+  function defer(received: Received<Delivery>, batch: Batch<Delivery>, deferred: Deferred, { said, code }: Heard = {}): void {
+    const nowMs = clock.nowMs();
+    report.deferred(received.value, deferred, nowMs, code);
+    batch.done(received, ...deferralOutputs(received, deferred, nowMs, said));
+  }
+
+  /** No try can be made of it, so the ledger has nothing to know. */
+  function buryUnsendable(received: Received<Delivery>, batch: Batch<Delivery>, { unsendable, detail }: Unsendable): void {
+    const { attempt, wait } = received.value;
+    const dead: Ended = { is: "dead", reason: unsendable, attempt: 0, by: { attempt, wait } };
+    report.ended(received.value, dead, unsendable);
+    batch.bury(received, unsendable, detail, endOutput(received, dead, clock.nowMs()));
+  }
+
+  function heardOf(outcome: Outcome): Heard {
+    const { detail } = outcome;
+    if (outcome.is === "accepted") return { said: { provider: sender.id, detail, providerMessageId: outcome.providerMessageId } };
+    return { said: { provider: sender.id, detail }, code: outcome.code };
+  }
+}
+
+const waiting = ({ deliveryId, attempt, wait, expiresAtMs }: Delivery): Waiting => ({
+  deliveryId,
+  attempt,
+  wait,
+  expiresAtMs: Number(expiresAtMs),
+});

@@ -1,0 +1,40 @@
+/**
+ * The stage of the email lanes. What it does with a record is in deliver.ts.
+ *
+ * Every `handle` under way holds or awaits a permit of the sender, so with as many of them as permits the sender is never idle while there
+ * is work, however slow one record is.
+ */
+import * as topics from "#domain/topics.ts";
+import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Stage } from "#platform/stage/stage.ts";
+import { type DeliverNeeds, delivering } from "./deliver.ts";
+
+const BATCH = 20;
+/** Records in hand for each permit: enough that the next is ready, and so few that the last waits for less than the watchdog's minute. */
+const IN_HAND = 3;
+
+/** High before medium before low, but no lane ever waits for an empty one. */
+const weights = new Map([
+  [topics.email.high, 16],
+  [topics.email.medium, 4],
+  [topics.email.low, 1],
+]);
+
+export const emailLoop = (needs: DeliverNeeds): Stage<Delivery> => {
+  const deliver = delivering(needs);
+  const { width } = needs.sender;
+  return {
+    name: "email-workers",
+    reads: [topics.email.high, topics.email.medium, topics.email.low],
+    writes: [topics.deliveryEvents, topics.schedule],
+    deadLetters: topics.deadEmail,
+    oneInFlightPerKey: true,
+    weights,
+    ...{ batchSize: BATCH, concurrency: width, window: width * IN_HAND },
+    async handle(batch) {
+      const results = await Promise.allSettled(batch.records.map((received) => deliver(received, batch)));
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed) throw failed.reason;
+    },
+  };
+};

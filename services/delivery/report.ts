@@ -1,0 +1,23 @@
+/** What people hear of deliveries: a log line and a count for everything that happens to one. Ids and codes only, nobody's data. */
+import type { Logger } from "pino";
+import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Deferred, Ended } from "./outcome.ts";
+import type { DeliveryMetrics } from "./telemetry.ts";
+
+const idsOf = ({ deliveryId, notificationId, cycle, attempt, wait }: Delivery) => ({ deliveryId, notificationId, cycle, attempt, wait });
+
+export const reporting = ({ logger, metrics }: { readonly logger: Logger; readonly metrics: DeliveryMetrics }) => ({
+  ended(delivery: Delivery, { is, reason, attempt }: Ended, code?: string): void {
+    metrics.delivered(is);
+    const line = { ...idsOf(delivery), reason, endsAttempt: attempt, code };
+    if (is === "failed" || is === "dead") logger.warn(line, `delivery ${is}`);
+    else logger.info(line, `delivery ${is}`);
+  },
+  deferred(delivery: Delivery, { reason, attempt, dueAtMs }: Deferred, nowMs: number, code?: string): void {
+    metrics.delivered("deferred");
+    logger.info({ ...idsOf(delivery), reason, endsAttempt: attempt, code, dueInMs: dueAtMs - nowMs }, "delivery deferred");
+  },
+  repeat(delivery: Delivery): void {
+    logger.info(idsOf(delivery), "a delivery's record came twice, dropped");
+  },
+});

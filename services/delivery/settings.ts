@@ -1,0 +1,51 @@
+/** The settings of email delivery. */
+import { z } from "zod";
+import { normaliseEmail } from "#domain/channels/email.ts";
+import { port, secret, wholeNumber } from "#platform/config/fields.ts";
+import type { Mailbox } from "./sender.ts";
+
+const FROM = "Carillon <notifications@carillon.localhost>";
+
+/** "Name <address>", or an address alone. A name is plain text: quotes, brackets and control characters are refused. */
+function mailboxOf(text: string): Mailbox | undefined {
+  const [, name = "", bracketed, bare = ""] = /^(?:([^<>"\p{Cc}]*?)\s*<([^<>]+)>|([^<>\s]+))$/u.exec(text.trim()) ?? [];
+  const address = normaliseEmail(bracketed ?? bare);
+  return address === undefined ? undefined : { name, address };
+}
+
+export const settings = z.object({
+  "email.provider": z
+    .enum(["smtp", "null"], { error: "must be smtp or null" })
+    .default("smtp")
+    .meta({ description: "Who sends mails. null takes everything at once and sends nothing: for benchmarks." }),
+  "email.smtp-host": z.string().optional().meta({ description: "The SMTP server. In development without one: the built-in mailbox." }),
+  "email.smtp-port": port().default(587).meta({ description: "Its port: 587 for submission, 465 with email.smtp-tls=implicit." }),
+  "email.smtp-username": z.string().optional().meta({ description: "For a server that wants one." }),
+  "email.smtp-password": secret().optional().meta({ description: "For a server that wants one." }),
+  "email.smtp-tls": z
+    .enum(["opportunistic", "required", "implicit", "off"], { error: "must be opportunistic, required, implicit or off" })
+    .optional()
+    .meta({
+      description:
+        "opportunistic: STARTTLS when offered, with any certificate. required: STARTTLS with a valid certificate, or nothing is sent. " +
+        "implicit: TLS from the first byte. off: never. Default: required with a username, else opportunistic.",
+    }),
+  "email.concurrency": wholeNumber({ min: 1, max: 1_000 })
+    .default(20)
+    .meta({ description: "Connections to the SMTP server, and mails under way at the same time, at most." }),
+  "from-email": z
+    .string()
+    .default(FROM)
+    .transform((text, context) => {
+      const mailbox = mailboxOf(text);
+      if (mailbox) return mailbox;
+      context.addIssue({ code: "custom", message: "must be an address, or a name and an address, like Carillon <hello@example.com>" });
+      return z.NEVER;
+    })
+    .meta({ description: "The sender of mails." }),
+  "max-retry-count": wholeNumber({ min: 0, max: 10 })
+    .default(3)
+    .meta({ description: "Retries after the first try of a delivery that was refused for now: after 5 s, 1 m, 10 m, then 1 h each." }),
+});
+
+export type EmailSettings = z.output<typeof settings>;

@@ -1,0 +1,46 @@
+-- name: schema-1
+CREATE TABLE inbox_people (
+  environment TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  top_seq INTEGER NOT NULL,
+  PRIMARY KEY (environment, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE inbox_messages (
+  environment TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  delivery_id TEXT NOT NULL,
+  notification_id TEXT NOT NULL,
+  event_type TEXT NOT NULL,
+  category TEXT NOT NULL,
+  title TEXT NOT NULL,
+  body TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (environment, user_id, seq)
+) STRICT;
+CREATE UNIQUE INDEX inbox_messages_by_delivery ON inbox_messages (delivery_id);
+
+-- name: person
+SELECT epoch, top_seq FROM inbox_people WHERE environment = ? AND user_id = ?;
+
+-- name: raise
+INSERT INTO inbox_people (environment, user_id, epoch, top_seq) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET top_seq = excluded.top_seq;
+
+-- name: repeat
+SELECT seq, created_at_ms FROM inbox_messages WHERE delivery_id = ?;
+
+-- name: put
+INSERT INTO inbox_messages (environment, user_id, seq, delivery_id, notification_id, event_type, category, title, body, created_at_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: trim
+DELETE FROM inbox_messages WHERE environment = ? AND user_id = ? AND seq <= ?;
+
+-- name: after
+SELECT seq, delivery_id, notification_id, event_type, category, title, body, created_at_ms
+FROM inbox_messages WHERE environment = ? AND user_id = ? AND seq > ? ORDER BY seq LIMIT ?;
+
+-- name: seq-of
+SELECT max(seq) AS seq FROM inbox_messages WHERE environment = ? AND user_id = ? AND notification_id = ?;
