@@ -6,10 +6,14 @@ import { memoryLog } from "./log.memory.ts";
 import { sqliteLog } from "./log.sqlite.ts";
 import { logSuite } from "./log.suite.ts";
 
-logSuite("the log in memory", async (needs) => {
-  const log = memoryLog(needs);
-  return { log, close: () => log.close() };
-});
+logSuite(
+  "the log in memory",
+  async (needs) => {
+    const log = memoryLog(needs);
+    return { log, close: () => log.close() };
+  },
+  { forgets: "it lives in memory" },
+);
 
 logSuite("the log in SQLite", async (needs) => {
   const folder = await mkdtemp(join(tmpdir(), "carillon-log-"));

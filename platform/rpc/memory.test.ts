@@ -8,7 +8,7 @@ import { IngestService, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest
 import { systemClock } from "#platform/clock.ts";
 import { principalOf } from "./interceptors.ts";
 import { createClients } from "./memory.ts";
-import { problemFrom, problemStatus } from "./problems.ts";
+import { problemFrom } from "./problems.ts";
 
 const valid = { recipients: [{ userId: "ann" }], content: { title: "Hello" } };
 
@@ -145,13 +145,5 @@ describe("problemFrom", () => {
     expect(problemFrom(new Error("?")).reason).toBe("INTERNAL");
     const problem = new Problem("NOT_FOUND");
     expect(problemFrom(problem)).toBe(problem);
-  });
-});
-
-describe("problemStatus", () => {
-  it("holds the code, the message and the same details as an error would", () => {
-    const status = problemStatus(new Problem("INVALID_REQUEST", { violations: [{ field: "a", description: "b" }] }));
-    expect(status.code).toBe(3);
-    expect(status.details.map((detail) => detail.typeUrl.split("/").at(-1))).toEqual(["google.rpc.ErrorInfo", "google.rpc.BadRequest"]);
   });
 });

@@ -1,18 +1,17 @@
 /**
- * Problems on the wire: as a ConnectError with google.rpc details, as google.rpc.Status, as the JSON of the REST routes, and back again.
+ * Problems on the wire: as a ConnectError with google.rpc details, as the JSON of the REST routes, and back again.
  */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { anyPack, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeFromString } from "@connectrpc/connect/protocol-connect";
 import { type ErrorReason, errors, Problem } from "#domain/errors.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
-import { type Status, StatusSchema } from "#gen/google/rpc/status_pb.ts";
 import type { HttpReply } from "./route.ts";
 
 const DOMAIN = "carillon";
 
-const codeOf = (problem: Problem): Code => codeFromString(errors[problem.reason].code.toLowerCase()) ?? Code.Internal;
+export const codeOf = (problem: Problem): Code => codeFromString(errors[problem.reason].code.toLowerCase()) ?? Code.Internal;
 
 const errorInfo = (problem: Problem): MessageInitShape<typeof ErrorInfoSchema> => ({ reason: problem.reason, domain: DOMAIN });
 const badRequest = (problem: Problem): MessageInitShape<typeof BadRequestSchema> => ({
@@ -32,18 +31,6 @@ export const connectErrorOf = (problem: Problem): ConnectError =>
     ],
     problem,
   );
-
-/** For results that carry an error of their own, as in a batch. */
-export const problemStatus = (problem: Problem): Status =>
-  create(StatusSchema, {
-    code: codeOf(problem),
-    message: problem.message,
-    details: [
-      anyPack(ErrorInfoSchema, create(ErrorInfoSchema, errorInfo(problem))),
-      ...(problem.violations.length > 0 ? [anyPack(BadRequestSchema, create(BadRequestSchema, badRequest(problem)))] : []),
-      ...(problem.retryAfterMs !== undefined ? [anyPack(RetryInfoSchema, create(RetryInfoSchema, retryInfo(problem.retryAfterMs)))] : []),
-    ],
-  });
 
 /** Whether an error is one of ours: it carries a reason of the catalogue. */
 export const reasonOf = (error: ConnectError): ErrorReason | undefined => {

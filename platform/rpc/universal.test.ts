@@ -7,7 +7,7 @@ import {
   type StringValue,
   type StringValueSchema,
 } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext, type Transport } from "@connectrpc/connect";
+import { type CallOptions, Code, ConnectError, type ConnectRouter, type HandlerContext, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -15,6 +15,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Problem } from "#domain/errors.ts";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { systemClock } from "#platform/clock.ts";
+import { createClients } from "./memory.ts";
 import { type RunningServer, serve } from "./server.ts";
 
 /** A service with every kind of method that HTTP/1.1 carries; no contract of ours has streams yet. */
@@ -207,6 +208,60 @@ describe("a stream", () => {
     socket.resume();
     await vi.waitFor(() => expect(made).toBe(2_000), { timeout: 10_000 });
     socket.destroy();
+  });
+});
+
+describe("a stream in memory", () => {
+  const clientOf = (echo: Echo) => {
+    const lines: Record<string, unknown>[] = [];
+    const clients = createClients({
+      rpc: () => [(router: ConnectRouter) => router.service(service, echo as never)],
+      logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+      metrics: new Registry(),
+      clock: systemClock,
+    });
+    const client = clients(service, "development") as unknown as {
+      count(request: { value: string }, options?: CallOptions): AsyncIterable<StringValue>;
+    };
+    return { client, lines };
+  };
+
+  it("brings its messages in order and is counted once", async () => {
+    const { client, lines } = clientOf({ count: numbers });
+    const got: string[] = [];
+    for await (const { value } of client.count({ value: "5" })) got.push(value);
+    expect(got).toEqual(["0", "1", "2", "3", "4"]);
+    expect(lines.map(({ procedure, code }) => [procedure, code])).toEqual([["/test.Echo/Count", "ok"]]);
+  });
+
+  it("masks a failure in the middle, and aborts its handler with its caller's signal", async () => {
+    const failing = clientOf({
+      async *count() {
+        yield { value: "one" };
+        throw new Error("inner secret");
+      },
+    });
+    const error = await rejected(
+      (async () => {
+        for await (const _ of failing.client.count({ value: "" }));
+      })(),
+    );
+    expect([error.code, error.message.includes("inner secret")]).toEqual([Code.Internal, false]);
+    let seen: AbortSignal | undefined;
+    const { client } = clientOf({
+      async *count(_, { signal }) {
+        seen = signal;
+        for (;;) yield { value: "more" };
+      },
+    });
+    const leaving = new AbortController();
+    const left = await rejected(
+      (async () => {
+        for await (const _ of client.count({ value: "" }, { signal: leaving.signal })) leaving.abort();
+      })(),
+    );
+    expect(left.code).toBe(Code.Canceled);
+    await vi.waitFor(() => expect(seen?.aborted).toBe(true));
   });
 });
 

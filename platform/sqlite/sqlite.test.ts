@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -155,6 +155,15 @@ test("the WAL does not grow without bound when a reader has kept it from being e
   reader.close();
   for (let i = 0; i < 128; i++) await notes.add(`note ${i}`);
   expect(statSync(`${file}-wal`).size).toBeLessThan(70_000_000);
+});
+
+test("a file that is no database is refused", async () => {
+  await database.close();
+  writeFileSync(file, "This is a letter, not a database. ".repeat(100));
+  await expect(openDatabase({ file, onFatal: fatal })).rejects.toThrow("could not be opened: file is not a database");
+  expect(fatal).not.toHaveBeenCalled();
+  rmSync(file);
+  await open();
 });
 
 const hold = async (): Promise<{ child: ChildProcess; says: string }> => {

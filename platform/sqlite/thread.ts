@@ -1,6 +1,6 @@
 /** The caller's end of the writer thread: sends what is asked in one turn of the event loop as one message, and hands out the answers. */
 import { Worker } from "node:worker_threads";
-import { DatabaseError, restoreError } from "./errors.ts";
+import { DatabaseError, describeError, restoreError } from "./errors.ts";
 import { type Answer, OPENED, type ToWriter } from "./messages.ts";
 
 type Asked<M = ToWriter> = M extends ToWriter ? Omit<M, "id"> : never;
@@ -21,8 +21,8 @@ export class WriterThread {
   #nextId = OPENED + 1;
   /** Why nothing more is taken. */
   #ended: Error | undefined;
-  /** The thread has been told to end, or that it did has been told. */
-  #told = false;
+  #isClosing = false;
+  #isGone = false;
   readonly #opened: Promise<unknown>;
   #onEnd: (error: Error) => void = () => {};
   readonly #quiet = Promise.withResolvers<void>();
@@ -59,9 +59,9 @@ export class WriterThread {
 
   /** Ends the thread, after `finish`. */
   async close(): Promise<void> {
-    if (this.#told) return;
+    if (this.#isGone) return;
+    this.#isClosing = true;
     await this.#send({ is: "close" }, []);
-    this.#told = true;
     await this.#worker.terminate();
   }
 
@@ -99,15 +99,16 @@ export class WriterThread {
   }
 
   #end(cause?: unknown): void {
-    if (this.#told) return;
-    this.#told = true;
-    const error = new DatabaseError("The database's writer thread has ended; what was not answered may or may not have been written.", {
-      cause,
-    });
+    if (this.#isGone) return;
+    this.#isGone = true;
+    const says = this.#waiting.has(OPENED)
+      ? `The database could not be opened: ${describeError(cause).message}.`
+      : "The database's writer thread has ended; what was not answered may or may not have been written.";
+    const error = new DatabaseError(says, { cause });
     this.#ended = error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
     this.#quiet.resolve();
-    this.#onEnd(error);
+    if (!this.#isClosing) this.#onEnd(error);
   }
 }

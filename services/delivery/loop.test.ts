@@ -1,4 +1,4 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as topics from "#domain/topics.ts";
 import { ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
@@ -21,8 +21,10 @@ let server: TestServer;
 let ledger: Ledger;
 let sender: Sender;
 const senders: Sender[] = [];
+const appended = new Set<string>();
 
 beforeEach(async () => {
+  appended.clear();
   at = trial(topics.all);
   server = await openServer();
   ledger = memoryLedger({ clock: at.clock });
@@ -49,7 +51,7 @@ const run = (more: { ledger?: Ledger; worker?: string; maxRetryCount?: number } 
     }),
   );
 
-const deliveryOf = (id: string, more: Partial<Delivery> = {}): Delivery =>
+const deliveryOf = (id: string, more: MessageInitShape<typeof DeliverySchema> = {}): Delivery =>
   create(DeliverySchema, {
     ...{ deliveryId: id, notificationId: `n-${id}`, environment: "development", userId: `user-${id}`, channel: 1, cycle: 1 },
     ...{ target: `${id}@example.test`, expiresAtMs: BigInt(at.clock.nowMs() + 72 * HOUR) },
@@ -71,7 +73,6 @@ const scheduled = async () => (await at.records(topics.schedule)).map(({ value }
 const letters = async () => (await at.records(topics.deadEmail)).map(({ value }) => fromBinary(DeadLetterSchema, value));
 
 /** What the scheduler does: appends what is due, once per id. Answers how many. */
-const appended = new Set<string>();
 async function schedule(): Promise<number> {
   const due = (await scheduled()).filter(({ id, dueAtMs }) => Number(dueAtMs) <= at.clock.nowMs() && !appended.has(id));
   for (const { id, topic, key, value } of due) {

@@ -67,15 +67,22 @@ export class Intake {
     } catch (cause) {
       throw unavailable(cause);
     }
-    const keyed = fresh.filter((each) => each.hash !== "");
-    if (keyed.length > 0)
-      this.#reservations
-        .markAccepted(
-          (keyed[0] as Reservation).environment,
-          keyed.map((each) => each.notificationId),
-        )
-        .catch((error) => this.#given.logger.warn({ err: error }, "reservations not marked; a repeat appends again"));
+    await this.#mark(fresh.filter((each) => each.hash !== ""));
     for (const { notificationId } of fresh) this.#given.logger.info({ notificationId }, "notification accepted");
+  }
+
+  /** Until it is marked, a reservation answers no read; a mark that fails costs a second append, when the key comes again. */
+  async #mark(keyed: readonly Reservation[]): Promise<void> {
+    const [first] = keyed;
+    if (!first) return;
+    try {
+      await this.#reservations.markAccepted(
+        first.environment,
+        keyed.map((each) => each.notificationId),
+      );
+    } catch (error) {
+      this.#given.logger.warn({ err: error }, "reservations not marked; a repeat appends again");
+    }
   }
 }
 

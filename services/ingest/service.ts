@@ -9,10 +9,11 @@ import {
   SendRequestSchema,
   type SendResponse,
   SendResponseSchema,
+  SendErrorSchema,
   SendResultSchema,
 } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
-import { problemStatus } from "#platform/rpc/problems.ts";
+import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import type { Clock } from "#platform/clock.ts";
 import { accept } from "./accept.ts";
@@ -25,6 +26,11 @@ const responseOf = ({ reservation, repeated }: Taken): SendResponse =>
     acceptedAt: timestampFromMs(reservation.acceptedAtMs),
     repeated,
   });
+
+const errorOf = (problem: Problem) => {
+  const { reason, message, violations } = problem;
+  return create(SendErrorSchema, { code: codeOf(problem), reason, message, violations: [...violations] });
+};
 
 const traceparentOf = (context: HandlerContext) => context.requestHeader.get("traceparent") ?? undefined;
 
@@ -60,7 +66,7 @@ export const ingestService = (intake: Intake, reservations: Reservations, clock:
       const answer = each instanceof Problem ? each : (answers[next++] as Taken | Problem);
       return create(SendResultSchema, {
         result:
-          answer instanceof Problem ? { case: "error", value: problemStatus(answer) } : { case: "accepted", value: responseOf(answer) },
+          answer instanceof Problem ? { case: "error", value: errorOf(answer) } : { case: "accepted", value: responseOf(answer) },
       });
     });
     return { results };

@@ -27,6 +27,7 @@ export function dueTask({ log, clock, store }: { log: EventLog; clock: Clock; st
       if (dueAtMs < sleepingUntilMs) wake.abort();
     },
     async run(signal) {
+      signal.addEventListener("abort", () => wake.abort(), { once: true });
       while (!signal.aborted) {
         // Armed before the store is read: what is stored from here on is either seen below or ends the sleep.
         wake = new AbortController();
@@ -40,7 +41,7 @@ export function dueTask({ log, clock, store }: { log: EventLog; clock: Clock; st
         const nowMs = clock.nowMs();
         const nextMs = (await store.nextDueMs()) ?? Number.POSITIVE_INFINITY;
         sleepingUntilMs = Math.min(nextMs, nowMs + SLEEP_MOST_MS);
-        await clock.sleep(Math.max(0, sleepingUntilMs - nowMs), AbortSignal.any([signal, wake.signal]));
+        if (!signal.aborted) await clock.sleep(Math.max(0, sleepingUntilMs - nowMs), wake.signal);
       }
     },
   };

@@ -34,7 +34,7 @@ it("answers its probes and its metrics, then drains on SIGTERM and exits 0 with 
       content: { title: `Drain ${index}`, body: "x" },
     })),
   });
-  expect(await world.end("SIGTERM")).toBe(0);
+  expect(await world.end("SIGTERM"), world.output().slice(-2000)).toBe(0);
   const again = await startWorld({ dataDir, env });
   const { tracker } = clientsOf(again.url);
   for (const { result } of results) {

@@ -90,7 +90,7 @@ function shown(notification: Notification) {
   const id = first?.userId ?? "";
   return {
     id: notification.notificationId,
-    type: nameOfChannel(notification.channels[0] ?? notification.deliveries[0]?.channel ?? Channel.EMAIL),
+    type: nameOfChannel(notification.channels[0] ?? notification.deliveries[0]?.channel ?? Channel.EMAIL).toUpperCase(),
     title: notification.content?.title ?? "",
     content: notification.content?.html || notification.content?.body || "",
     ...(id !== "" && { userId: /^(0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id }),

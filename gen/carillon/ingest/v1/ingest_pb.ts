@@ -11,15 +11,13 @@ import type { Channel, Content, Priority } from "../../common/v1/common_pb.ts";
 import { file_carillon_common_v1_common } from "../../common/v1/common_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { Status } from "../../../google/rpc/status_pb.ts";
-import { file_google_rpc_status } from "../../../google/rpc/status_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file carillon/ingest/v1/ingest.proto.
  */
 export const file_carillon_ingest_v1_ingest: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYXJpbGxvbi9pbmdlc3QvdjEvaW5nZXN0LnByb3RvEhJjYXJpbGxvbi5pbmdlc3QudjEi4wIKCVJlY2lwaWVudBI2Cgd1c2VyX2lkGAEgASgJQiW6SCLYAQFyHRiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokEqoBCgVlbWFpbBgCIAEoCUKaAbpIlgG6AYoBCg9yZWNpcGllbnQuZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aR3RoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcp2AEBcgMY/gE6cbpIbhpsChJyZWNpcGllbnQuc29tZWJvZHkSLmEgcmVjaXBpZW50IG5lZWRzIGEgdXNlcl9pZCwgYW4gZW1haWwsIG9yIGJvdGgaJnRoaXMudXNlcl9pZCAhPSAnJyB8fCB0aGlzLmVtYWlsICE9ICcnIvwECgtTZW5kUmVxdWVzdBI+CgpyZWNpcGllbnRzGAEgAygLMh0uY2FyaWxsb24uaW5nZXN0LnYxLlJlY2lwaWVudEILukgIkgEFCAEQ6AcSFwoFYWN0b3IYAiABKAlCCLpIBXIDGIABEj4KCmV2ZW50X3R5cGUYAyABKAlCKrpIJ9gBAXIiGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll86LV0qJBI5CghjYXRlZ29yeRgEIAEoCUInukgk2AEBch8YQDIbXltBLVphLXowLTldW0EtWmEtejAtOV8tXSokEpwBCgdjb250ZW50GAUgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnRCbrpIa7oBZQoMc2VuZC5jb250ZW50Eh1uZWVkcyBhIHRpdGxlLCBhIGJvZHkgb3IgaHRtbBo2dGhpcy50aXRsZSAhPSAnJyB8fCB0aGlzLmJvZHkgIT0gJycgfHwgdGhpcy5odG1sICE9ICcnyAEBEkIKCGNoYW5uZWxzGAYgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASOAoIcHJpb3JpdHkYByABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHlCCLpIBYIBAhABEikKCG1ldGFkYXRhGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpleHBpcmVzX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCg9pZGVtcG90ZW5jeV9rZXkYCiABKAlCCLpIBXIDGP8BImoKDFNlbmRSZXNwb25zZRIXCg9ub3RpZmljYXRpb25faWQYASABKAkSLwoLYWNjZXB0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlcGVhdGVkGAMgASgIIlwKEFNlbmRCYXRjaFJlcXVlc3QSSAoNbm90aWZpY2F0aW9ucxgBIAMoCzIfLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVxdWVzdEIQukgNkgEKCAEQ6AciA9gBAyJEChFTZW5kQmF0Y2hSZXNwb25zZRIvCgdyZXN1bHRzGAEgAygLMh4uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXN1bHQicQoKU2VuZFJlc3VsdBI0CghhY2NlcHRlZBgBIAEoCzIgLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVzcG9uc2VIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0IjcKEkdldEFjY2VwdGVkUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIigKE0dldEFjY2VwdGVkUmVzcG9uc2USEQoJcmVxdWVzdGVkGAEgASgMMpQCCg1Jbmdlc3RTZXJ2aWNlEkkKBFNlbmQSHy5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZFJlcXVlc3QaIC5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZFJlc3BvbnNlElgKCVNlbmRCYXRjaBIkLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kQmF0Y2hSZXF1ZXN0GiUuY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRCYXRjaFJlc3BvbnNlEl4KC0dldEFjY2VwdGVkEiYuY2FyaWxsb24uaW5nZXN0LnYxLkdldEFjY2VwdGVkUmVxdWVzdBonLmNhcmlsbG9uLmluZ2VzdC52MS5HZXRBY2NlcHRlZFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_rpc_status]);
+  fileDesc("Ch9jYXJpbGxvbi9pbmdlc3QvdjEvaW5nZXN0LnByb3RvEhJjYXJpbGxvbi5pbmdlc3QudjEi4wIKCVJlY2lwaWVudBI2Cgd1c2VyX2lkGAEgASgJQiW6SCLYAQFyHRiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokEqoBCgVlbWFpbBgCIAEoCUKaAbpIlgG6AYoBCg9yZWNpcGllbnQuZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aR3RoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcp2AEBcgMY/gE6cbpIbhpsChJyZWNpcGllbnQuc29tZWJvZHkSLmEgcmVjaXBpZW50IG5lZWRzIGEgdXNlcl9pZCwgYW4gZW1haWwsIG9yIGJvdGgaJnRoaXMudXNlcl9pZCAhPSAnJyB8fCB0aGlzLmVtYWlsICE9ICcnIvwECgtTZW5kUmVxdWVzdBI+CgpyZWNpcGllbnRzGAEgAygLMh0uY2FyaWxsb24uaW5nZXN0LnYxLlJlY2lwaWVudEILukgIkgEFCAEQ6AcSFwoFYWN0b3IYAiABKAlCCLpIBXIDGIABEj4KCmV2ZW50X3R5cGUYAyABKAlCKrpIJ9gBAXIiGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll86LV0qJBI5CghjYXRlZ29yeRgEIAEoCUInukgk2AEBch8YQDIbXltBLVphLXowLTldW0EtWmEtejAtOV8tXSokEpwBCgdjb250ZW50GAUgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnRCbrpIa7oBZQoMc2VuZC5jb250ZW50Eh1uZWVkcyBhIHRpdGxlLCBhIGJvZHkgb3IgaHRtbBo2dGhpcy50aXRsZSAhPSAnJyB8fCB0aGlzLmJvZHkgIT0gJycgfHwgdGhpcy5odG1sICE9ICcnyAEBEkIKCGNoYW5uZWxzGAYgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASOAoIcHJpb3JpdHkYByABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHlCCLpIBYIBAhABEikKCG1ldGFkYXRhGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpleHBpcmVzX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCg9pZGVtcG90ZW5jeV9rZXkYCiABKAlCCLpIBXIDGP8BImoKDFNlbmRSZXNwb25zZRIXCg9ub3RpZmljYXRpb25faWQYASABKAkSLwoLYWNjZXB0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlcGVhdGVkGAMgASgIIlwKEFNlbmRCYXRjaFJlcXVlc3QSSAoNbm90aWZpY2F0aW9ucxgBIAMoCzIfLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVxdWVzdEIQukgNkgEKCAEQ6AciA9gBAyJEChFTZW5kQmF0Y2hSZXNwb25zZRIvCgdyZXN1bHRzGAEgAygLMh4uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXN1bHQifAoKU2VuZFJlc3VsdBI0CghhY2NlcHRlZBgBIAEoCzIgLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVzcG9uc2VIABIuCgVlcnJvchgCIAEoCzIdLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kRXJyb3JIAEIICgZyZXN1bHQicgoJU2VuZEVycm9yEgwKBGNvZGUYASABKAUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSNgoKdmlvbGF0aW9ucxgEIAMoCzIiLmNhcmlsbG9uLmluZ2VzdC52MS5GaWVsZFZpb2xhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSI3ChJHZXRBY2NlcHRlZFJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASIoChNHZXRBY2NlcHRlZFJlc3BvbnNlEhEKCXJlcXVlc3RlZBgBIAEoDDKUAgoNSW5nZXN0U2VydmljZRJJCgRTZW5kEh8uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXF1ZXN0GiAuY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXNwb25zZRJYCglTZW5kQmF0Y2gSJC5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZEJhdGNoUmVxdWVzdBolLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kQmF0Y2hSZXNwb25zZRJeCgtHZXRBY2NlcHRlZBImLmNhcmlsbG9uLmluZ2VzdC52MS5HZXRBY2NlcHRlZFJlcXVlc3QaJy5jYXJpbGxvbi5pbmdlc3QudjEuR2V0QWNjZXB0ZWRSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Somebody who should hear of it: a person, an address, or a person at a one-time address.
@@ -233,9 +231,9 @@ export type SendResult = Message<"carillon.ingest.v1.SendResult"> & {
     /**
      * It was not; nothing of it was kept. Code and details as Send would have answered.
      *
-     * @generated from field: google.rpc.Status error = 2;
+     * @generated from field: carillon.ingest.v1.SendError error = 2;
      */
-    value: Status;
+    value: SendError;
     case: "error";
   } | { case: undefined; value?: undefined };
 };
@@ -246,6 +244,76 @@ export type SendResult = Message<"carillon.ingest.v1.SendResult"> & {
  */
 export const SendResultSchema: GenMessage<SendResult> = /*@__PURE__*/
   messageDesc(file_carillon_ingest_v1_ingest, 5);
+
+/**
+ * Why one notification of a batch was not accepted.
+ *
+ * @generated from message carillon.ingest.v1.SendError
+ */
+export type SendError = Message<"carillon.ingest.v1.SendError"> & {
+  /**
+   * The code that Send would have answered, a google.rpc.Code.
+   *
+   * @generated from field: int32 code = 1;
+   */
+  code: number;
+
+  /**
+   * The reason, of docs/errors.md.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * The same in words.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+
+  /**
+   * Each wrong field.
+   *
+   * @generated from field: repeated carillon.ingest.v1.FieldViolation violations = 4;
+   */
+  violations: FieldViolation[];
+};
+
+/**
+ * Describes the message carillon.ingest.v1.SendError.
+ * Use `create(SendErrorSchema)` to create a new message.
+ */
+export const SendErrorSchema: GenMessage<SendError> = /*@__PURE__*/
+  messageDesc(file_carillon_ingest_v1_ingest, 6);
+
+/**
+ * A wrong field.
+ *
+ * @generated from message carillon.ingest.v1.FieldViolation
+ */
+export type FieldViolation = Message<"carillon.ingest.v1.FieldViolation"> & {
+  /**
+   * Its path, for example "recipients[0].email".
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * What would be right.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message carillon.ingest.v1.FieldViolation.
+ * Use `create(FieldViolationSchema)` to create a new message.
+ */
+export const FieldViolationSchema: GenMessage<FieldViolation> = /*@__PURE__*/
+  messageDesc(file_carillon_ingest_v1_ingest, 7);
 
 /**
  * Which acknowledged notification.
@@ -266,7 +334,7 @@ export type GetAcceptedRequest = Message<"carillon.ingest.v1.GetAcceptedRequest"
  * Use `create(GetAcceptedRequestSchema)` to create a new message.
  */
 export const GetAcceptedRequestSchema: GenMessage<GetAcceptedRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 6);
+  messageDesc(file_carillon_ingest_v1_ingest, 8);
 
 /**
  * An acknowledged notification, as it went into the log.
@@ -287,7 +355,7 @@ export type GetAcceptedResponse = Message<"carillon.ingest.v1.GetAcceptedRespons
  * Use `create(GetAcceptedResponseSchema)` to create a new message.
  */
 export const GetAcceptedResponseSchema: GenMessage<GetAcceptedResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 7);
+  messageDesc(file_carillon_ingest_v1_ingest, 9);
 
 /**
  * Accepts notifications. The environment is the credential's, never the request's.
