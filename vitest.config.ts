@@ -13,6 +13,7 @@ const whole = (name: string, groupOrder: number, testTimeout: number) => ({
     maxWorkers: 1,
     testTimeout,
     hookTimeout: testTimeout,
+    expect: { poll: { timeout: 10_000 } },
   },
 });
 

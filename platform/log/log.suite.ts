@@ -3,16 +3,12 @@
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Topic } from "#domain/topics.ts";
-import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import type { EventLog, LogRecord, Output } from "./log.ts";
+import type { EventLog, LogRecord } from "./log.ts";
 import { partitionOf } from "./partition.ts";
 import { TestClock, TestMember } from "./suite.member.ts";
-
-const topic = (name: string, partitions: number): Topic => ({ name, schema: DeliverySchema, partitions });
-const one = topic("suite.one", 4);
-const two = topic("suite.two", 4);
-const other = topic("suite.other", 3);
+import { expectOrderWithin, keyIn, numbered, one, other, output, sorted, text, topic, two, upTo, values } from "./suite.records.ts";
+import { sharing } from "./suite.sharing.ts";
 
 export interface SuiteNeeds {
   readonly topics: readonly Topic[];
@@ -28,30 +24,6 @@ export interface Opened {
 }
 
 const RETENTION_MS = 3_600_000;
-
-const text = (value: Uint8Array) => Buffer.from(value).toString();
-const output = (key: string, value: string, more: Partial<Output> = {}): Output => ({
-  topic: one,
-  key,
-  value: Buffer.from(value),
-  ...more,
-});
-/** A key of that partition. */
-const keyIn = (partition: number, partitions = 4): string => {
-  for (let i = 0; ; i++) if (partitionOf(`key-${i}`, partitions) === partition) return `key-${i}`;
-};
-const numbered = (count: number, key: (i: number) => string = (i) => `key-${i}`, from = 0): Output[] =>
-  Array.from({ length: count }, (_, i) => output(key(from + i), String(from + i)));
-const values = (records: readonly LogRecord[]) => records.map((record) => text(record.value));
-const sorted = (records: readonly LogRecord[]) => values(records).sort((a, b) => Number(a) - Number(b));
-const upTo = (count: number) => Array.from({ length: count }, (_, i) => String(i));
-
-/** No gap and no step back within an assignment, whatever was delivered before it. */
-function expectOrderWithin(member: TestMember): void {
-  for (const [assignment, records] of member.delivered) {
-    expect(records.map((record) => record.offset)).toEqual(records.map((_, i) => assignment.position + i));
-  }
-}
 
 /** `forgets`: why the log keeps nothing over a close, where it does not. */
 export function logSuite(name: string, open: (needs: SuiteNeeds) => Promise<Opened>, { forgets }: { forgets?: string } = {}): void {
@@ -282,95 +254,7 @@ export function logSuite(name: string, open: (needs: SuiteNeeds) => Promise<Open
       });
     });
 
-    describe("sharing a group", () => {
-      test("two members share the partitions, the same of each topic with as many", async () => {
-        const a = await TestMember.join(log, "group", [one, two, other]);
-        const b = await TestMember.join(log, "group", [one, two, other]);
-        const of = (member: TestMember, at: Topic) => member.holds(at);
-        expect([...of(a, one), ...of(b, one)].sort()).toEqual([0, 1, 2, 3]);
-        expect([of(a, one).length, of(b, one).length]).toEqual([2, 2]);
-        expect(of(a, two)).toEqual(of(a, one));
-        expect(of(b, two)).toEqual(of(b, one));
-        expect([...of(a, other), ...of(b, other)].sort()).toEqual([0, 1, 2]);
-      });
-
-      test("both together get everything once when what they get is settled", async () => {
-        const a = await TestMember.join(log, "group", [one], { settles: true });
-        const b = await TestMember.join(log, "group", [one], { settles: true });
-        await log.append(numbered(400));
-        await vi.waitFor(() => expect(sorted([...a.records, ...b.records])).toEqual(upTo(400)));
-        expect(a.records.length).toBeGreaterThan(0);
-        expect(b.records.length).toBeGreaterThan(0);
-      });
-
-      test("a partition is revoked before another member has it, and each time under a higher epoch", async () => {
-        const told: string[] = [];
-        const a = await TestMember.join(log, "group", [one], { told: (what) => told.push(`a ${what}`) });
-        const before = new Map(a.holds(one).map((partition) => [partition, a.held(one, partition)]));
-        const b = await TestMember.join(log, "group", [one], { told: (what) => told.push(`b ${what}`) });
-        expect(told).toEqual(["a assigned", "a revoked", "b assigned"]);
-        for (const partition of b.holds(one))
-          expect(b.held(one, partition).epoch).toBeGreaterThan(before.get(partition)?.epoch ?? Infinity);
-        for (const partition of a.holds(one)) expect(a.held(one, partition)).toBe(before.get(partition));
-      });
-
-      test("members that come and go while records flow lose nothing", async () => {
-        const members: TestMember[] = [];
-        const join = async () => members.push(await TestMember.join(log, "group", [one, two], { settles: true }));
-        const gotten = () => members.reduce((sum, member) => sum + member.records.length, 0);
-        let total = 0;
-        let moving = true;
-        const flow = (async () => {
-          for (; moving; total += 40) {
-            await log.append(numbered(40, undefined, total).map((each, n) => (n % 2 === 0 ? each : { ...each, topic: two })));
-          }
-        })();
-        await join();
-        for (let round = 0; round < 8; round++) {
-          await join();
-          if (round % 2 === 1) await members[round]?.membership.leave();
-          const before = gotten();
-          await vi.waitFor(() => expect(gotten()).toBeGreaterThan(before + 80), 10_000);
-        }
-        moving = false;
-        await flow;
-        await vi.waitFor(async () => expect(await log.lag("group", [one, two])).toBe(0), 10_000);
-        const got = new Set(members.flatMap((member) => values(member.records)));
-        expect(got.size).toBe(total);
-        for (const member of members) expectOrderWithin(member);
-      });
-
-      test("what a member that left held goes on with the others", async () => {
-        const a = await TestMember.join(log, "group", [one], { settles: true });
-        const b = await TestMember.join(log, "group", [one], { settles: true });
-        await a.membership.leave();
-        expect(a.holds(one)).toEqual([]);
-        await vi.waitFor(() => expect(b.holds(one)).toEqual([0, 1, 2, 3]));
-        await log.append(numbered(40));
-        await vi.waitFor(() => expect(sorted(b.records)).toEqual(upTo(40)));
-        await a.membership.leave();
-        expect(a.records).toEqual([]);
-      });
-
-      test("settling what has been revoked does not move the position, but keeps the outputs", async () => {
-        const key = keyIn(2);
-        await log.append(numbered(5, () => key));
-        const late = await TestMember.join(log, "group", [one]);
-        await vi.waitFor(() => expect(late.records).toHaveLength(5));
-        const old = late.held(one, 2);
-        await late.membership.leave();
-        await late.membership.settle([output(key, "kept", { topic: two })], [{ ...old, next: 5 }]);
-        expect(values(await everything(two))).toEqual(["kept"]);
-        expect(await log.lag("group", [one])).toBe(5);
-        const next = await TestMember.join(log, "group", [one]);
-        await vi.waitFor(() => expect(values(next.records)).toEqual(upTo(5)));
-      });
-
-      test("a member that reads other topics than its group is refused", async () => {
-        await TestMember.join(log, "group", [one]);
-        await expect(TestMember.join(log, "group", [two])).rejects.toThrow("suite.two");
-      });
-    });
+    describe("sharing a group", () => sharing(() => log));
 
     describe("retention", () => {
       test("old records are forgotten, young ones are kept, and offsets go on counting", async () => {

@@ -1,7 +1,8 @@
 /** Brings a database up to the schema of a .sql file: `schema-1`, `schema-2`, …, each run once, in order, all of them or none. */
 import type { DatabaseSync } from "node:sqlite";
-import { readStatements } from "./statements.ts";
+import { prepareStatements, readStatements } from "./statements.ts";
 
+const OWN = new URL("./migrations.sql", import.meta.url);
 const SCHEMA = /^schema-(\d+)$/;
 
 /** The migrations of a file, which must be numbered 1, 2, 3, … */
@@ -21,10 +22,11 @@ export function migrate(database: DatabaseSync, file: URL): void {
   const migrations = migrationsOf(file);
   // The folder and the file: the same wherever the program is installed.
   const store = file.pathname.split("/").slice(-2).join("/");
+  const sql = prepareStatements(database, OWN);
   database.exec("BEGIN IMMEDIATE");
   try {
-    database.exec("CREATE TABLE IF NOT EXISTS schema_versions (file TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
-    const version = Number(database.prepare("SELECT version FROM schema_versions WHERE file = ?").get(store)?.version ?? 0);
+    sql.run("create");
+    const version = Number(sql.get("version", store)?.version ?? 0);
     if (version > migrations.length) {
       throw new Error(
         `The database was written by a newer version of this program (${store} is at ${version}, this one knows ${migrations.length}). ` +
@@ -32,11 +34,7 @@ export function migrate(database: DatabaseSync, file: URL): void {
       );
     }
     for (const migration of migrations.slice(version)) database.exec(migration);
-    if (version < migrations.length) {
-      database
-        .prepare("INSERT INTO schema_versions (file, version) VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version")
-        .run(store, migrations.length);
-    }
+    if (version < migrations.length) sql.run("set-version", store, migrations.length);
     database.exec("COMMIT");
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");

@@ -164,11 +164,7 @@ export class Lane<In = unknown> {
     }
     const { line } = entry;
     if (entry.failed) line.failed--;
-    if (line.first === entry) {
-      const full = this.waiting > 0;
-      this.#advance(line, entry.record.key);
-      if (full) this.#events.ready(this);
-    }
+    if (line.first === entry) this.#advance(line, entry.record.key);
     if (line.held) this.#free(line);
   }
 

@@ -6,7 +6,7 @@ import type { Topic } from "#domain/topics.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
 
 /** Brokers take 1,048,588 bytes for a record batch unless told otherwise; the rest is for key and headers. */
-export const OUTPUT_MOST_BYTES = 1_000_000;
+const OUTPUT_MOST_BYTES = 1_000_000;
 
 const TRACE = "traceparent";
 

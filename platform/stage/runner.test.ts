@@ -4,7 +4,7 @@ import type { Topic } from "#domain/topics.ts";
 import { DeadLetterSchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { faults, faultyLog } from "../../test/fakes/log.ts";
 import { bytes, type Trial, text, trial } from "../../test/fakes/stage.ts";
-import type { Stage } from "./stage.ts";
+import type { Batch, Stage } from "./stage.ts";
 
 const into: Topic = { name: "in", schema: ScheduledSchema, partitions: 4 };
 const out: Topic = { name: "out", schema: ScheduledSchema, partitions: 4 };
@@ -219,6 +219,25 @@ describe("the stage runner", () => {
       }),
     );
     await vi.waitFor(() => expect(again).toEqual(["w4", "w5", "w6", "w7", "w8", "w9"]));
+  });
+
+  it("divides a flood of outputs among several settles, in order", async () => {
+    await at.put(into, "a", ...words(30));
+    const sizes: number[] = [];
+    const faulty = faults({
+      settle: (outputs) => {
+        sizes.push(outputs.length);
+        return "pass";
+      },
+    });
+    const fan = async (batch: Batch<string>) => {
+      for (const each of batch.records)
+        batch.done(each, ...words(1_000, each.value).map((word) => ({ topic: out, key: "a", value: bytes(word) })));
+    };
+    await at.run(stageOf({ handle: fan }), faultyLog(at.log, faulty));
+    await vi.waitFor(async () => expect(await at.log.lag("copy", [into])).toBe(0));
+    expect(await at.texts(out)).toEqual(words(30).flatMap((word) => words(1_000, word)));
+    expect(sizes.filter((size) => size > 0)).toEqual([5_000, 5_000, 5_000, 5_000, 5_000, 5_000]);
   });
 
   it("serves topics by weight, so that nothing urgent waits behind a hundred thousand others", async () => {

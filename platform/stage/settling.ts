@@ -13,13 +13,9 @@ import type { StageMetrics } from "./metrics.ts";
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
-interface Gathered<In> {
-  readonly entries: Entry<In>[];
-  readonly outputs: Output[];
-  readonly lanes: Set<Lane<In>>;
-}
-
-const nothing = <In>(): Gathered<In> => ({ entries: [], outputs: [], lanes: new Set() });
+/** One settle holds no more than this, except that it holds a record's outputs whole. */
+const MOST_OUTPUTS = 5_000;
+const MOST_BYTES = 8 * 1_024 * 1_024;
 
 export interface SettlingNeeds<In> {
   readonly name: string;
@@ -34,7 +30,7 @@ export interface SettlingNeeds<In> {
 export class Settling<In> {
   readonly #needs: SettlingNeeds<In>;
   readonly #stop = new AbortController();
-  #next: Gathered<In> = nothing();
+  #gathered: Entry<In>[] = [];
   #running: Promise<void> | undefined;
   #busy: { readonly sinceMs: number; readonly records: number } | undefined;
 
@@ -43,11 +39,7 @@ export class Settling<In> {
   }
 
   add(entry: Entry<In>): void {
-    const { entries, outputs, lanes } = this.#next;
-    entries.push(entry);
-    for (const output of entry.outputs) outputs.push(output);
-    lanes.add(entry.lane);
-    entry.lane.watermark.settle(entry.ticket);
+    this.#gathered.push(entry);
     this.#running ??= this.#run();
   }
 
@@ -69,20 +61,37 @@ export class Settling<In> {
   async #run(): Promise<void> {
     // What is added in the same turn goes along.
     await undefined;
-    while (this.#next.entries.length > 0 && !this.#stop.signal.aborted) {
-      const gathered = this.#next;
-      this.#next = nothing();
-      this.#busy = { sinceMs: this.#needs.clock.nowMs(), records: gathered.entries.length };
-      if (await this.#settle(gathered)) this.#needs.settled(gathered.entries);
+    while (this.#gathered.length > 0 && !this.#stop.signal.aborted) {
+      const entries = this.#take();
+      this.#busy = { sinceMs: this.#needs.clock.nowMs(), records: entries.length };
+      if (await this.#settle(entries)) this.#needs.settled(entries);
       this.#busy = undefined;
     }
     this.#running = undefined;
   }
 
+  #take(): readonly Entry<In>[] {
+    let count = 0;
+    let outputs = 0;
+    let bytes = 0;
+    for (; count < this.#gathered.length && outputs < MOST_OUTPUTS && bytes < MOST_BYTES; count++) {
+      const entry = this.#gathered[count] as Entry<In>;
+      outputs += entry.outputs.length;
+      for (const { value } of entry.outputs) bytes += value.byteLength;
+    }
+    return this.#gathered.splice(0, count);
+  }
+
   /** False when it was stopped before it succeeded. */
-  async #settle({ outputs, lanes }: Gathered<In>): Promise<boolean> {
+  async #settle(entries: readonly Entry<In>[]): Promise<boolean> {
+    const outputs: Output[] = [];
+    const lanes = new Set<Lane<In>>();
+    for (const { lane, ticket, outputs: own } of entries) {
+      for (const output of own) outputs.push(output);
+      lane.watermark.settle(ticket);
+      lanes.add(lane);
+    }
     const { name, clock, logger, metrics } = this.#needs;
-    // Taken once: what is settled while this is repeated has its outputs in the next one.
     const moves = [...lanes]
       .filter((lane) => lane.watermark.position > lane.committed)
       .map((lane) => ({ lane, next: lane.watermark.position }));

@@ -8,7 +8,7 @@ import type { Clock } from "#platform/clock.ts";
 import type { Group, OpenBatch } from "./batch.ts";
 import type { StageMetrics } from "./metrics.ts";
 
-export const STALLED_AFTER_MS = 60_000;
+const STALLED_AFTER_MS = 60_000;
 const LOOK_EVERY_MS = 5_000;
 
 /** What stands still: how many records, and for how long the longest. */

@@ -46,7 +46,7 @@ export function follow(
   if (outcome.is === "accepted") return { is: "sent", reason: "accepted_by_provider", attempt, by };
   if (outcome.is === "rejected") return { is: "failed", reason: "refused_by_provider", attempt, by };
   if (outcome.is === "outage") {
-    const dueAtMs = nowMs + Math.max(outageWait(delivery), roundUpToTier(outcome.afterMs ?? 0));
+    const dueAtMs = nowMs + Math.max(outageWait(delivery), askedFor(outcome));
     const next = { attempt: delivery.attempt, wait: delivery.wait + 1 };
     return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "provider_unavailable", attempt: 0, next, dueAtMs } : expired(by);
   }
@@ -55,9 +55,11 @@ export function follow(
   const next = { attempt, wait: 0 };
   if (outcome.is === "unknown")
     return { is: "deferred", reason: "outcome_unknown", attempt, next, dueAtMs: Math.max(leaseUntilMs, nowMs + delayMs) };
-  const dueAtMs = nowMs + Math.max(delayMs, roundUpToTier(outcome.afterMs ?? 0));
+  const dueAtMs = nowMs + Math.max(delayMs, askedFor(outcome));
   return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "temporarily_refused", attempt, next, dueAtMs } : expired(by, attempt);
 }
+
+const askedFor = ({ afterMs }: { readonly afterMs?: number }): number => (afterMs === undefined ? 0 : roundUpToTier(afterMs));
 
 /** Somebody's lease lives: one wake-up when it ends. */
 export const afterLease = ({ attempt, wait }: Progress, untilMs: number): Deferred => ({
@@ -68,7 +70,7 @@ export const afterLease = ({ attempt, wait }: Progress, untilMs: number): Deferr
   dueAtMs: untilMs,
 });
 
-/** The wait that a released send began, once more: never shorter than it was, and with the same ids, so that a repeat changes nothing. */
+/** The wait that a released send began, once more, from now: as long as its plan, and to the same next record. */
 export function waitAgain(delivery: Waiting, expected: Progress, nowMs: number): Deferred {
   const refused = expected.wait === 0;
   const waitMs = refused
