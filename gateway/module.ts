@@ -10,7 +10,9 @@ const config = z.object({
     .default(30_000)
     .meta({ description: "How often either side shows that it is there; three misses close." }),
   "gateway.max-connections-per-user": wholeNumber({ min: 1, max: 10_000 }).default(20).meta({ description: "Connections of one person." }),
-  "gateway.max-connections-per-ip": wholeNumber({ min: 1, max: 100_000 }).default(200).meta({ description: "Connections from one address." }),
+  "gateway.max-connections-per-ip": wholeNumber({ min: 1, max: 100_000 })
+    .default(200)
+    .meta({ description: "Connections from one address." }),
 });
 
 export const gateway = (needs: { secret: () => Uint8Array }): Module<z.output<typeof config>> => ({

@@ -4,11 +4,11 @@
  * The order that loses nothing: subscribe, buffer what comes live, read after the cursor, merge, go live. Whoever falls behind gets one
  * `resync` in the place of a queue, and is read anew from their last message once the queue has emptied.
  */
-import { create, fromBinary, fromJsonString, toJsonString, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJsonString, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
 import { type Cursor, formatCursor, parseCursor } from "#domain/cursor.ts";
-import { ClientFrameSchema, type Hello, PushedSchema, type Pushed, ServerFrameSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
+import { ClientFrameSchema, type Hello, type Pushed, PushedSchema, ServerFrameSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { ListMessagesResponse } from "#gen/carillon/inbox/v1/inbox_pb.ts";
-import { closing, type Closing } from "./closing.ts";
+import { type Closing, closing } from "./closing.ts";
 import { Merge } from "./merge.ts";
 import type { Identity } from "./token.ts";
 
@@ -117,7 +117,10 @@ export class Session {
 
   async #read(cursor: string, lastNotificationId: string): Promise<ListMessagesResponse | undefined> {
     try {
-      const page = await this.#needs.list(this.#identity as Identity, { cursor, afterNotificationId: cursor === "" ? lastNotificationId : "" });
+      const page = await this.#needs.list(this.#identity as Identity, {
+        cursor,
+        afterNotificationId: cursor === "" ? lastNotificationId : "",
+      });
       this.#topSeq = Math.max(this.#topSeq, Number(page.topSeq));
       return page;
     } catch {
@@ -155,8 +158,8 @@ export class Session {
   /** Once a heartbeat. */
   beat(): void {
     if (this.#phase === "closed") return;
-    if (this.#needs.nowMs() - this.#heardMs > MISSED_HEARTBEATS * this.#needs.heartbeatMs) return this.end(closing.silent);
-    if (this.#identity) this.#send({ frame: { case: "ping", value: { topSeq: BigInt(this.#topSeq) } } });
+    if (this.#needs.nowMs() - this.#heardMs > MISSED_HEARTBEATS * this.#needs.heartbeatMs) this.end(closing.silent);
+    else if (this.#identity) this.#send({ frame: { case: "ping", value: { topSeq: BigInt(this.#topSeq) } } });
   }
 
   /** Hello is due 5 s after the connection. */

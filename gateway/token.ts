@@ -21,7 +21,11 @@ export const mintToken = (secret: Uint8Array, { userId, environment, nowMs }: Id
 /** Undefined when the token is not ours, has expired, or lacks a claim. */
 export async function verifyToken(secret: Uint8Array, token: string, nowMs: number): Promise<Identity | undefined> {
   try {
-    const { payload } = await jwtVerify(token, secret, { algorithms: ["HS256"], requiredClaims: ["sub", "exp"], currentDate: new Date(nowMs) });
+    const { payload } = await jwtVerify(token, secret, {
+      algorithms: ["HS256"],
+      requiredClaims: ["sub", "exp"],
+      currentDate: new Date(nowMs),
+    });
     if (typeof payload.sub !== "string" || payload.sub === "" || typeof payload.env !== "string") return undefined;
     return { userId: payload.sub, environment: payload.env };
   } catch {

@@ -1,9 +1,9 @@
 /**
  * What a module is, what it is given, and what it hands over. services/main.ts puts modules together; nothing else knows them all.
  */
-import type { ConnectRouter } from "@connectrpc/connect";
-import type { Client } from "@connectrpc/connect";
+
 import type { DescService } from "@bufbuild/protobuf";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { z } from "zod";

@@ -1,16 +1,16 @@
 /** The table of modules: the architecture in one page. Order is the way of a notification. */
 import { gateway } from "../gateway/module.ts";
-import { consoleRoom } from "./console/module.ts";
 import type { Mailbox } from "./console/mailbox.ts";
+import { consoleRoom } from "./console/module.ts";
 import { emailWorkers } from "./delivery/module.ts";
 import { dispatcherModule } from "./dispatcher/module.ts";
 import { inbox } from "./inbox/module.ts";
 import { ingest } from "./ingest/module.ts";
 import { preferences } from "./preferences/module.ts";
+import { processModule } from "./process.ts";
 import { routerModule } from "./router/module.ts";
 import { scheduler } from "./scheduler/module.ts";
 import { tracker } from "./tracker/module.ts";
-import { processModule } from "./process.ts";
 
 /** What some modules need of the process they run in. */
 export interface Needs {

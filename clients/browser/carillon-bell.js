@@ -55,7 +55,8 @@ export function connectBell({ url, token, cursor = "", onMessage, onReset = () =
       } else if (frame.message) take(frame.message);
       else if (frame.ping) {
         socket.send('{"pong":{}}');
-        if (Number(frame.ping.topSeq ?? 0) > seqOf(cursor)) setTimeout(() => Number(frame.ping.topSeq) > seqOf(cursor) && socket.close(), 5_000);
+        if (Number(frame.ping.topSeq ?? 0) > seqOf(cursor))
+          setTimeout(() => Number(frame.ping.topSeq) > seqOf(cursor) && socket.close(), 5_000);
       } else if (frame.goodbye) reconnectMs = frame.goodbye.reconnectMs ?? 0;
     };
     socket.onclose = ({ code }) => {

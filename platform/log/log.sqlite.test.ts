@@ -12,7 +12,7 @@ import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { sqliteLog } from "./log.sqlite.ts";
 import type { EventLog, LogRecord, Output } from "./log.ts";
-import { TestMember } from "./suite.member.ts";
+import { TestMember } from "./member.fixture.ts";
 
 let folder: string;
 let file: string;
@@ -49,7 +49,7 @@ test("a process that is killed in the middle of appends has kept every record it
   await close();
   const acknowledged = new Set<number>();
   for (let round = 0; round < 3; round++) {
-    const script = fileURLToPath(new URL("./fixtures/append.ts", import.meta.url));
+    const script = fileURLToPath(new URL("./append.fixture.ts", import.meta.url));
     const child = spawn(process.execPath, ["--no-warnings", script, file, String(round * 1_000_000)]);
     let said = "";
     child.stdout.on("data", (data: Buffer) => {
@@ -79,8 +79,8 @@ test("an append that a full disk refuses rejects, and nothing of it is delivered
   await vi.waitFor(() => expect(member.records).toHaveLength(1));
 
   // What the disk would do, by SQLite's own limit; procedures of another store share the writer's connection.
-  const disk = await database.procedures<typeof import("#platform/sqlite/fixtures/notes.procedures.ts").default>(
-    new URL("../sqlite/fixtures/notes.procedures.ts", import.meta.url),
+  const disk = await database.procedures<typeof import("#platform/sqlite/notes.fixture.ts").default>(
+    new URL("../sqlite/notes.fixture.ts", import.meta.url),
   );
   await disk.capAt300Pages(undefined);
   const tooMuch = log.append([output("key", "refused"), output("key", new Uint8Array(3_000_000))]);

@@ -39,7 +39,7 @@ export async function openDatabase({ file, onFatal = endProcess }: DatabaseNeeds
   return {
     async procedures<P extends Procedures>(module: URL): Promise<Calls<P>> {
       const { href } = module;
-      await thread.ask({ is: "load", module: href, sql: href.replace(/\.procedures\.ts$/, ".sql") });
+      await thread.ask({ is: "load", module: href, sql: href.replace(/\.\w+\.ts$/, ".sql") });
       const { default: procedures } = (await import(href)) as { default: P };
       const call =
         (name: string) =>

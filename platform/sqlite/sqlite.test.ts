@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type procedures from "./fixtures/notes.procedures.ts";
+import type procedures from "./notes.fixture.ts";
 import { openDatabase } from "./open.ts";
 import type { Calls, Database } from "./sqlite.ts";
 
-const PROCEDURES = new URL("./fixtures/notes.procedures.ts", import.meta.url);
-const STATEMENTS = new URL("./fixtures/notes.sql", import.meta.url);
+const PROCEDURES = new URL("./notes.fixture.ts", import.meta.url);
+const STATEMENTS = new URL("./notes.sql", import.meta.url);
 
 let folder: string;
 let file: string;
@@ -167,7 +167,7 @@ test("a file that is no database is refused", async () => {
 });
 
 const hold = async (): Promise<{ child: ChildProcess; says: string }> => {
-  const child = spawn(process.execPath, ["--no-warnings", fileURLToPath(new URL("./fixtures/hold.ts", import.meta.url)), file]);
+  const child = spawn(process.execPath, ["--no-warnings", fileURLToPath(new URL("./hold.fixture.ts", import.meta.url)), file]);
   const [said] = (await once(child.stdout, "data")) as [Buffer];
   return { child, says: said.toString().trim() };
 };

@@ -1,54 +1,50 @@
 /**
  * The development mailbox: an SMTP server inside the process that delivers to nobody, and what it has taken.
  *
- * Mails are kept raw and parsed when somebody reads them. Bounded: the newest 1,000, 2 MiB each, 64 MiB in all.
+ * Listens on 127.0.0.1 only and asks for no password. Mails are kept raw and parsed when somebody reads them: taking one costs next to
+ * nothing beside the pipeline that sends it. Bounded: the newest 1,000, 2 MiB each, 64 MiB in all.
  */
 import type { AddressInfo } from "node:net";
-import PostalMime from "postal-mime";
 import type { Logger } from "pino";
-import { SMTPServer } from "smtp-server";
+import { SMTPServer, type SMTPServerDataStream } from "smtp-server";
 import { systemClock } from "#platform/clock.ts";
-
-export interface MailboxMessage {
-  readonly id: string;
-  readonly receivedAt: number;
-  readonly from: string;
-  readonly to: readonly string[];
-  readonly subject: string;
-  readonly text: string;
-  readonly html: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface Mailbox {
-  port(): number;
-  /** Newest first. */
-  messages(limit?: number): Promise<readonly MailboxMessage[]>;
-  empty(): void;
-  close(): Promise<void>;
-}
+import { ConfigProblem } from "#platform/config/config.ts";
+import { uuidv7 } from "#platform/uuid.ts";
+import { type MailboxMessage, type RawMail, readMail } from "./message.ts";
 
 const MOST_MAILS = 1_000;
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_BYTES_A_MAIL = 2 * 1024 * 1024;
+/** Senders keep idle connections open; the end of the process does not wait for them. */
+const CLOSE_MS = 500;
 
-interface Kept {
-  readonly id: string;
-  readonly receivedAt: number;
-  readonly raw: Buffer;
-  readonly from: string;
-  readonly to: readonly string[];
+export interface Mailbox {
+  port(): number;
+  /** Newest first; `to` is one whole address, in any case. */
+  messages(wanted?: { readonly limit?: number; readonly to?: string }): Promise<readonly MailboxMessage[]>;
+  message(id: string): Promise<MailboxMessage | undefined>;
+  /** Another after every change: who holds the same one has the same messages. */
+  version(): string;
+  empty(): void;
+  close(): Promise<void>;
+}
+
+interface Kept extends RawMail {
   parsed?: Promise<MailboxMessage>;
 }
 
 export async function openMailbox({ port, logger }: { port: number; logger: Logger }): Promise<Mailbox> {
   const kept: Kept[] = [];
   let bytes = 0;
-  let taken = 0;
+  let version = uuidv7(systemClock.nowMs());
+  const changed = () => {
+    version = uuidv7(systemClock.nowMs());
+  };
   const keep = (mail: Kept) => {
     kept.push(mail);
     bytes += mail.raw.byteLength;
     while (kept.length > MOST_MAILS || bytes > MOST_BYTES) bytes -= (kept.shift() as Kept).raw.byteLength;
+    changed();
   };
   const server = new SMTPServer({
     authOptional: true,
@@ -56,48 +52,62 @@ export async function openMailbox({ port, logger }: { port: number; logger: Logg
     disableReverseLookup: true,
     logger: false,
     size: MOST_BYTES_A_MAIL,
-    onData(stream, session, callback) {
-      const chunks: Buffer[] = [];
-      stream.on("data", (chunk: Buffer) => {
-        if (!stream.sizeExceeded) chunks.push(chunk);
-      });
-      stream.on("end", () => {
-        if (stream.sizeExceeded) return callback(Object.assign(new Error("Message too large"), { responseCode: 552 }));
-        const { mailFrom, rcptTo } = session.envelope;
-        const from = mailFrom ? mailFrom.address : "";
-        const to = rcptTo.map(({ address }) => address);
-        keep({ id: String(++taken), receivedAt: systemClock.nowMs(), raw: Buffer.concat(chunks), from, to });
+    closeTimeout: CLOSE_MS,
+    onData(stream, { envelope }, callback) {
+      collect(stream, (raw) => {
+        if (!raw) return callback(Object.assign(new Error("A mail is at most 2 MiB"), { responseCode: 552 }));
+        const receivedAt = systemClock.nowMs();
+        const from = envelope.mailFrom ? envelope.mailFrom.address : "";
+        keep({ id: uuidv7(receivedAt), receivedAt, raw, from, to: envelope.rcptTo.map(({ address }) => address) });
         callback();
       });
     },
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "EADDRINUSE" ? new Error(`Port ${port} for the mailbox is taken. Set CARILLON_SMTP_SINK_PORT to another, or to 0.`) : error),
-    );
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  server.on("error", (error) => logger.warn({ err: { message: error.message } }, "mailbox connection failed"));
+  await listening(server, port);
+  server.on("error", ({ message }) => logger.warn({ err: { message } }, "a connection to the mailbox failed"));
+  const read = (mail: Kept) => (mail.parsed ??= readMail(mail));
   return {
     port: () => (server.server.address() as AddressInfo).port,
-    messages: (limit = MOST_MAILS) =>
-      Promise.all(
-        kept
-          .slice(-limit)
-          .reverse()
-          .map((mail) => (mail.parsed ??= parse(mail))),
-      ),
+    messages({ limit = MOST_MAILS, to } = {}) {
+      const address = to?.toLowerCase();
+      const wanted = address === undefined ? kept : kept.filter((mail) => mail.to.some((each) => each.toLowerCase() === address));
+      return Promise.all(wanted.slice(-limit).reverse().map(read));
+    },
+    async message(id) {
+      const mail = kept.find((each) => each.id === id);
+      return mail && read(mail);
+    },
+    version: () => version,
     empty() {
       kept.length = 0;
       bytes = 0;
+      changed();
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }
 
-async function parse({ id, receivedAt, raw, from, to }: Kept): Promise<MailboxMessage> {
-  const mail = await PostalMime.parse(raw);
-  const headers = Object.fromEntries(mail.headers.map(({ key, value }) => [key, value]));
-  const { subject = "", text = "", html = "" } = mail;
-  return { id, receivedAt, from: headers.from ?? from, to, subject, text, html, headers };
+/** Undefined where it was too large; what comes after the bound is not kept. */
+function collect(stream: SMTPServerDataStream, done: (raw: Buffer | undefined) => void): void {
+  const chunks: Buffer[] = [];
+  stream.on("data", (chunk: Buffer) => {
+    if (!stream.sizeExceeded) chunks.push(chunk);
+  });
+  stream.on("end", () => done(stream.sizeExceeded ? undefined : Buffer.concat(chunks)));
+}
+
+function listening(server: SMTPServer, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === "EADDRINUSE";
+      reject(
+        isTaken ? new ConfigProblem([`The mailbox's port ${port} is taken. Set CARILLON_SMTP_SINK_PORT to another, or to 0.`]) : error,
+      );
+    };
+    server.once("error", failed);
+    server.listen(port, "127.0.0.1", () => {
+      server.off("error", failed);
+      resolve();
+    });
+  });
 }

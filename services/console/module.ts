@@ -1,5 +1,6 @@
 /** Console: the pages, and what only development has: the mailbox and tokens for the gateway. */
 import { z } from "zod";
+import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { port } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 import { mailRoutes } from "./mail.ts";
@@ -19,5 +20,7 @@ export interface ConsoleNeeds {
 export const consoleRoom = ({ mailbox, mintToken }: ConsoleNeeds): Module<z.output<typeof config>> => ({
   name: "console",
   config,
-  build: () => ({ routes: [...pageRoutes(), ...mailRoutes(mailbox), tokenRoute(mintToken)] }),
+  build: (_config, { client }) => ({
+    routes: [...pageRoutes((environment) => client(TrackerService, environment)), ...mailRoutes(mailbox), tokenRoute(mintToken)],
+  }),
 });

@@ -1,29 +1,90 @@
 /**
  * The pages and what they are made of, read once at the start.
  *
- * Scripts and styles come from here only; a mail's HTML is shown in a frame that may run nothing.
+ * Scripts and styles come from here only, nothing is inline, and no page asks another site for anything. Pages hold no data: their scripts
+ * fetch it from the contracts that every client uses.
  */
-import { readFileSync } from "node:fs";
-import type { HttpReply, Route } from "#platform/rpc/route.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import type { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import type { HttpReply, HttpRequest, Route } from "#platform/rpc/route.ts";
 
-const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws://localhost:* ws://127.0.0.1:*; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const folder = new URL("./pages/", import.meta.url);
+const bell = new URL("../../clients/browser/carillon-bell.js", import.meta.url);
+const types: Readonly<Record<string, string>> = {
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+};
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const types = { html: "text/html; charset=utf-8", js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8" } as const;
+/** Firefox and Safari took long to let 'self' stand for a WebSocket, so it is named. */
+const policy = (host: string): string =>
+  [
+    "default-src 'self'",
+    `connect-src 'self'${/^[\w.-]+(:\d+)?$/.test(host) ? ` ws://${host} wss://${host}` : ""}`,
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
 
-const served = (path: string, file: string): Route => {
-  const type = types[file.split(".").at(-1) as keyof typeof types];
+/** A page: the layout around its `main`. `script` is its module under /assets/, if it has one. */
+function page(file: string, title: string, script?: string): (request: HttpRequest, status?: number) => HttpReply {
+  const slots: Readonly<Record<string, string>> = {
+    title,
+    script: script === undefined ? "" : `<script type="module" src="/assets/${script}"></script>`,
+    main: readFileSync(new URL(file, folder), "utf8"),
+  };
+  const body = readFileSync(new URL("layout.html", folder), "utf8").replaceAll(/<!--(\w+)-->/g, (_all, slot: string) => slots[slot] ?? "");
+  return ({ headers }, status = 200) => ({
+    status,
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "cache-control": "no-store",
+      "content-security-policy": policy(headers.get("host") ?? ""),
+      "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+    },
+    body,
+  });
+}
+
+function asset(name: string, file: URL): Route {
   const reply: HttpReply = {
     status: 200,
-    headers: { "content-type": type, "cache-control": "no-store", ...(file.endsWith(".html") && { "content-security-policy": csp, "referrer-policy": "no-referrer" }) },
-    body: readFileSync(new URL(file, import.meta.url)),
+    headers: { "content-type": types[name.split(".").at(-1) as string] as string, "cache-control": "no-cache" },
+    body: readFileSync(file),
   };
-  return { method: "GET", path, handle: () => reply };
-};
+  return { method: "GET", path: `/assets/${name}`, handle: () => reply };
+}
 
-export const pageRoutes = (): Route[] => [
-  served("/", "./pages/index.html"),
-  served("/n/:id", "./pages/timeline.html"),
-  served("/dev/mail", "./pages/mail.html"),
-  ...["style.css", "api.js", "index.js", "timeline.js", "mail.js"].map((file) => served(`/assets/${file}`, `./pages/${file}`)),
-  served("/assets/carillon-bell.js", "../../clients/browser/carillon-bell.js"),
-];
+export function pageRoutes(trackerOf: (environment: string) => Pick<Client<typeof TrackerService>, "getNotification">): Route[] {
+  const home = page("index.html", "Carillon", "index.js");
+  const timeline = page("timeline.html", "Timeline · Carillon", "timeline.js");
+  const missing = page("missing.html", "Not found · Carillon");
+  const mail = page("mail.html", "Mailbox · Carillon", "mail.js");
+  const isKnown = async (notificationId: string, environment: string): Promise<boolean> => {
+    if (!UUID.test(notificationId)) return false;
+    try {
+      await trackerOf(environment).getNotification({ notificationId });
+      return true;
+    } catch (error) {
+      // Where the tracker cannot say, the page still can try.
+      return ConnectError.from(error).code !== Code.NotFound;
+    }
+  };
+  const assets = readdirSync(folder).filter((name) => !name.endsWith(".html"));
+  return [
+    { method: "GET", path: "/", handle: (request) => home(request) },
+    { method: "GET", path: "/dev/mail", handle: (request) => mail(request) },
+    {
+      method: "GET",
+      path: "/n/:id",
+      handle: async (request) =>
+        (await isKnown(request.params.id as string, request.environment)) ? timeline(request) : missing(request, 404),
+    },
+    ...assets.map((name) => asset(name, new URL(name, folder))),
+    asset("carillon-bell.js", bell),
+  ];
+}

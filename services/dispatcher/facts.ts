@@ -1,7 +1,8 @@
 /** The dispatcher's facts: everything known of the people of a batch, asked for once per environment. */
-import { PreferencesService, type PersonPreferences } from "#gen/carillon/preferences/v1/preferences_pb.ts";
-import type { NotificationPrioritized } from "#gen/carillon/event/v1/event_pb.ts";
+
 import type { PersonFacts } from "#domain/decide/decide.ts";
+import type { NotificationPrioritized } from "#gen/carillon/event/v1/event_pb.ts";
+import { type PersonPreferences, PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Given } from "#platform/host.ts";
 
 const MOST = 1_000;

@@ -34,7 +34,13 @@ export const inboxStage = (store: InboxStore, { clock, fanout, logger }: Pick<Gi
       const place = placed[index] as Placed;
       fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
       logger.info({ notificationId: row.notificationId, deliveryId: row.deliveryId }, "stored in the inbox");
-      const sent = { status: DeliveryStatus.SENT, reason: "stored_in_inbox", atMs: BigInt(place.createdAtMs), attempt: 1, provider: "inbox" };
+      const sent = {
+        status: DeliveryStatus.SENT,
+        reason: "stored_in_inbox",
+        atMs: BigInt(place.createdAtMs),
+        attempt: 1,
+        provider: "inbox",
+      };
       batch.done(received, event(received, sent));
     }
   },
@@ -58,7 +64,10 @@ const pushed = (row: NewRow, { epoch, seq, createdAtMs }: Placed): Uint8Array =>
   );
 };
 
-function event({ record, value }: Received<Delivery>, what: { status: DeliveryStatus; reason: string; atMs: bigint; attempt?: number; provider?: string }): Output {
+function event(
+  { record, value }: Received<Delivery>,
+  what: { status: DeliveryStatus; reason: string; atMs: bigint; attempt?: number; provider?: string },
+): Output {
   const { deliveryId, notificationId, environment, userId, cycle, wait, target } = value;
   const attempt = what.attempt ?? 0;
   const word = what.status === DeliveryStatus.SENT ? "sent" : "expired";

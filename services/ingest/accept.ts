@@ -27,7 +27,9 @@ const MAX_EXPIRY_MS = RETENTION_MS - DAY_MS;
 /** Fields that make two requests with one key the same request; the version allows for other rules later. */
 const hashOf = (request: SendRequest): string => {
   const fields = toJson(SendRequestSchema, { ...request, idempotencyKey: "" });
-  return `v1:${createHash("sha256").update(canonicalize(fields) as string).digest("base64url")}`;
+  return `v1:${createHash("sha256")
+    .update(canonicalize(fields) as string)
+    .digest("base64url")}`;
 };
 
 export function accept(request: SendRequest, environment: string, nowMs: number): Reservation {

@@ -32,5 +32,6 @@ export default {
   markAccepted(sql: Sql, { environment, notificationIds }: { environment: string; notificationIds: readonly string[] }): void {
     for (const id of notificationIds) sql.run("mark", environment, id);
   },
-  forget: (sql: Sql, { beforeMs, limit }: { beforeMs: number; limit: number }): number => Number(sql.run("forget", beforeMs, limit).changes),
+  forget: (sql: Sql, { beforeMs, limit }: { beforeMs: number; limit: number }): number =>
+    Number(sql.run("forget", beforeMs, limit).changes),
 };

@@ -5,17 +5,17 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
 import {
   type IngestService,
+  SendErrorSchema,
   type SendRequest,
   SendRequestSchema,
   type SendResponse,
   SendResponseSchema,
-  SendErrorSchema,
   SendResultSchema,
 } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import type { Clock } from "#platform/clock.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
-import type { Clock } from "#platform/clock.ts";
 import { accept } from "./accept.ts";
 import type { Intake, Taken } from "./intake.ts";
 import type { Reservation, Reservations } from "./reservations.ts";
@@ -65,8 +65,7 @@ export const ingestService = (intake: Intake, reservations: Reservations, clock:
     const results = tried.map((each) => {
       const answer = each instanceof Problem ? each : (answers[next++] as Taken | Problem);
       return create(SendResultSchema, {
-        result:
-          answer instanceof Problem ? { case: "error", value: errorOf(answer) } : { case: "accepted", value: responseOf(answer) },
+        result: answer instanceof Problem ? { case: "error", value: errorOf(answer) } : { case: "accepted", value: responseOf(answer) },
       });
     });
     return { results };

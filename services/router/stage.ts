@@ -18,9 +18,9 @@ import {
   type NotificationRequested,
   NotificationRequestedSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Clock } from "#platform/clock.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
 import type { Stage } from "#platform/stage/stage.ts";
-import type { Clock } from "#platform/clock.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 
 const EXPIRY_MS = 3 * 24 * 3_600_000;
@@ -88,26 +88,28 @@ function route(asked: NotificationRequested, record: LogRecord, nowMs: number): 
     ),
   };
   const byRecipient = new Map(asked.recipients.map((each) => [recipientWord(each, uuidv5), each]));
-  const prioritized = [...byRecipient].map(([word, { userId, email }]): Output => ({
-    topic: laneOf(priority),
-    key: recipientKey(environment, word),
-    value: toBinary(
-      NotificationPrioritizedSchema,
-      create(NotificationPrioritizedSchema, {
-        notificationId,
-        environment,
-        userId,
-        email,
-        actor,
-        eventType,
-        category,
-        channels,
-        priority,
-        acceptedAtMs,
-        expiresAtMs,
-        content,
-      }),
-    ),
-  }));
+  const prioritized = [...byRecipient].map(
+    ([word, { userId, email }]): Output => ({
+      topic: laneOf(priority),
+      key: recipientKey(environment, word),
+      value: toBinary(
+        NotificationPrioritizedSchema,
+        create(NotificationPrioritizedSchema, {
+          notificationId,
+          environment,
+          userId,
+          email,
+          actor,
+          eventType,
+          category,
+          channels,
+          priority,
+          acceptedAtMs,
+          expiresAtMs,
+          content,
+        }),
+      ),
+    }),
+  );
   return [requested, ...prioritized];
 }

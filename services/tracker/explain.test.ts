@@ -99,7 +99,7 @@ describe("the explanation of a notification", () => {
       { channel: EMAIL, send: false, reasons: ["no_email_address"] },
       { channel: WEB, send: true, reasons: ["channel_default"] },
     ]);
-    expect(words(asked(), one).map(([stage]) => stage)).toEqual(["asked", "not used", "decided"]);
+    expect(words(asked(), one).map(([stage]) => stage)).toEqual(["asked", "not used", "decided", "queued"]);
   });
 
   it("tells of a dead letter and its replay", () => {

@@ -20,8 +20,10 @@ export function explain({ requested, decided, changes, refused }: History): Step
   const place = ({ userId }: DeliveryEvent) => places.get(userId) ?? places.size;
   const inRequestOrder = [...decided].sort((a, b) => Number(a.atMs - b.atMs) || place(a) - place(b));
   // Within a millisecond a decision comes before what follows from it; the sort keeps the order of what it finds equal.
-  const steps = [...inRequestOrder.flatMap(decisionSteps), ...changes.flatMap(changeSteps), ...refused.map(refusedStep)].sort((a, b) =>
-    Number((a.atMs ?? 0n) - (b.atMs ?? 0n)),
+  const queued = new Set(changes.filter(({ status }) => status === DeliveryStatus.QUEUED).map(({ deliveryId }) => deliveryId));
+  const lines = inRequestOrder.flatMap((event) => queuedSteps(event, queued));
+  const steps = [...inRequestOrder.flatMap(decisionSteps), ...lines, ...changes.flatMap(changeSteps), ...refused.map(refusedStep)].sort(
+    (a, b) => Number((a.atMs ?? 0n) - (b.atMs ?? 0n)),
   );
   return [...(requested ? [askedStep(requested)] : []), ...steps].map((step) => create(StepSchema, step));
 }
@@ -62,6 +64,12 @@ function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
   const sentences = [...reasons.map(sentence), userId === "" ? "So nothing was sent." : `So nothing was sent to ${userId}.`];
   return [...steps, { atMs, userId, stage, reasons, sentences }];
 }
+
+/** The first place in the line needs no event of its own: a delivery is written together with its decision. */
+const queuedSteps = ({ atMs, userId, decisions }: DeliveryEvent, told: ReadonlySet<string>): Told[] =>
+  decisions
+    .filter(({ send, deliveryId }) => send && !told.has(deliveryId))
+    .map(({ channel }) => ({ atMs, userId, channel, stage: "queued", sentences: [plainly[DeliveryStatus.QUEUED]] }));
 
 /** That the sender did not ask for a channel explains nothing as long as there is another reason. */
 function decidingReasons(decisions: readonly Decision[]): string[] {

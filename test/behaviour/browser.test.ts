@@ -5,7 +5,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startWorld, type World } from "../world/world.ts";
 
 const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const args = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 // Without Chromium (`apt-get install chromium`, or its path in CHROMIUM_PATH) this is skipped, which CI counts as a failure.
 describe.skipIf(!existsSync(executablePath))("in a browser", () => {
@@ -28,18 +37,18 @@ describe.skipIf(!existsSync(executablePath))("in a browser", () => {
     await page.goto(world.url + path);
     return { page, troubles };
   }
-  const textOf = (page: Page, selector: string) => page.locator(selector).innerText();
+  const textOf = async (page: Page, selector: string) => (await page.locator(selector).textContent()) ?? "";
 
   it("a notification sent from the form rings the bell, reaches the mailbox, and its timeline tells the way", async () => {
     const { page, troubles } = await open("/");
     await expect.poll(() => textOf(page, "#state")).toBe("live");
     expect(await page.locator("#badge").isVisible()).toBe(false);
     await page.fill("[name=title]", "A bell for ann");
-    await page.click("#send button");
+    await page.click("#send [type=submit]");
     await expect.poll(() => textOf(page, "#badge")).toBe("1");
     await expect.poll(() => textOf(page, "#inbox")).toContain("A bell for ann");
     await expect.poll(() => textOf(page, "#mail")).toContain("A bell for ann");
-    await page.click("#sent a");
+    await page.click("#answer a");
     await expect.poll(() => textOf(page, "#status"), { timeout: 10_000 }).toBe("sent");
     const stages = await page.locator("#steps > li").evaluateAll((items) => items.map((item) => item.getAttribute("data-stage")));
     expect(stages).toEqual(expect.arrayContaining(["asked", "decided", "queued", "sent"]));
@@ -50,19 +59,19 @@ describe.skipIf(!existsSync(executablePath))("in a browser", () => {
   it("what is wrong is said beside the field", async () => {
     const { page } = await open("/");
     await page.fill("[name=to]", "not an@address@x");
-    await page.click("#send button");
-    await expect.poll(() => page.locator("label:has([name=to]) .wrong").count()).toBeGreaterThan(0);
+    await page.click("#send [type=submit]");
+    await expect.poll(() => page.locator(".field:has([name=to]) .wrong").count()).toBeGreaterThan(0);
     await page.close();
   });
 
   it("a category muted on the page is skipped, and the timeline says why", async () => {
     const { page, troubles } = await open("/");
-    await page.click('button[data-category="offers"]');
-    await expect.poll(() => textOf(page, 'button[data-category="offers"]')).toBe("Unmute");
+    await page.click('[role=switch][aria-label="offers"]');
+    await expect.poll(() => textOf(page, "#choices li[data-muted]")).toContain("offers");
     await page.fill("[name=category]", "offers");
     await page.fill("[name=title]", "Half price");
-    await page.click("#send button");
-    await page.click("#sent a");
+    await page.click("#send [type=submit]");
+    await page.click("#answer a");
     await expect.poll(() => textOf(page, "#status"), { timeout: 10_000 }).toBe("skipped");
     expect(await textOf(page, "#steps")).toContain("The person muted this category.");
     expect(troubles).toEqual([]);
@@ -72,12 +81,16 @@ describe.skipIf(!existsSync(executablePath))("in a browser", () => {
   it.each(["light", "dark"] as const)("every page shows in %s without errors", async (scheme) => {
     for (const path of ["/", "/dev/mail", "/n/01a1fd71-8461-72ae-95cc-ac4d6a7a9642"]) {
       const { page, troubles } = await open(path, scheme);
-      await expect.poll(() => textOf(page, "h1")).not.toBe("…");
-      const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      await expect.poll(() => textOf(page, "h1")).not.toBe("Loading…");
+      const ground = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
       const dark = Number(/\d+/.exec(ground)?.[0]) < 128;
       expect(dark).toBe(scheme === "dark");
       expect(troubles.filter((each) => !each.includes("404"))).toEqual([]);
-      if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${scheme}${path.replaceAll("/", "-").slice(0, 12)}.png`, fullPage: true });
+      if (process.env.SCREENSHOTS)
+        await page.screenshot({
+          path: `${process.env.SCREENSHOTS}/${scheme}${path.replaceAll("/", "-").slice(0, 12)}.png`,
+          fullPage: true,
+        });
       await page.close();
     }
   });

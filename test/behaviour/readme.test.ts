@@ -8,7 +8,10 @@ import { startWorld, type World } from "../world/world.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].map(([, language, text]) => ({ language, text: (text as string).trim() }));
+const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].map(([, language, text]) => ({
+  language,
+  text: (text as string).trim(),
+}));
 const commands = blocks.flatMap(({ language, text }, index) => (language === "sh" ? [{ text, answer: blocks[index + 1] }] : []));
 const curls = commands.filter(({ text }) => text.startsWith("curl"));
 const scripts = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> }).scripts;
@@ -24,16 +27,20 @@ const here = (text: string) => text.replaceAll("http://localhost:8080", world.ur
 /** What the README shows, with "…" standing for anything and times for any time. */
 function shape(shown: unknown): unknown {
   if (Array.isArray(shown)) return shown.map(shape);
-  if (shown === null || typeof shown !== "object")
-    return typeof shown === "string" && /…|^\d{4}-/.test(shown) ? expect.any(String) : shown;
-  return Object.fromEntries(Object.entries(shown).map(([key, value]) => [key, /At$/.test(key) && typeof value === "number" ? expect.any(Number) : shape(value)]));
+  if (shown === null || typeof shown !== "object") return typeof shown === "string" && /…|^\d{4}-/.test(shown) ? expect.any(String) : shown;
+  return Object.fromEntries(
+    Object.entries(shown).map(([key, value]) => [key, /At$/.test(key) && typeof value === "number" ? expect.any(Number) : shape(value)]),
+  );
 }
 
-it.each(curls.map(({ text, answer }) => [text.split("\n")[0], text, answer] as const))("%s answers what the README shows", (_name, text, answer) => {
-  const printed = execFileSync("bash", ["-c", `${here(text).replace(/^curl/, "curl -sS --fail-with-body")}`], { encoding: "utf8" });
-  expect(answer?.language).toBe("json");
-  expect(JSON.parse(printed)).toEqual(shape(JSON.parse(answer?.text ?? "")));
-});
+it.each(curls.map(({ text, answer }) => [text.split("\n")[0], text, answer] as const))(
+  "%s answers what the README shows",
+  (_name, text, answer) => {
+    const printed = execFileSync("bash", ["-c", `${here(text).replace(/^curl/, "curl -sS --fail-with-body")}`], { encoding: "utf8" });
+    expect(answer?.language).toBe("json");
+    expect(JSON.parse(printed)).toEqual(shape(JSON.parse(answer?.text ?? "")));
+  },
+);
 
 it("the typed client sends", () => {
   const [client] = blocks.filter(({ language }) => language === "ts");
@@ -54,7 +61,15 @@ it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, as
   await expect.poll(() => printed, { timeout: 90_000 }).toMatch(/^Carillon ready http:\/\/localhost:\d+/m);
   child.kill("SIGTERM");
   await exit;
-  await expect.poll(() => fetch(/http:\/\/\S+/.exec(printed)?.[0] as string).then(() => "up").catch(() => "down"), { timeout: 25_000 }).toBe("down");
+  await expect
+    .poll(
+      () =>
+        fetch(/http:\/\/\S+/.exec(printed)?.[0] as string)
+          .then(() => "up")
+          .catch(() => "down"),
+      { timeout: 25_000 },
+    )
+    .toBe("down");
   rmSync(dataDir, { recursive: true, force: true });
 });
 

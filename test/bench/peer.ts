@@ -4,6 +4,7 @@
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import pino from "pino";
@@ -15,7 +16,6 @@ import { interceptors } from "#platform/rpc/interceptors.ts";
 import { createObserver } from "#platform/rpc/observe.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { accept } from "../../services/ingest/accept.ts";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 
 const logger = pino({ level: "warn" });
 const taken: unknown[] = [];

@@ -32,7 +32,9 @@ export async function pushLatency(): Promise<{ p50: number; p99: number }> {
   for (const socket of sockets) socket.close();
   await world.stop();
   // A frame may come before the acknowledgement has been read: that counts as 0.
-  const sorted = [...accepted].map(([title, atMs]) => Math.max(0, (arrived.get(title) ?? Number.POSITIVE_INFINITY) - atMs)).sort((a, b) => a - b);
+  const sorted = [...accepted]
+    .map(([title, atMs]) => Math.max(0, (arrived.get(title) ?? Number.POSITIVE_INFINITY) - atMs))
+    .sort((a, b) => a - b);
   return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
 }
 

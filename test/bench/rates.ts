@@ -20,7 +20,9 @@ const unary = toBinary(SendRequestSchema, create(SendRequestSchema, one(1)));
 const batchOf = (count: number, from = 0) =>
   toBinary(
     SendBatchRequestSchema,
-    create(SendBatchRequestSchema, { notifications: Array.from({ length: count }, (_, index) => create(SendRequestSchema, one(from + index))) }),
+    create(SendBatchRequestSchema, {
+      notifications: Array.from({ length: count }, (_, index) => create(SendRequestSchema, one(from + index))),
+    }),
   );
 
 const portOf = (world: World) => Number(new URL(world.url).port);
@@ -78,7 +80,8 @@ export async function pipelineRate(): Promise<number> {
 async function tracked(world: World, notifications: number): Promise<void> {
   for (;;) {
     const metrics = await (await fetch(`${world.url}/metrics`)).text();
-    const done = [...metrics.matchAll(/^carillon_stage_done_total\{[^}]*stage="tracker"[^}]*\} (\d+)/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+    const lines = [...metrics.matchAll(/^carillon_stage_records_total\{([^}]*)\} (\d+)/gm)];
+    const done = lines.filter(([, labels]) => /stage="tracker"/.test(labels ?? "")).reduce((sum, [, , count]) => sum + Number(count), 0);
     if (done >= notifications * 4) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

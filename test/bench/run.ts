@@ -26,8 +26,14 @@ note({
 note({ what: "SendBatch of 100, durable", measured: perSecond(await batchRate()), asked: "30,000/s", goal: "100,000/s" });
 note({ what: "the whole pipeline to a null provider", measured: perSecond(await pipelineRate()), asked: "6,000/s", goal: "20,000/s" });
 const { p50, p99 } = await pushLatency();
-note({ what: "accept to browser frame at 200/s", measured: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`, asked: "p99 < 50 ms", goal: "" });
-for (const { stage, us } of await stageCosts()) note({ what: `CPU of ${stage}, a notification`, measured: `${us.toFixed(1)} us`, asked: "", goal: "" });
+note({
+  what: "accept to browser frame at 200/s",
+  measured: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
+  asked: "p99 < 50 ms",
+  goal: "",
+});
+for (const { stage, us } of await stageCosts())
+  note({ what: `CPU of ${stage}, a notification`, measured: `${us.toFixed(1)} us`, asked: "", goal: "" });
 
 const machine = `${cpus().length} x ${cpus()[0]?.model.trim()}, Node ${process.versions.node}, ${process.platform}`;
 console.log(`${tableOf(rows)}\n\n${machine}`);

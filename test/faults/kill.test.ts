@@ -33,7 +33,10 @@ afterAll(async () => {
 });
 
 const begin = () =>
-  startWorld({ dataDir, env: { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port), CARILLON_LOG_LEVEL: "warn" } });
+  startWorld({
+    dataDir,
+    env: { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port), CARILLON_LOG_LEVEL: "warn" },
+  });
 
 /** Sends keyed batches from `from` on until told to stop or all are acknowledged; a batch without an answer is repeated later. */
 async function sendFrom(world: World, from: number, acknowledged: Map<number, string>, until: () => boolean): Promise<void> {

@@ -1,67 +1,90 @@
-/** One notification: what was asked, each step with its reasons, the attempts; live until it is settled. */
-import { call, fill, make, pill, when, whileVisible, word } from "/assets/api.js";
+/** One notification: each step with its reasons, the deliveries, the attempts, what was asked; live until it is settled. */
+import { explain, getNotification, listAttempts } from "./contracts.js";
+import { railOf } from "./rail.js";
+import { $, chip, make, pill, rows, show, when, whileVisible, word } from "./view.js";
 
-const $ = (id) => document.getElementById(id);
+const EVERY_MS = 700;
+const MOST_ROWS = 100;
 const notificationId = location.pathname.split("/").at(-1);
+$("id").textContent = notificationId;
 
-const step = ({ stage, atMs, userId, channel, sentences = [], attempt }) =>
-  make(
-    "li",
-    { "data-stage": stage },
-    make(
-      "div",
-      { class: "head" },
-      make("strong", {}, stage),
-      channel ? make("span", { class: "pill" }, word(channel)) : "",
-      userId ? make("span", { class: "small" }, `for ${userId}`) : "",
-      attempt ? make("span", { class: "small" }, `attempt ${attempt}`) : "",
-      when(atMs),
-    ),
-    ...sentences.map((sentence) => make("p", {}, sentence)),
-  );
+whileVisible(
+  EVERY_MS,
+  async () => {
+    const [{ notification }, { steps = [] }, { attempts = [] }] = await Promise.all([
+      getNotification({ notificationId }),
+      explain({ notificationId }),
+      listAttempts({ notificationId }),
+    ]);
+    $("trouble").hidden = true;
+    tell(notification, steps, attempts);
+    return word(notification.status) === "processing";
+  },
+  ({ message }) => {
+    $("trouble").textContent = `This cannot be read right now (${message}) Trying again.`;
+    $("trouble").hidden = false;
+  },
+);
 
-const attemptRow = ({ channel, attempt = 0, status, detail, provider, atMs }) =>
+function tell(notification, steps, attempts) {
+  const { content = {}, eventType, status, deliveries = [], recipients = [] } = notification;
+  const title = content.title || eventType || "Untitled";
+  document.title = `${title} · Carillon`;
+  $("title").textContent = title;
+  show($("status"), word(status), pill);
+  show($("summary"), notification, () => [
+    `for ${recipients.length === 1 ? recipients[0].userId || recipients[0].email : `${recipients.length} recipients`}, asked `,
+    when(notification.createdAtMs),
+  ]);
+  show($("steps"), steps, railOf);
+  show($("deliveries"), deliveries, () => rows(deliveries.slice(0, MOST_ROWS), deliveryRow, "Not decided yet."));
+  show($("attempts"), attempts, () => rows(attempts.slice(-MOST_ROWS), attemptRow, "None: nothing has reached for a provider."));
+  show($("facts"), notification, factsOf);
+}
+
+const deliveryRow = ({ userId, channel, status, target, attempts = 0, dueAtMs = "0" }) =>
   make(
     "li",
     {},
-    make("div", { class: "head" }, make("span", {}, `${word(channel)} by ${provider || "nobody yet"}${attempt ? `, attempt ${attempt}` : ""}`), pill(word(status)), when(atMs)),
-    detail ? make("span", { class: "small" }, detail) : "",
+    make(
+      "div",
+      { class: "head" },
+      make("span", { class: "name" }, target || userId || "bare address"),
+      chip(word(channel)),
+      pill(word(status)),
+    ),
+    Number(dueAtMs) > 0 ? make("p", { class: "soft" }, `due after ${attempts} attempt${attempts === 1 ? "" : "s"} `, when(dueAtMs)) : "",
   );
 
-function facts({ eventType, category, actor, recipients = [], content = {}, metadata }) {
-  const rows = {
-    to: recipients.map(({ userId, email }) => [userId, email].filter(Boolean).join(" at ")).join(", "),
-    "event type": eventType,
-    category,
-    actor,
-    text: content.body || content.html,
-    metadata: metadata && JSON.stringify(metadata),
-    id: notificationId,
-  };
-  return Object.entries(rows).flatMap(([name, value]) => (value ? [make("dt", {}, name), make("dd", {}, value)] : []));
+const attemptRow = ({ channel, cycle = 1, attempt = 0, atMs, status, detail, provider }) =>
+  make(
+    "li",
+    {},
+    make(
+      "div",
+      { class: "head" },
+      make("span", { class: "name" }, attempt > 0 ? `Attempt ${attempt}` : "Not counted", cycle > 1 ? `, replay ${cycle - 1}` : ""),
+      chip(word(channel)),
+      pill(word(status)),
+    ),
+    make("p", { class: "soft" }, provider ? `${provider} · ` : "", when(atMs)),
+    detail ? make("p", { class: "said" }, detail) : "",
+  );
+
+function factsOf({ recipients = [], actor, eventType, category, priority, channels = [], content = {}, metadata, expiresAtMs }) {
+  const facts = [
+    ["To", recipients.slice(0, 20).map(nameOf).join(", ") + (recipients.length > 20 ? ` and ${recipients.length - 20} more` : "")],
+    ["Event type", eventType],
+    ["Category", category],
+    ["Priority", priority ? word(priority) : "by its rules"],
+    ["Channels", channels.length > 0 ? channels.map(word).join(", ") : "preferences choose"],
+    ["Caused by", actor],
+    ["Expires", Number(expiresAtMs) > 0 ? when(expiresAtMs) : ""],
+    ["Text", content.body ? make("pre", {}, content.body) : ""],
+    ["HTML", content.html ? make("pre", {}, content.html) : ""],
+    ["Metadata", metadata ? make("pre", {}, JSON.stringify(metadata, null, 2)) : ""],
+  ];
+  return facts.flatMap(([name, value]) => (value ? [make("dt", {}, name), make("dd", {}, value)] : []));
 }
 
-async function show() {
-  const { notification } = await call("tracker.v1.TrackerService", "GetNotification", { notificationId });
-  const { steps = [] } = await call("tracker.v1.TrackerService", "Explain", { notificationId });
-  const { attempts = [] } = await call("tracker.v1.TrackerService", "ListAttempts", { notificationId });
-  const status = word(notification.status);
-  $("title").textContent = notification.content?.title || "Untitled";
-  fill($("summary"), ["Asked ", when(notification.createdAtMs)]);
-  fill($("status"), [pill(status)]);
-  fill($("facts"), facts(notification));
-  fill($("steps"), steps.map(step));
-  fill($("attempts"), attempts.length === 0 ? [make("li", { class: "empty" }, "None.")] : attempts.map(attemptRow));
-  return status === "processing";
-}
-
-whileVisible(700, async () => {
-  try {
-    return await show();
-  } catch (error) {
-    const unknown = error.code === "not_found" || error.code === "invalid_argument";
-    $("title").textContent = unknown ? "There is no such notification" : "This cannot be shown right now";
-    fill($("summary"), [unknown ? "Check the link, or look among the " : "Trying again. ", make("a", { href: "/" }, "recent notifications"), "."]);
-    return !unknown;
-  }
-});
+const nameOf = ({ userId, email }) => (userId && email ? `${userId} at ${email}` : userId || email);

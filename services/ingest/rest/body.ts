@@ -12,7 +12,9 @@ export function parseBody<S extends z.ZodObject>(schema: S, body: Uint8Array): z
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new Problem("INVALID_REQUEST", { violations: parsed.error.issues.flatMap((issue) => violationsOf(issue, Object.keys(schema.shape))) });
+  throw new Problem("INVALID_REQUEST", {
+    violations: parsed.error.issues.flatMap((issue) => violationsOf(issue, Object.keys(schema.shape))),
+  });
 }
 
 function violationsOf(issue: z.core.$ZodIssue, known: readonly string[]): Violation[] {

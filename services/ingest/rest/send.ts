@@ -7,8 +7,8 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Client, ConnectError } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
 import { type IngestService, SendRequestSchema, type SendResponse } from "#gen/carillon/ingest/v1/ingest_pb.ts";
-import type { HttpRequest } from "#platform/rpc/route.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
+import type { HttpRequest } from "#platform/rpc/route.ts";
 
 export async function send(
   ingest: Client<typeof IngestService>,

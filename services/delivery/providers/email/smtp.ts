@@ -1,10 +1,9 @@
 /**
  * Email over SMTP: a pool of connections to one server.
  *
- * One thing is noted on the way of each message: when its last byte has been passed on. After that a broken connection or our deadline
- * leaves it open whether the message was taken; before it, nothing can have been sent.
+ * One thing is noted on the way of each message: when the connection has read it to its end, just before the dot that ends it on the wire.
+ * From then on a broken connection or our deadline leaves it open whether the message was taken; before, nothing can have been sent.
  */
-import { Transform } from "node:stream";
 import nodemailer from "nodemailer";
 import type { Mail, Outcome, Sender } from "../../sender.ts";
 import { classify, type SmtpError } from "./classify.ts";
@@ -54,7 +53,8 @@ export function smtpSender({ host, port, tls, credentials, connections }: SmtpSe
   transport.on("error", () => undefined);
   transport.use("stream", (mail, done) => {
     const { handOver } = mail.data as Sending;
-    mail.message.transform(() => passing(() => handOver?.()));
+    // "end" comes when all has been consumed, which begins after the server's 354; a stream within the chain would end too early.
+    mail.message.processFunc((message) => message.once("end", () => handOver?.()));
     done();
   });
 
@@ -92,16 +92,6 @@ const optionsOf = ({ from, to, subject, text, html, messageId, headers, date }: 
   ...{ subject, text, messageId, headers: { ...headers }, date },
   ...(html !== undefined && { html }),
 });
-
-/** Passes everything on, and says when that was all. */
-const passing = (ended: () => void): Transform =>
-  new Transform({
-    transform: (chunk, _encoding, done) => done(null, chunk),
-    flush(done) {
-      ended();
-      done();
-    },
-  });
 
 /** Servers name the message by which they found it again: "250 2.0.0 Ok: queued as 4F1A2". */
 const queueIdOf = (response: string): string | undefined => /\b(?:queued as|id=)\s*([\w.-]{4,64})/i.exec(response)?.[1];

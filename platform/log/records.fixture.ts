@@ -3,8 +3,8 @@ import { expect } from "vitest";
 import type { Topic } from "#domain/topics.ts";
 import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { LogRecord, Output } from "./log.ts";
+import type { TestMember } from "./member.fixture.ts";
 import { partitionOf } from "./partition.ts";
-import type { TestMember } from "./suite.member.ts";
 
 export const topic = (name: string, partitions: number): Topic => ({ name, schema: DeliverySchema, partitions });
 export const one = topic("suite.one", 4);

@@ -2,9 +2,9 @@
 import { expect, test, vi } from "vitest";
 import type { Topic } from "#domain/topics.ts";
 import type { EventLog } from "./log.ts";
+import { TestMember } from "./member.fixture.ts";
 import { partitionOf } from "./partition.ts";
-import { TestMember } from "./suite.member.ts";
-import { expectOrderWithin, keyIn, numbered, one, other, output, sorted, two, upTo, values } from "./suite.records.ts";
+import { expectOrderWithin, keyIn, numbered, one, other, output, sorted, two, upTo, values } from "./records.fixture.ts";
 
 export function sharing(log: () => EventLog): void {
   test("two members share the partitions, the same of each topic with as many", async () => {
@@ -35,6 +35,16 @@ export function sharing(log: () => EventLog): void {
     expect(told).toEqual(["a assigned", "a revoked", "b assigned"]);
     for (const partition of b.holds(one)) expect(b.held(one, partition).epoch).toBeGreaterThan(before.get(partition)?.epoch ?? Infinity);
     for (const partition of a.holds(one)) expect(a.held(one, partition)).toBe(before.get(partition));
+  });
+
+  test("a partition goes on with its next holder after what the last one settled, also when that was still under way", async () => {
+    await log().append([0, 1, 2, 3].flatMap((partition) => numbered(10, () => keyIn(partition))));
+    const a = await TestMember.join(log(), "group", [one]);
+    await vi.waitFor(() => expect(a.records).toHaveLength(40));
+    const settling = [0, 1, 2, 3].map((partition) => a.settle(partition, 10));
+    const b = await TestMember.join(log(), "group", [one]);
+    expect(b.holds(one).map((partition) => b.held(one, partition).position)).toEqual([10, 10]);
+    await Promise.all(settling);
   });
 
   test("members that come and go while records flow lose nothing", async () => {

@@ -1,0 +1,48 @@
+/** What the pages ask of the service: Connect calls in JSON, the mailbox, and tokens for the bell. */
+
+/** A refusal: `code` is Connect's, `violations` name each wrong field. */
+export class Refusal extends Error {
+  constructor({ code = "unknown", message = "The service gave no answer that this page understands.", details = [] }) {
+    super(message);
+    this.code = code;
+    this.violations = details.flatMap((detail) => detail.debug?.fieldViolations ?? []);
+  }
+}
+
+const json = { "content-type": "application/json" };
+
+async function post(path, body) {
+  const response = await fetch(path, { method: "POST", headers: json, body: JSON.stringify(body) });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Refusal(answer.error ?? answer);
+  return answer;
+}
+
+const method = (name) => (request) => post(`/carillon.${name}`, request);
+
+export const send = method("ingest.v1.IngestService/Send");
+export const getNotification = method("tracker.v1.TrackerService/GetNotification");
+export const listNotifications = method("tracker.v1.TrackerService/ListNotifications");
+export const listAttempts = method("tracker.v1.TrackerService/ListAttempts");
+export const explain = method("tracker.v1.TrackerService/Explain");
+export const getPreferences = method("preferences.v1.PreferencesService/GetPreferences");
+export const setCategoryPreference = method("preferences.v1.PreferencesService/SetCategoryPreference");
+
+export const tokenFor = async (userId) => (await post("/dev/token", { user_id: userId })).token;
+
+/** Reads mails again and again: undefined while nothing has changed since the read before. */
+export function mailReader() {
+  let seen = { query: "", etag: "" };
+  return async ({ limit, to = "" }) => {
+    const query = new URLSearchParams({ limit, ...(to && { to }) }).toString();
+    const headers = seen.etag && seen.query === query ? { "if-none-match": seen.etag } : {};
+    const response = await fetch(`/dev/mail/messages?${query}`, { headers });
+    if (response.status === 304) return undefined;
+    const answer = await response.json();
+    if (!response.ok) throw new Refusal(answer.error ?? {});
+    seen = { query, etag: response.headers.get("etag") ?? "" };
+    return answer.messages;
+  };
+}
+
+export const emptyMailbox = () => fetch("/dev/mail/messages", { method: "DELETE" });
