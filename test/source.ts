@@ -24,7 +24,7 @@ const NAMED = [/\b(?:from|import)\s*"([^"\n]+)"/g, /\bimport\s*\(\s*"([^"\n]+)"/
 export function readSources(): Source[] {
   return FOLDERS.filter((folder) => existsSync(join(root, folder))).flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-      .filter((name) => /\.(ts|mjs)$/.test(name) && !name.includes("node_modules"))
+      .filter((name) => (/\.(ts|mjs)$/.test(name) || name === "browser/carillon-bell.js") && !name.includes("node_modules"))
       .map((name) => read(posix.join(folder, name.replaceAll("\\", "/")))),
   );
 }

@@ -20,25 +20,21 @@ export function configTable(modules: readonly Configured[]): ConfigRow[] {
 }
 
 function row(key: string, field: z.core.$ZodType): ConfigRow {
-  const { type, enum: choices, description } = z.toJSONSchema(field, { io: "input", unrepresentable: "any" });
+  const { type, enum: choices, description, default: value } = z.toJSONSchema(field, { io: "input", unrepresentable: "any" });
   return {
     key,
     variable: variableOf(key),
     type: kindOf(field) ?? choices?.join(" | ") ?? String(type ?? "text"),
-    default: isSecret(field) ? undefined : textOf(defaultOf(field)),
+    default: isSecret(field) ? undefined : textOf(value ?? defaultOf(field)),
     description: description ?? "",
   };
 }
 
-/** As the module will see it. */
+/** What a field without a value becomes. Only fields that read their text themselves, such as numbers, are without one in their schema. */
 function defaultOf(field: z.core.$ZodType): unknown {
   const read = z.safeParse(field, undefined);
   return read.success ? read.data : undefined;
 }
 
-const textOf = (value: unknown): string | undefined =>
-  value === undefined
-    ? undefined
-    : Array.isArray(value)
-      ? value.map((each) => (typeof each === "string" ? each : JSON.stringify(each))).join(",")
-      : String(value);
+/** As it would be written into the environment. */
+const textOf = (value: unknown): string | undefined => (value === undefined ? undefined : String(value));

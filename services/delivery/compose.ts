@@ -5,10 +5,10 @@
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { normaliseEmail } from "#domain/channels/email.ts";
+import { plainText } from "#domain/channels/text.ts";
 import { type Content, ContentSchema } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Mail, Mailbox } from "./sender.ts";
-import { textOf } from "./text.ts";
 
 /** Why a delivery can never become a mail. Names nobody. */
 export interface Unsendable {
@@ -26,7 +26,7 @@ export function compose(delivery: Delivery, from: Mailbox, nowMs: number): Mail 
   if (/[\r\n\0]/.test(content.title)) return { unsendable: "invalid", detail: "content.title must be one line" };
   const to = normaliseEmail(delivery.target);
   if (to === undefined) return { unsendable: "invalid", detail: "target is not one email address" };
-  const text = content.body || (content.html && textOf(content.html));
+  const text = content.body || (content.html && plainText(content.html));
   return {
     from,
     to,

@@ -4,7 +4,7 @@ import type procedures from "./store.procedures.ts";
 import type { InboxStore, Row } from "./store.ts";
 
 /** A person's newest rows that are kept; a cursor further back is told to start anew. */
-export const KEPT = 1_000;
+const KEPT = 1_000;
 
 const rowOf = (row: SqlRow): Row => ({
   seq: Number(row.seq),

@@ -18,7 +18,7 @@ import { type SendRequest, SendRequestSchema } from "#gen/carillon/ingest/v1/ing
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
 import type { Reservation } from "./reservations.ts";
 
-export const MAX_NOTIFICATION_BYTES = 256 * 1024;
+const MAX_NOTIFICATION_BYTES = 256 * 1024;
 const MAX_METADATA_BYTES = 16 * 1024;
 const DAY_MS = 24 * 3_600_000;
 const DEFAULT_EXPIRY_MS = 3 * DAY_MS;

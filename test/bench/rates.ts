@@ -25,18 +25,20 @@ const batchOf = (count: number, from = 0) =>
     }),
   );
 
+const peerServer = new URL("./peer.ts", import.meta.url);
+const intakeServer = new URL("./intake.ts", import.meta.url);
 const portOf = (world: World) => Number(new URL(world.url).port);
 
 /** A server of the bench in a process of its own, by the port that it prints. */
-async function withServer<T>(script: string, use: (port: number) => Promise<T>): Promise<T> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", new URL(script, import.meta.url).pathname], {
+async function withServer<T>(script: URL, use: (port: number) => Promise<T>): Promise<T> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script.pathname], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   try {
     return await use(
       await new Promise<number>((resolve, reject) => {
         child.stdout.on("data", (chunk: Buffer) => resolve(Number(/port (\d+)/.exec(chunk.toString())?.[1])));
-        child.once("exit", (code) => reject(new Error(`${script} ended with ${code}`)));
+        child.once("exit", (code) => reject(new Error(`${script.pathname} ended with ${code}`)));
       }),
     );
   } finally {
@@ -48,11 +50,11 @@ async function withServer<T>(script: string, use: (port: number) => Promise<T>):
 export async function unaryRates(): Promise<{ ours: number; peer: number }> {
   const load = { path: `${ingest}/Send`, contentType, body: unary, connections: 64, requests: 20_000 };
   const best = async (port: number) => Math.max(await run({ ...load, port }), await run({ ...load, port }));
-  return { peer: await withServer("./peer.ts", best), ours: await withServer("./intake.ts", best) };
+  return { peer: await withServer(peerServer, best), ours: await withServer(intakeServer, best) };
 }
 
 export const batchRate = (): Promise<number> =>
-  withServer("./intake.ts", async (port) => {
+  withServer(intakeServer, async (port) => {
     const load = { port, path: `${ingest}/SendBatch`, contentType, body: batchOf(100), connections: 8 };
     await run({ ...load, requests: 100 });
     return 100 * (await run({ ...load, requests: 600 }));

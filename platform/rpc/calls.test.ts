@@ -1,0 +1,256 @@
+import { connect } from "node:net";
+import { create } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { compressionGzip as gzip } from "@connectrpc/connect-node";
+import { describe, expect, it, vi } from "vitest";
+import { type ErrorReason, errors, Problem } from "#domain/errors.ts";
+import { SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
+import { principalOf } from "./interceptors.ts";
+import { clients, failure, post, send, started, valid } from "./server.fixture.ts";
+
+for (const [protocol, clientOf] of Object.entries(clients))
+  describe(`a call over ${protocol}`, () => {
+    it("reaches the implementation with its principal, and brings back headers and trailers", async () => {
+      const { url } = await started({
+        send(request, context) {
+          context.responseHeader.set("x-one", "1");
+          context.responseTrailer.set("x-two", "2");
+          return { notificationId: `${request.recipients[0]?.userId}@${principalOf(context).environment}` };
+        },
+      });
+      const met = new Map<string, string | null>();
+      const answer = await clientOf(url).send(valid, {
+        onHeader: (headers) => met.set("x-one", headers.get("x-one")),
+        onTrailer: (trailers) => met.set("x-two", trailers.get("x-two")),
+      });
+      expect(answer.notificationId).toBe("ann@development");
+      expect(Object.fromEntries(met)).toEqual({ "x-one": "1", "x-two": "2" });
+    });
+
+    it("says which field broke which rule", async () => {
+      const { url } = await started({ send: () => ({}) });
+      const error = await failure(clientOf(url).send({ recipients: [{ email: "not an address" }], content: { title: "a\nb" } }));
+      expect(error.code).toBe(Code.InvalidArgument);
+      expect(error.findDetails(ErrorInfoSchema)[0]).toMatchObject({ reason: "INVALID_REQUEST", domain: "carillon" });
+      const fields = error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field, description }) => [field, description]);
+      expect(fields).toEqual([
+        ["recipients[0].email", "must be one email address like ann@example.com"],
+        ["content.title", "must be one line, without CR, LF or NUL"],
+      ]);
+    });
+
+    it.each(Object.keys(errors) as ErrorReason[])("carries a Problem of reason %s with its code and details", async (reason) => {
+      const { url } = await started({
+        send() {
+          throw new Problem(reason, { retryAfterMs: 1_500, violations: [{ field: "actor", description: "is wrong" }] });
+        },
+      });
+      const error = await failure(clientOf(url).send(valid));
+      expect(Code[error.code]?.toLowerCase()).toBe(errors[reason].code.toLowerCase().replaceAll("_", ""));
+      expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe(reason);
+      if (reason === "INTERNAL") return;
+      expect(error.rawMessage).toBe(errors[reason].says);
+      expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay).toMatchObject({ seconds: 1n, nanos: 500_000_000 });
+      expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations[0]).toMatchObject({ field: "actor", description: "is wrong" });
+    });
+
+    it("shows nothing of an unknown error but a request id that finds it in the log", async () => {
+      const { url, lines } = await started({
+        send() {
+          throw new Error("password=hunter2");
+        },
+      });
+      const error = await failure(clientOf(url).send(valid));
+      expect(error.code).toBe(Code.Internal);
+      expect(error.message).not.toContain("hunter2");
+      const requestId = /Request id: (\S+)/.exec(error.rawMessage)?.[1];
+      const line = lines.find((each) => each.msg === "internal error") as { requestId: string; err: { stack: string } };
+      expect(line.requestId).toBe(requestId);
+      expect(line.err.stack).toContain("hunter2");
+    });
+
+    it("is answered at its deadline even when the handler does not listen", async () => {
+      const { url } = await started({ send: () => new Promise(() => {}) });
+      const error = await failure(clientOf(url).send(valid, { timeoutMs: 60 }));
+      expect(error.code).toBe(Code.DeadlineExceeded);
+    });
+
+    it("gets a clear refusal for a body over the limit", async () => {
+      const { url } = await started({ send: () => ({}) });
+      const error = await failure(clientOf(url).send({ ...valid, content: { body: Buffer.alloc(5 * 1_024 * 1_024, "x").toString() } }));
+      expect(error.code).toBe(Code.ResourceExhausted);
+    });
+
+    it("is refused while the process drains", async () => {
+      const { url, server } = await started({ send: () => ({}) });
+      await server.drain(1_000);
+      const error = await failure(clientOf(url).send(valid));
+      expect(error.code).toBe(Code.Unavailable);
+    });
+
+    it("of a method that nobody implements says so", async () => {
+      const { url } = await started({});
+      expect((await failure(clientOf(url).send(valid))).code).toBe(Code.Unimplemented);
+    });
+  });
+
+describe("a JSON call", () => {
+  const violationsOf = async (body: unknown) => {
+    const { url } = await started({ send: () => ({}) });
+    const response = await post(url + send, typeof body === "string" ? body : JSON.stringify(body));
+    expect(response.status).toBe(400);
+    const error = (await response.json()) as {
+      code: string;
+      message: string;
+      details: { debug: { reason?: string; fieldViolations?: unknown } }[];
+    };
+    expect(error.code).toBe("invalid_argument");
+    return { reason: error.details[0]?.debug.reason, violations: error.details[1]?.debug.fieldViolations, message: error.message };
+  };
+
+  it("hears the right name of a misspelt field", async () => {
+    expect(await violationsOf({ recipeints: [], content: { titel: "x" }, whatever: 1 })).toMatchObject({
+      reason: "INVALID_REQUEST",
+      violations: [
+        { field: "recipeints", description: 'unknown field "recipeints"; did you mean "recipients"?' },
+        { field: "content.titel", description: 'unknown field "titel"; did you mean "title"?' },
+        { field: "whatever", description: 'unknown field "whatever"' },
+      ],
+    });
+  });
+
+  it("hears which value has the wrong type, and every one of them", async () => {
+    const body = {
+      recipients: [{ user_id: 1 }, null],
+      channels: ["CHANNEL_EMIAL"],
+      metadata: [],
+      expires_at: "soon",
+      content: "text",
+      actor: {},
+    };
+    expect(await violationsOf(body)).toMatchObject({
+      violations: [
+        { field: "recipients[0].user_id", description: "must be a string" },
+        { field: "recipients[1]", description: "must not be null" },
+        { field: "channels[0]", description: 'must be one of CHANNEL_EMAIL, CHANNEL_WEB; did you mean "CHANNEL_EMAIL"?' },
+        { field: "metadata", description: "must be an object" },
+        { field: "expires_at", description: "must be a time like 2030-01-31T12:00:00Z" },
+        { field: "content", description: "must be an object" },
+        { field: "actor", description: "must be a string" },
+      ],
+    });
+  });
+
+  it("hears where malformed JSON breaks, without its text", async () => {
+    const { reason, message } = await violationsOf('{"actor":\n "ann", oops}');
+    expect(reason).toBe("MALFORMED_JSON");
+    expect(message).toBe("The body is not valid JSON (line 2, column 9).");
+  });
+
+  it("hears of one key given twice", async () => {
+    expect(await violationsOf('{"eventType":"a","event_type":"b"}')).toMatchObject({
+      violations: [{ field: "event_type", description: "is given twice" }],
+    });
+    expect((await violationsOf('{"actor":"a","actor":"b"}')).reason).toBe("INVALID_REQUEST");
+  });
+
+  it("of a list, a number or nothing is no message", async () => {
+    for (const body of ["[]", "1", "null"])
+      expect(await violationsOf(body)).toMatchObject({ violations: [{ field: "(body)", description: "must be an object" }] });
+    expect((await violationsOf("")).reason).toBe("MALFORMED_JSON");
+  });
+
+  it("may be gzipped; what only claims to be is refused", async () => {
+    const { url } = await started({ send: () => ({ notificationId: "1" }) });
+    const packed = Buffer.from(await gzip.compress(Buffer.from(JSON.stringify(valid))));
+    expect((await post(url + send, packed, { "content-encoding": "gzip" })).status).toBe(200);
+    expect((await post(url + send, "plain", { "content-encoding": "gzip" })).status).toBe(400);
+    expect((await post(url + send, "plain", { "content-encoding": "br" })).status).toBe(400);
+    const bomb = Buffer.from(await gzip.compress(Buffer.alloc(8 * 1_024 * 1_024)));
+    const response = await post(url + send, bomb, { "content-encoding": "gzip" });
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([429, "resource_exhausted"]);
+  });
+});
+
+describe("a call", () => {
+  it("with a deadline over a minute, or an unreadable one, is refused", async () => {
+    const { url } = await started({ send: () => ({}) });
+    for (const timeout of ["60001", "soon"])
+      expect((await post(url + send, JSON.stringify(valid), { "connect-timeout-ms": timeout })).status).toBe(400);
+  });
+
+  it("without a deadline gets ten seconds", async () => {
+    let left = 0;
+    const { url } = await started({
+      send(_, context) {
+        left = context.timeoutMs() ?? 0;
+        return {};
+      },
+    });
+    await clients["Connect in binary"](url).send(valid);
+    expect(left).toBeGreaterThan(9_000);
+    left = 0;
+    await clients["gRPC-Web"](url).send(valid);
+    expect(left).toBeGreaterThan(9_000);
+  });
+
+  it("of a media type that no protocol has is told which there are", async () => {
+    const { url } = await started({ send: () => ({}) });
+    const response = await post(url + send, "x", { "content-type": "text/plain" });
+    expect(response.status).toBe(415);
+    expect(await response.json()).toMatchObject({ error: { reason: "UNSUPPORTED_MEDIA_TYPE" } });
+    const get = await fetch(url + send);
+    expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
+  });
+
+  it("aborts its handler when the caller hangs up", async () => {
+    let seen: AbortSignal | undefined;
+    const { port, lines } = await started({
+      send(_, { signal }) {
+        seen = signal;
+        return new Promise(() => {});
+      },
+    });
+    const body = JSON.stringify(valid);
+    const socket = connect(port, "127.0.0.1", () =>
+      socket.write(
+        `POST ${send} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      ),
+    );
+    await vi.waitFor(() => expect(seen).toBeDefined());
+    socket.destroy();
+    await vi.waitFor(() => expect(seen?.aborted).toBe(true));
+    await vi.waitFor(() => expect(lines.find((line) => line.procedure === send)?.code).toBe("canceled"));
+    expect(lines.some((line) => line.msg === "internal error")).toBe(false);
+  });
+
+  it("whose caller hangs up in the middle of the body ends quietly", async () => {
+    const { port, url, lines } = await started({ send: () => ({ notificationId: "1" }) });
+    const socket = connect(port, "127.0.0.1", () =>
+      socket.write(`POST ${send} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{`, () =>
+        socket.destroy(),
+      ),
+    );
+    await vi.waitFor(() => expect(lines.find((line) => line.procedure === send)?.code).toBe("canceled"));
+    expect((await post(url + send, JSON.stringify(valid))).status).toBe(200);
+  });
+
+  it("is logged and measured by its procedure, with the caller's request id when that is a token", async () => {
+    const { url, lines, metrics } = await started({ send: () => ({}) });
+    const response = await post(url + send, JSON.stringify(valid), { "x-request-id": "abc-123" });
+    expect(response.headers.get("x-request-id")).toBe("abc-123");
+    expect(lines).toContainEqual(expect.objectContaining({ msg: "request", procedure: send, code: "ok", requestId: "abc-123" }));
+    const other = await post(url + send, "{", { "x-request-id": "no token at all" });
+    expect(other.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await metrics.metrics()).toContain(`carillon_rpc_seconds_count{door="http",procedure="${send}",code="invalid_argument"} 1`);
+  });
+
+  it("survives concurrency and pieces of bodies in any size", async () => {
+    const { url } = await started({ send: (request) => ({ notificationId: request.content?.body ?? "" }) });
+    const client = clients["Connect in binary"](url);
+    const bodies = Array.from({ length: 50 }, (_, at) => `${at}-`.repeat(at * 500 + 1));
+    const answers = await Promise.all(bodies.map((body) => client.send(create(SendRequestSchema, { ...valid, content: { body } }))));
+    expect(answers.map((answer) => answer.notificationId)).toEqual(bodies);
+  });
+});

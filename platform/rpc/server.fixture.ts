@@ -1,0 +1,72 @@
+/** A server to call, and how its tests call it: over every protocol, in raw bytes, with fetch. Stopped after each test. */
+import { connect } from "node:net";
+import { ConnectError, type ConnectRouter, createClient, type ServiceImpl } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcWebTransport, compressionGzip as gzip } from "@connectrpc/connect-node";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { afterEach, expect } from "vitest";
+import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { systemClock } from "#platform/clock.ts";
+import { metricsRoute } from "#platform/telemetry/metrics.ts";
+import { type RunningServer, type ServerOptions, serve } from "./server.ts";
+
+const running: RunningServer[] = [];
+afterEach(() => {
+  for (const server of running.splice(0)) server.close();
+});
+
+type Ingest = Partial<ServiceImpl<typeof IngestService>>;
+
+export async function started(ingest: Ingest = {}, more: Partial<ServerOptions> = {}) {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const metrics = new Registry();
+  const server = await serve({
+    ports: [0],
+    host: "127.0.0.1",
+    rpc: [(router: ConnectRouter) => router.service(IngestService, ingest)],
+    routes: [metricsRoute(metrics)],
+    sockets: [],
+    authenticate: () => ({ environment: "development", internal: false }),
+    developmentHosts: true,
+    ...{ logger, metrics, clock: systemClock },
+    ...more,
+  });
+  running.push(server);
+  return { server, lines, metrics, port: server.ports[0] as number, url: `http://127.0.0.1:${server.ports[0]}` };
+}
+
+export const valid = { recipients: [{ userId: "ann" }], content: { title: "Hello" } };
+export const send = "/carillon.ingest.v1.IngestService/Send";
+
+export const clients = {
+  "Connect in JSON": (baseUrl: string) =>
+    createClient(IngestService, createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false })),
+  "Connect in binary": (baseUrl: string) => createClient(IngestService, createConnectTransport({ baseUrl, httpVersion: "1.1" })),
+  "gzipped Connect in binary": (baseUrl: string) =>
+    createClient(IngestService, createConnectTransport({ baseUrl, httpVersion: "1.1", compressMinBytes: 0, sendCompression: gzip })),
+  "gRPC-Web": (baseUrl: string) => createClient(IngestService, createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })),
+};
+
+export const raw = (port: number, text: string) =>
+  new Promise<string>((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += chunk;
+    });
+    socket.on("close", () => resolve(answer));
+    socket.on("error", reject);
+  });
+
+export const post = (url: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
+  fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
+
+export const failure = async (call: Promise<unknown>): Promise<ConnectError> => {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(ConnectError);
+  return error as ConnectError;
+};
