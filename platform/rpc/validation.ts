@@ -8,7 +8,19 @@ import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Violation } from "#domain/errors.ts";
 
-const validator = createValidator();
+const patterns = new Map<string, RegExp>();
+
+/** The platform's own engine, many times faster than RE2 in JavaScript; the contracts' patterns are ours and need none of its guarantees. */
+function regexMatch(pattern: string, against: string): boolean {
+  let known = patterns.get(pattern);
+  if (!known) {
+    known = new RegExp(pattern, "u");
+    patterns.set(pattern, known);
+  }
+  return known.test(against);
+}
+
+const validator = createValidator({ regexMatch });
 
 /** Empty when the message keeps every rule. Fields are named as the contract names them: `recipients[0].email`. */
 export function validateMessage<D extends DescMessage>(schema: D, message: MessageShape<D>): Violation[] {

@@ -38,6 +38,8 @@ export interface DeliverNeeds {
 const SEND_MS = 12_000;
 const LEASE_MS = SEND_MS + 5_000;
 const SETTLE_AGAIN_MS = 500;
+/** One for all: the reason that an abort makes by itself costs a stack trace a send. */
+const OVER = new Error("The time of this send is over.");
 
 /** What was heard of the provider: `said` for the event, `code` for the log. */
 interface Heard {
@@ -105,7 +107,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
     const deadline = new AbortController();
     const answered = new AbortController();
-    void clock.sleep(leftMs, answered.signal).then(() => deadline.abort());
+    void clock.sleep(leftMs, answered.signal).then(() => deadline.abort(OVER));
     try {
       return await sender.send(mail, deadline.signal);
     } finally {
