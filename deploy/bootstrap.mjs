@@ -168,9 +168,15 @@ if (node === undefined || !isInstalled()) {
   });
 }
 
+// SQLite in Node 22 is called experimental with every start, which nobody who starts Carillon can act upon.
+const QUIET = "ExperimentalWarning";
 if (isRightNode) {
+  const { emitWarning } = process;
+  process.emitWarning = (warning, ...more) => {
+    if (![more[0], more[0]?.type, warning?.name].includes(QUIET)) emitWarning.call(process, warning, ...more);
+  };
   process.argv = [process.execPath, script, ...args];
   await import(pathToFileURL(script).href);
 } else {
-  endAs(await run(node, [script, ...args], { stdio: "inherit", env: environmentFor(node) }));
+  endAs(await run(node, [`--disable-warning=${QUIET}`, script, ...args], { stdio: "inherit", env: environmentFor(node) }));
 }

@@ -18,8 +18,8 @@ const full = process.env.TEST_FULL === "1";
 const SENDS = full ? 10_000 : 1_500;
 const KILLS = 3;
 const BATCH = 25;
-/** Sends that one worker process may have under way: what a death may leave unresolved. */
-const UNDER_WAY = 50;
+/** Sends that one process has under way at most (`email.concurrency`): what a death may leave unresolved. */
+const UNDER_WAY = 20;
 
 let sink: Sink;
 let dataDir: string;
