@@ -1,4 +1,6 @@
 /** The house rules that no linter knows. Each test lists the places that break its rule; exceptions stand here, with their reason. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { readSources, type Source } from "./source.ts";
 
@@ -91,6 +93,19 @@ test("a file stays short enough to read at once: 400 lines at most", () => {
 
 test("a file opens by saying what it is for", () => {
   expect(breaking(product, ({ text }) => !text.startsWith("/**"))).toEqual([]);
+});
+
+test("links between the documents lead somewhere", () => {
+  const documents = ["README.md", ...readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`)];
+  const dead = documents
+    .filter((path) => path.endsWith(".md"))
+    .flatMap((path) =>
+      [...readFileSync(path, "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map((match) => join(dirname(path), match[1] as string))
+        .filter((target) => !existsSync(target))
+        .map((target) => `${path}: ${target}`),
+    );
+  expect(dead).toEqual([]);
 });
 
 test("nothing unfinished lands", () => {

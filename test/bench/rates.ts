@@ -78,13 +78,13 @@ export async function pipelineRate(): Promise<number> {
   }
 }
 
-/** Waits until the tracker's stage has taken in all events of so many notifications: asked, decided, queued, sent. */
+/** Waits until the tracker's stage has taken in all events of so many notifications: asked, decided, sent. */
 async function tracked(world: World, notifications: number): Promise<void> {
   for (;;) {
     const metrics = await (await fetch(`${world.url}/metrics`)).text();
     const lines = [...metrics.matchAll(/^carillon_stage_records_total\{([^}]*)\} (\d+)/gm)];
     const done = lines.filter(([, labels]) => /stage="tracker"/.test(labels ?? "")).reduce((sum, [, , count]) => sum + Number(count), 0);
-    if (done >= notifications * 4) return;
+    if (done >= notifications * 3) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
