@@ -1,9 +1,25 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { MAX_EXPIRY_MS, metadataFault } from "#domain/bounds.ts";
+import { MAX_EXPIRY_MS, metadataFault, sizeFault } from "#domain/bounds.ts";
 import { RETENTION_MS } from "#domain/topics.ts";
 
 const nested = (depth: number, wrap: (inner: JsonValue) => JsonValue): JsonValue => (depth === 1 ? wrap(0) : wrap(nested(depth - 1, wrap)));
+
+describe("the size of a notification", () => {
+  it("is at most 256 KiB", () => {
+    expect(sizeFault(256 * 1024, 1)).toBeUndefined();
+    expect(sizeFault(256 * 1024 + 1, 1)).toMatchObject({ field: "content" });
+  });
+
+  it("is bounded over all recipients, since each of them gets a copy", () => {
+    expect(sizeFault(256 * 1024, 128)).toBeUndefined();
+    expect(sizeFault(256 * 1024, 129)).toEqual({
+      field: "recipients",
+      description: "must be at most 128 for a notification of this size; send it in several",
+    });
+    expect(sizeFault(32 * 1024, 1_000)).toBeUndefined();
+  });
+});
 
 describe("metadata", () => {
   it("may be any JSON that is not large", () => {

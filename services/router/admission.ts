@@ -3,7 +3,7 @@
  * filled in. The same record is settled the same way every time it is read.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, MAX_NOTIFICATION_BYTES, metadataFault } from "#domain/bounds.ts";
+import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, metadataFault, sizeFault } from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import type { Violation } from "#domain/errors.ts";
@@ -35,8 +35,8 @@ export function admit(record: LogRecord, environment: string): Admitted | Refusa
   if (violations.length > 0) return new Refusal("invalid", violations, asked.notificationId);
   const settled = settle(asked, emails as string[], record, environment);
   const requested = settled === asked && isProtobuf(record) ? record.value : toBinary(NotificationRequestedSchema, settled);
-  if (requested.byteLength <= MAX_NOTIFICATION_BYTES) return { asked: settled, requested };
-  return new Refusal("oversize", "content: the whole notification must be at most 256 KiB", asked.notificationId);
+  const fault = sizeFault(requested.byteLength, asked.recipients.length);
+  return fault ? new Refusal("oversize", [fault], asked.notificationId) : { asked: settled, requested };
 }
 
 /** `emails` are the recipients' in their normal form; undefined where there is none. */
