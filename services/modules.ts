@@ -19,6 +19,14 @@ export interface Needs {
   readonly mintToken: (userId: string) => Promise<string>;
 }
 
+/** The modules for who only reads their schemas: nothing is built, so nothing of a process is needed. */
+export function describedModules() {
+  const none = () => {
+    throw new Error("a module used the process while it was only described");
+  };
+  return modulesOf({ mailbox: none, tokenSecret: none, mintToken: none });
+}
+
 export const modulesOf = (needs: Needs) =>
   [
     processModule,

@@ -34,7 +34,11 @@ const weights = new Map([
   [topics.low, 1],
 ]);
 
-export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock">): Stage<NotificationPrioritized> => ({
+/** `disabled` channels are used for nobody. */
+export const dispatcher = (
+  given: Pick<Given, "client" | "ledger" | "clock">,
+  disabled: readonly Channel[] = [],
+): Stage<NotificationPrioritized> => ({
   name: "dispatcher",
   reads: [topics.high, topics.medium, topics.low],
   writes: [topics.email.high, topics.email.medium, topics.email.low, topics.web, topics.deliveryEvents],
@@ -46,7 +50,7 @@ export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock">): S
       given,
       batch.records.map(({ value }) => value),
     );
-    const decided = await given.ledger.decideOnce(batch.records.map(({ value }) => draft(value, facts, nowMs)));
+    const decided = await given.ledger.decideOnce(batch.records.map(({ value }) => draft(value, facts, nowMs, disabled)));
     for (const [index, received] of batch.records.entries()) {
       const recorded = fromBinary(DecisionRecordSchema, (decided[index] as { decision: Uint8Array }).decision);
       batch.done(received, ...carryOut(received.value, recorded.decisions, recorded.decidedAtMs));
@@ -56,9 +60,9 @@ export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock">): S
 
 const wordOf = (value: NotificationPrioritized) => recipientWord(value, uuidv5);
 
-function draft(value: NotificationPrioritized, facts: Facts, nowMs: number): Draft {
+function draft(value: NotificationPrioritized, facts: Facts, nowMs: number, disabled: readonly Channel[]): Draft {
   const recipient = wordOf(value);
-  const decisions = decide({ ...value, expiresAtMs: Number(value.expiresAtMs) }, facts(value), nowMs).map(
+  const decisions = decide({ ...value, expiresAtMs: Number(value.expiresAtMs) }, facts(value), nowMs, disabled).map(
     ({ channel, send, reasons, target }) =>
       create(DecisionSchema, {
         channel,
