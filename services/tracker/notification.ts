@@ -25,7 +25,7 @@ export function notificationOf(history: History): Notification {
     channels: requested?.channels ?? [],
     priority: requested?.priority ?? 0,
     ...(requested?.metadata && { metadata: requested.metadata }),
-    createdAtMs: requested?.acceptedAtMs ?? 0n,
+    createdAtMs: requested?.acceptedAtMs ?? history.refused[0]?.atMs ?? 0n,
     updatedAtMs: later(history.lastAtMs, requested?.acceptedAtMs ?? 0n),
     expiresAtMs: requested?.expiresAtMs ?? 0n,
     deliveries,
