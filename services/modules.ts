@@ -2,6 +2,7 @@
 import { gateway } from "../gateway/module.ts";
 import type { Mailbox } from "./console/mailbox.ts";
 import { consoleRoom } from "./console/module.ts";
+import { deadLetters } from "./deadletters/module.ts";
 import { emailWorkers } from "./delivery/module.ts";
 import { dispatcherModule } from "./dispatcher/module.ts";
 import { inbox } from "./inbox/module.ts";
@@ -39,5 +40,6 @@ export const modulesOf = (needs: Needs) =>
     scheduler,
     preferences,
     tracker,
+    deadLetters,
     consoleRoom({ mailbox: needs.mailbox, mintToken: needs.mintToken }),
   ] as const;
