@@ -63,7 +63,7 @@ export class HeldInbox {
     const continues = start !== undefined && (found.length === 0 || Number(found[0]?.seq) === start + 1);
     const messages = continues ? found : after(topSeq - this.#page);
     const last = messages.at(-1)?.seq;
-    const reset = Boolean(from) && !continues;
+    const reset = (cursor !== "" || afterNotificationId !== "") && !continues;
     return create(ListMessagesResponseSchema, {
       ...{ messages, reset, topSeq: BigInt(topSeq), more: last !== undefined && Number(last) < topSeq },
       cursor: last === undefined ? (reset ? "" : cursor) : formatCursor({ epoch, seq: Number(last) }),

@@ -97,7 +97,7 @@ describe("a session's messages", () => {
     };
     expect(await storyAfter({ lastNotificationId: "e0-n3" })).toEqual(["welcome", 4, 5]);
     expect(await storyAfter({ cursor: "e0:4", lastNotificationId: "e0-n3" })).toEqual(["welcome", 5]);
-    expect(await storyAfter({ lastNotificationId: "never-heard-of" })).toEqual(["welcome", 1, 2, 3, 4, 5]);
+    expect(await storyAfter({ lastNotificationId: "never-heard-of" })).toEqual(["welcome", "reset", 1, 2, 3, 4, 5]);
   });
 
   it("are none, and then the live ones, when the notification seen last is the newest", async () => {
