@@ -25,7 +25,7 @@ async function nodemailerRate(port: number): Promise<number> {
     const [to] = recipients;
     return transport.sendMail({
       from: "Carillon <notifications@carillon.localhost>",
-      to: email,
+      to: to?.email,
       subject: content.title,
       text: content.body,
     });
