@@ -135,7 +135,7 @@ describe("a JSON call", () => {
         { field: "recipients[1]", description: "must not be null" },
         { field: "channels[0]", description: 'must be one of CHANNEL_EMAIL, CHANNEL_WEB; did you mean "CHANNEL_EMAIL"?' },
         { field: "metadata", description: "must be an object" },
-        { field: "expires_at", description: "must be a time like 2030-01-31T12:00:00Z" },
+        { field: "expires_at", description: "must be a time in RFC 3339: YYYY-MM-DDThh:mm:ssZ" },
         { field: "content", description: "must be an object" },
         { field: "actor", description: "must be a string" },
       ],
