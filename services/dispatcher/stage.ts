@@ -34,7 +34,11 @@ const weights = new Map([
   [topics.low, 1],
 ]);
 
-export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock" | "logger">): Stage<NotificationPrioritized> => ({
+/** `disabled` channels are used for nobody. */
+export const dispatcher = (
+  given: Pick<Given, "client" | "ledger" | "clock" | "logger">,
+  disabled: readonly Channel[] = [],
+): Stage<NotificationPrioritized> => ({
   name: "dispatcher",
   reads: [topics.high, topics.medium, topics.low],
   writes: [topics.email.high, topics.email.medium, topics.email.low, topics.web, topics.deliveryEvents],
@@ -46,7 +50,7 @@ export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock" | "l
       given,
       batch.records.map(({ value }) => value),
     );
-    const drafted = batch.records.map(({ value }) => draft(value, facts(value), nowMs));
+    const drafted = batch.records.map(({ value }) => draft(value, facts(value), nowMs, disabled));
     const decided = await given.ledger.decideOnce(drafted.map(({ draft }) => draft));
     for (const [index, received] of batch.records.entries()) {
       const { draft, record } = drafted[index] as Drafted;
@@ -65,10 +69,11 @@ interface Drafted {
   readonly record: DecisionRecord;
 }
 
-function draft(value: NotificationPrioritized, facts: PersonFacts | undefined, nowMs: number): Drafted {
+function draft(value: NotificationPrioritized, facts: PersonFacts | undefined, nowMs: number, disabled: readonly Channel[]): Drafted {
   const { notificationId, environment } = value;
   const recipient = recipientWord(value, uuidv5);
-  const decisions = decide({ ...value, expiresAtMs: Number(value.expiresAtMs) }, facts, nowMs).map(({ channel, send, reasons, target }) =>
+  const asked = { ...value, expiresAtMs: Number(value.expiresAtMs) };
+  const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target }) =>
     create(DecisionSchema, {
       ...{ channel, send, reasons: [...reasons], target },
       deliveryId: uuidv5(deliveryName(notificationId, recipient, nameOfChannel(channel), 0)),
