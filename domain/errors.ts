@@ -17,7 +17,7 @@ export const errors = {
   },
   NOT_FOUND: { code: "NOT_FOUND", http: 404, says: "There is no such thing in this environment." },
   UNSUPPORTED_MEDIA_TYPE: { code: "INVALID_ARGUMENT", http: 415, says: "This path takes content-type application/json, in UTF-8." },
-  UNKNOWN_METHOD: { code: "UNIMPLEMENTED", http: 404, says: "There is no such service or method." },
+  NOT_IMPLEMENTED: { code: "UNIMPLEMENTED", http: 404, says: "There is no such service, method or compression here." },
   METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", http: 405, says: "This path does not answer that method." },
   BODY_TOO_LARGE: {
     code: "RESOURCE_EXHAUSTED",

@@ -196,7 +196,10 @@ const namesLike = (schema: DescMessage, key: string) => schema.fields.map((field
 
 /** What all values begin with tells nothing: "web" is CHANNEL_WEB, and CHANNEL_SMS is not near it. */
 function meantValue({ sharedPrefix = "" }: DescEnum, written: string, names: readonly string[]): string {
-  const own = (name: string) => (name.toLowerCase().startsWith(sharedPrefix) ? name.slice(sharedPrefix.length) : name);
+  const own = (name: string) => {
+    const isWhole = name.toLowerCase().replaceAll("-", "_").startsWith(sharedPrefix);
+    return isWhole ? name.slice(sharedPrefix.length) : name;
+  };
   const meant = nearest(own(written), names.map(own));
   return meant === undefined ? "" : `; did you mean "${names.find((name) => own(name) === meant)}"?`;
 }
