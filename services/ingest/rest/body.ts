@@ -28,11 +28,13 @@ function wellFormed(key: string, value: unknown): unknown {
 }
 
 function violationsOf(issue: z.core.$ZodIssue, known: readonly string[]): Violation[] {
-  const path = issue.path.join(".");
+  const path = issue.path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
+  const field = path.replace(/^\./, "");
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({ field: path === "" ? key : `${path}.${key}`, description: `unknown field${hint(key, known)}` }));
-  if (issue.code === "invalid_type" && issue.input === undefined && path !== "") return [{ field: path, description: "is missing" }];
-  return [{ field: path === "" ? "(body)" : path, description: issue.message }];
+    return issue.keys.map((key) => ({ field: field === "" ? key : `${field}.${key}`, description: `unknown field${hint(key, known)}` }));
+  if (field === "") return [{ field: "(body)", description: "must be an object" }];
+  if (issue.code === "invalid_type" && issue.input === undefined) return [{ field, description: "is missing" }];
+  return [{ field, description: issue.message }];
 }
 
 const hint = (key: string, known: readonly string[]): string => didYouMean(key, known) || `; known are ${known.join(", ")}`;
