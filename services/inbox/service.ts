@@ -28,7 +28,8 @@ export const inboxService = (store: InboxStore): ServiceImpl<typeof InboxService
     }
     // Rows that came since would have no epoch to be told with.
     const newest = epoch === "" ? [] : await store.after(environment, userId, Math.max(0, topSeq - most), most);
-    return { ...answer(newest, { epoch, topSeq }), reset: from !== undefined };
+    // Who named a place that is not known (any more) has a gap before these.
+    return { ...answer(newest, { epoch, topSeq }), reset: from !== undefined || (!given && afterNotificationId !== "") };
   },
 });
 
