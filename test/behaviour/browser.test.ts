@@ -69,11 +69,10 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     const title = (await last.locator(".name").textContent()) ?? "";
     await last.locator("a").click();
     await expect.poll(() => textOf(page, "#subject")).toBe(title);
-    const isInView = () =>
-      page.locator("#subject").evaluate((heading) => {
-        const { top, bottom } = heading.getBoundingClientRect();
-        return top >= 0 && bottom <= innerHeight;
-      });
+    const isInView = async () => {
+      const { y, height } = (await page.locator("#subject").boundingBox()) ?? { y: -1, height: 0 };
+      return y >= 0 && y + height <= 700;
+    };
     await expect.poll(isInView).toBe(true);
     expect(troubles).toEqual([]);
     await page.close();
