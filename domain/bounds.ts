@@ -10,7 +10,7 @@ import { RETENTION_MS } from "#domain/topics.ts";
 const DAY_MS = 24 * 3_600_000;
 
 /** The whole of it, encoded. */
-export const MAX_NOTIFICATION_BYTES = 256 * 1024;
+const MAX_NOTIFICATION_BYTES = 256 * 1024;
 /** Every recipient gets a copy on the way, and they are made at once. */
 const MAX_FAN_OUT_BYTES = 32 * 1024 * 1024;
 export const DEFAULT_EXPIRY_MS = 3 * DAY_MS;
