@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { MAX_EXPIRY_MS, metadataFault, sizeFault } from "#domain/bounds.ts";
+import { MAX_EXPIRY_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
 import { RETENTION_MS } from "#domain/topics.ts";
 
 const nested = (depth: number, wrap: (inner: JsonValue) => JsonValue): JsonValue => (depth === 1 ? wrap(0) : wrap(nested(depth - 1, wrap)));
@@ -24,14 +24,15 @@ describe("the size of a notification", () => {
 describe("metadata", () => {
   it("may be any JSON that is not large", () => {
     for (const fine of [{}, { order: { id: 7, lines: [1, "two", null, true] } }, { "": "x".repeat(16_000) }])
-      expect(metadataFault(fine)).toBeUndefined();
+      expect([metadataFault(fine), metadataSizeFault(fine)]).toEqual([undefined, undefined]);
   });
 
   it("is at most 16 KiB, as its JSON is in UTF-8", () => {
     const frame = JSON.stringify({ text: "" }).length;
-    expect(metadataFault({ text: "x".repeat(16_384 - frame) })).toBeUndefined();
-    expect(metadataFault({ text: "x".repeat(16_385 - frame) })).toBe("must be at most 16 KiB as JSON");
-    expect(metadataFault({ text: "ä".repeat(8_192) })).toBe("must be at most 16 KiB as JSON");
+    expect(metadataSizeFault({ text: "x".repeat(16_384 - frame) })).toBeUndefined();
+    const large = { field: "metadata", description: "must be at most 16 KiB as JSON" };
+    expect(metadataSizeFault({ text: "x".repeat(16_385 - frame) })).toEqual(large);
+    expect(metadataSizeFault({ text: "ä".repeat(8_192) })).toEqual(large);
   });
 
   it.each([

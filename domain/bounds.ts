@@ -10,7 +10,7 @@ import { RETENTION_MS } from "#domain/topics.ts";
 const DAY_MS = 24 * 3_600_000;
 
 /** The whole of it, encoded. */
-export const MAX_NOTIFICATION_BYTES = 256 * 1024;
+const MAX_NOTIFICATION_BYTES = 256 * 1024;
 /** Every recipient gets a copy on the way, and they are made at once. */
 const MAX_FAN_OUT_BYTES = 32 * 1024 * 1024;
 export const DEFAULT_EXPIRY_MS = 3 * DAY_MS;
@@ -32,10 +32,12 @@ export function sizeFault(bytes: number, recipients: number): Violation | undefi
 }
 
 /** What is wrong with the caller's data; undefined when every reader down the way can read it. */
-export function metadataFault(metadata: JsonObject): string | undefined {
-  const fault = valueFault(metadata, 1);
-  if (fault !== undefined) return fault;
-  return utf8.encode(JSON.stringify(metadata)).length > MAX_METADATA_BYTES ? "must be at most 16 KiB as JSON" : undefined;
+export const metadataFault = (metadata: JsonObject): string | undefined => valueFault(metadata, 1);
+
+/** What is wrong with its size; undefined when it fits. Only for what `metadataFault` finds nothing wrong with. */
+export function metadataSizeFault(metadata: JsonObject): Violation | undefined {
+  if (utf8.encode(JSON.stringify(metadata)).length <= MAX_METADATA_BYTES) return undefined;
+  return { field: "metadata", description: "must be at most 16 KiB as JSON" };
 }
 
 function valueFault(value: JsonValue, depth: number): string | undefined {

@@ -63,10 +63,11 @@ export class HeldInbox {
     const continues = start !== undefined && (found.length === 0 || Number(found[0]?.seq) === start + 1);
     const messages = continues ? found : after(topSeq - this.#page);
     const last = messages.at(-1)?.seq;
+    const at = last !== undefined ? { epoch, seq: Number(last) } : continues && from;
     const reset = (cursor !== "" || afterNotificationId !== "") && !continues;
     return create(ListMessagesResponseSchema, {
       ...{ messages, reset, topSeq: BigInt(topSeq), more: last !== undefined && Number(last) < topSeq },
-      cursor: last === undefined ? (reset ? "" : cursor) : formatCursor({ epoch, seq: Number(last) }),
+      cursor: at ? formatCursor(at) : "",
     });
   }
 }

@@ -2,7 +2,7 @@
  * One connection's conversation: hello, the person's messages, heartbeats, goodbye. Speaks frames; knows neither sockets nor how an inbox
  * is kept.
  */
-import { parseCursor } from "#domain/cursor.ts";
+import { formatCursor, parseCursor } from "#domain/cursor.ts";
 import type { Hello } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { ListMessagesResponse } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import { type Closing, closing } from "./closing.ts";
@@ -33,6 +33,14 @@ export interface SessionNeeds {
   readonly heartbeatMs: number;
   nowMs(): number;
 }
+
+/** Of no inbox, so that the answer is a reset: whoever comes back with what nobody can read would come back with it for ever. */
+const UNKNOWN = formatCursor({ epoch: "-", seq: 0 });
+
+const placeOf = (cursor: string, lastNotificationId: string): Place => {
+  if (cursor === "") return { cursor, afterNotificationId: lastNotificationId.slice(0, MOST_ID_CHARS) };
+  return { cursor: parseCursor(cursor) ? cursor : UNKNOWN, afterNotificationId: "" };
+};
 
 type Phase = "awaiting hello" | "greeting" | "greeted" | "closed";
 
@@ -65,13 +73,12 @@ export class Session {
     const identity = await this.#needs.verify(token);
     if (this.#is("closed")) return;
     if (!identity) return this.end(closing.badToken);
-    if ((cursor !== "" && !parseCursor(cursor)) || lastNotificationId.length > MOST_ID_CHARS) return this.end(closing.badFrame);
     if (!this.#needs.signIn(identity)) return this.end(closing.tooMany);
     this.#identity = identity;
     const feed = this.#feedOf(identity);
     this.#feed = feed;
     await this.#needs.subscribe(identity, (message) => feed.hear(message));
-    await feed.open({ cursor, afterNotificationId: cursor === "" ? lastNotificationId : "" });
+    await feed.open(placeOf(cursor, lastNotificationId));
   }
 
   #feedOf(identity: Identity): Feed {

@@ -1,9 +1,12 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
+import { variableOf } from "#platform/config/config.ts";
 import { list, port } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 
-const config = z.object({
+const HTTP_PORT = 8080;
+
+const fields = z.object({
   mode: z
     .enum(["development"], { error: "must be development; it is the only mode so far" })
     .default("development")
@@ -17,7 +20,7 @@ const config = z.object({
     .refine((host) => ["127.0.0.1", "localhost"].includes(host), { error: "must be 127.0.0.1: development mode answers nobody else" })
     .default("127.0.0.1")
     .meta({ description: "The address to listen on." }),
-  "http-port": port().default(8080).meta({ description: "REST, Connect, pages and /ws. 0 picks a free one." }),
+  "http-port": port().default(HTTP_PORT).meta({ description: "REST, Connect, pages and /ws. 0 picks a free one." }),
   "legacy-http-port": port().default(8082).meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
   config: z
     .string()
@@ -38,6 +41,14 @@ const config = z.object({
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")
     .meta({ description: "The least severe log line that is printed." }),
+});
+
+const config = fields.superRefine((settings, context) => {
+  const { "http-port": http, "legacy-http-port": legacy } = settings;
+  if (http === 0 || http !== legacy) return;
+  // The one that was set is the one to speak of.
+  const [set, other] = http === HTTP_PORT ? (["legacy-http-port", "http-port"] as const) : (["http-port", "legacy-http-port"] as const);
+  context.addIssue({ code: "custom", path: [set], message: `must differ from ${variableOf(other)}, which is ${http} too` });
 });
 
 export type ProcessSettings = z.output<typeof config>;

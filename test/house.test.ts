@@ -70,6 +70,7 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
   const entries = [
     "services/main.ts",
     "services/check-config.ts",
+    "clients/node/send.ts",
     "deploy/bootstrap.mjs",
     "deploy/generate.ts",
     "test/run.ts",

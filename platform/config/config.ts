@@ -113,7 +113,7 @@ const expected = (issue: z.core.$ZodIssue): string => {
   const said = issue.message.replace(/\.$/, "");
   if (/^must\b/.test(said)) return said;
   if (issue.code === "invalid_value") return `must be one of ${issue.values.join(", ")}`;
-  return issue.input === undefined && issue.code === "invalid_type" ? "it must be set" : `must be right: ${said}`;
+  return /received undefined$/.test(said) ? "it must be set" : `must be right: ${said}`;
 };
 
 const meaning = (field: z.core.$ZodType | undefined): string => {

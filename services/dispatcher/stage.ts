@@ -8,6 +8,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
 import { decide, type PersonFacts } from "#domain/decide/decide.ts";
 import { deliveryName, notificationEventName, recipientKey } from "#domain/ids.ts";
+import type { Reason } from "#domain/reasons.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
@@ -56,8 +57,10 @@ export const dispatcher = (
       const { draft, record } = drafted[index] as Drafted;
       const { first, decision } = decided[index] as Decided;
       const carried = carryOut(received.value, draft.recipient, first ? record : fromBinary(DecisionRecordSchema, decision));
-      for (const { deliveryId } of carried.queued)
-        given.logger.info({ notificationId: draft.notificationId, deliveryId }, "delivery queued");
+      const { notificationId } = draft;
+      for (const { deliveryId } of carried.queued) given.logger.info({ notificationId, deliveryId }, "delivery queued");
+      for (const { deliveryId, channel, reasons } of carried.skipped)
+        given.logger.info({ notificationId, deliveryId, channel: nameOfChannel(channel), reason: reasons.at(-1) }, "delivery skipped");
       batch.done(received, ...carried.outputs);
     }
   },
@@ -90,6 +93,9 @@ const topicOf = (channel: Channel, priority: Priority) => {
   return priority >= Priority.HIGH ? topics.email.high : topics.email.medium;
 };
 
+/** Not a decision against anything: the sender asked for other channels. */
+const UNASKED: Reason = "not_requested";
+
 /** What a decision comes to: told to the tracker, and a delivery on its way for each channel that is used. */
 function carryOut(value: NotificationPrioritized, recipient: string, { decisions, decidedAtMs }: DecisionRecord) {
   const { notificationId, environment, userId, priority, eventType, category, acceptedAtMs, expiresAtMs, content } = value;
@@ -106,5 +112,5 @@ function carryOut(value: NotificationPrioritized, recipient: string, { decisions
     });
     outputs.push({ topic: topicOf(channel, priority), key, value: toBinary(DeliverySchema, delivery) });
   }
-  return { outputs, queued };
+  return { outputs, queued, skipped: decisions.filter(({ send, reasons }) => !send && reasons.at(-1) !== UNASKED) };
 }

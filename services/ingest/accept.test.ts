@@ -128,7 +128,6 @@ describe("what is refused", () => {
       { expiresAt: timestampFromMs(NOW_MS + 6 * DAY_MS + 1) },
       "expires_at: must be at most 6 days from now",
     ],
-    ["metadata over 16 KiB", { metadata: { a: "x".repeat(16_384) } }, "metadata: must be at most 16 KiB as JSON"],
     ["metadata that nobody could read", { metadata: nested(25) }, "metadata: must be nested at most 24 deep"],
     ["numbers that JSON cannot hold", { metadata: { a: Number.NaN } }, "metadata: must hold finite numbers only"],
     [
@@ -161,6 +160,22 @@ describe("what is refused", () => {
     expect(JSON.stringify([message, violations])).not.toMatch(/secret|078/);
   });
 
+  it.each<[string, Init, string]>([
+    ["metadata over 16 KiB", { metadata: { a: "x".repeat(16_384) } }, "metadata: must be at most 16 KiB as JSON"],
+    ["content over 256 KiB", { content: { body: "x".repeat(300_000) } }, "content: the whole notification must be at most 256 KiB"],
+    [
+      "32 MiB over all recipients",
+      {
+        content: { body: "x".repeat(200_000) },
+        recipients: Array.from({ length: 200 }, (_, at) => ({ userId: `u${at}` })),
+      },
+      "recipients: must be at most 166 for a notification of this size; send it in several",
+    ],
+  ])("%s, as too large", (_what, init, description) => {
+    expect(told(init)).toEqual([description]);
+    expect(problemOf(init).reason).toBe("NOTIFICATION_TOO_LARGE");
+  });
+
   it("what is larger than 256 KiB as a whole, though each field is within its own bounds", () => {
     const size = (bodyBytes: number): Init => ({ content: { body: "x".repeat(bodyBytes) } });
     const frame = accepted(size(200_000)).reservation.requested.byteLength - 200_000;
@@ -174,7 +189,7 @@ describe("what is refused", () => {
     ["recipients[0].userid", '{"recipients":[{"userid":"ann"}],"content":{"title":"A"}}', 'unknown field "userid"; did you mean "userId"?'],
     ["content.tilte", '{"recipients":[{"userId":"ann"}],"content":{"tilte":"A"}}', 'unknown field "tilte"; did you mean "title"?'],
     ["channels[0]", '{"channels":["CHANNEL_EMIAL"]}', 'must be one of CHANNEL_EMAIL, CHANNEL_WEB; did you mean "CHANNEL_EMAIL"?'],
-    ["expires_at", '{"expires_at":"tomorrow"}', "must be a time like 2030-01-31T12:00:00Z"],
+    ["expires_at", '{"expires_at":"tomorrow"}', "must be a time in RFC 3339: YYYY-MM-DDThh:mm:ssZ"],
   ])("tells the right name for a near miss in JSON: %s", (field, text, description) => {
     try {
       readJson(SendRequestSchema, bytes(text));

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { create, toBinary, toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import canonicalize from "canonicalize";
-import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, MAX_NOTIFICATION_BYTES, metadataFault } from "#domain/bounds.ts";
+import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
@@ -49,6 +49,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
   const mayRepeat = keyed && expiresAtMs > 0;
   if (violations.length > 0 || (late.length > 0 && !mayRepeat))
     throw new Problem("INVALID_REQUEST", { violations: [...late, ...violations] });
+  refuseLarge(request.metadata && metadataSizeFault(request.metadata));
 
   const notificationId = keyed ? uuidv5(notificationName(environment, request.idempotencyKey)) : uuidv7(nowMs);
   const requested = toBinary(
@@ -68,10 +69,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
       expiresAtMs: BigInt(expiresAtMs),
     }),
   );
-  if (requested.byteLength > MAX_NOTIFICATION_BYTES)
-    throw new Problem("NOTIFICATION_TOO_LARGE", {
-      violations: [{ field: "content", description: "the whole notification must be at most 256 KiB" }],
-    });
+  refuseLarge(sizeFault(requested.byteLength, recipients.length));
   const [first] = recipients as [(typeof recipients)[0]];
   const key = recipientKey(environment, recipientWord(first, uuidv5));
   const hash = keyed ? hashOf({ ...request, recipients }) : "";
@@ -79,6 +77,10 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
     reservation: { environment, notificationId, hash, requested, key, acceptedAtMs: nowMs, accepted: false },
     ...(late.length > 0 && { late: new Problem("INVALID_REQUEST", { violations: late }) }),
   };
+}
+
+function refuseLarge(fault: Violation | undefined): void {
+  if (fault) throw new Problem("NOTIFICATION_TOO_LARGE", { violations: [fault] });
 }
 
 /** Beyond its being in the past. Other languages' clients can write any 32 bits as nanoseconds. */

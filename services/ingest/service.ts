@@ -18,6 +18,7 @@ import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { accept, type Candidate } from "./accept.ts";
 import type { Intake, Taken } from "./intake.ts";
+import { headerKeyOf, withKey } from "./key.ts";
 import type { Reservations } from "./reservations.ts";
 
 const responseOf = ({ reservation, repeated }: Taken): SendResponse =>
@@ -35,10 +36,11 @@ const errorOf = (problem: Problem) => {
 const traceparentOf = (context: HandlerContext) => context.requestHeader.get("traceparent") ?? undefined;
 
 /** What would go into the log, or the Problem that keeps this one out. */
-function tryAccept(request: SendRequest, environment: string, nowMs: number): Candidate | Problem {
+function tryAccept(request: SendRequest, headerKey: string, environment: string, nowMs: number): Candidate | Problem {
   try {
     const violations = validateMessage(SendRequestSchema, request);
-    return violations.length > 0 ? new Problem("INVALID_REQUEST", { violations }) : accept(request, environment, nowMs);
+    if (violations.length > 0) return new Problem("INVALID_REQUEST", { violations });
+    return accept(withKey(request, headerKey), environment, nowMs);
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
@@ -48,7 +50,8 @@ function tryAccept(request: SendRequest, environment: string, nowMs: number): Ca
 export const ingestService = (intake: Intake, reservations: Reservations, clock: Clock): ServiceImpl<typeof IngestService> => ({
   async send(request, context) {
     const { environment } = principalOf(context);
-    const [answer] = await intake.take([accept(request, environment, clock.nowMs())], traceparentOf(context));
+    const candidate = accept(withKey(request, headerKeyOf(context)), environment, clock.nowMs());
+    const [answer] = await intake.take([candidate], traceparentOf(context));
     if (answer instanceof Problem) throw answer;
     return responseOf(answer as Taken);
   },
@@ -56,7 +59,8 @@ export const ingestService = (intake: Intake, reservations: Reservations, clock:
   async sendBatch(request, context) {
     const { environment } = principalOf(context);
     const nowMs = clock.nowMs();
-    const tried = request.notifications.map((each) => tryAccept(each, environment, nowMs));
+    const headerKey = headerKeyOf(context);
+    const tried = request.notifications.map((each, at) => tryAccept(each, headerKey && `${headerKey}/${at}`, environment, nowMs));
     const answers = await intake.take(
       tried.filter((each): each is Candidate => !(each instanceof Problem)),
       traceparentOf(context),

@@ -3,7 +3,7 @@
  * filled in. The same record is settled the same way every time it is read.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, metadataFault, sizeFault } from "#domain/bounds.ts";
+import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import type { Violation } from "#domain/errors.ts";
@@ -56,7 +56,7 @@ function violationsOf(
   if (asked.notificationId !== "" && !isId(asked.notificationId)) fault("notification_id", "must be a UUID, or left out");
   if (asked.environment !== "" && asked.environment !== environment)
     fault("environment", `must be "${environment}", which this topic belongs to, or left out`);
-  const metadata = asked.metadata && metadataFault(asked.metadata);
+  const metadata = asked.metadata && (metadataFault(asked.metadata) ?? metadataSizeFault(asked.metadata)?.description);
   if (metadata !== undefined) fault("metadata", metadata);
   const acceptedAtMs = Number(asked.acceptedAtMs);
   const expiresAtMs = Number(asked.expiresAtMs);

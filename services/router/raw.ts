@@ -5,9 +5,7 @@
  */
 import { fromBinary, type JsonValue } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { channelNamed, nearestChannelName } from "#domain/channels/channel.ts";
-import { Problem, type Violation } from "#domain/errors.ts";
-import { ChannelSchema } from "#gen/carillon/common/v1/common_pb.ts";
+import { Problem } from "#domain/errors.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { readJson } from "#platform/rpc/json.ts";
@@ -64,18 +62,7 @@ function readText(value: Uint8Array): NotificationRequested | Refusal {
     if (!(error instanceof Problem)) throw error;
     if (error.reason === "MALFORMED_JSON") return new Refusal("undecodable", error.message.replace(/\.$/, ""), undefined);
     const json = JSON.parse(new TextDecoder().decode(value)) as JsonValue;
-    const { notificationId, notification_id, channels } = (json ?? {}) as Readonly<Record<string, unknown>>;
-    const violations = error.violations.map((each) => withNearChannel(each, channels));
-    return new Refusal("invalid", violations, notificationId ?? notification_id);
+    const { notificationId, notification_id } = (json ?? {}) as Readonly<Record<string, unknown>>;
+    return new Refusal("invalid", error.violations, notificationId ?? notification_id);
   }
-}
-
-/** "email" is what other programs call it, and as the name of an enum's value it is not near enough to be found. */
-function withNearChannel(violation: Violation, channels: unknown): Violation {
-  const place = /^channels\[(\d+)\]$/.exec(violation.field)?.[1];
-  const written = place !== undefined && Array.isArray(channels) ? channels[Number(place)] : undefined;
-  const near = typeof written === "string" ? nearestChannelName(written) : undefined;
-  if (near === undefined || violation.description.includes("did you mean")) return violation;
-  const name = ChannelSchema.values.find(({ number }) => number === channelNamed(near))?.name;
-  return { ...violation, description: `${violation.description}; did you mean "${name}"?` };
 }

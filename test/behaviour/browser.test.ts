@@ -2,6 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasBrowser, open as openPage, startBrowser, textOf } from "../world/browser.ts";
+import { clientsOf } from "../world/clients.ts";
 import { startWorld, type World } from "../world/world.ts";
 
 describe.skipIf(!hasBrowser)("in a browser", () => {
@@ -40,6 +41,40 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.fill("[name=to]", "not an@address@x");
     await page.click("#send [type=submit]");
     await expect.poll(() => page.locator(".field:has([name=to]) .wrong").count()).toBeGreaterThan(0);
+    await page.close();
+  });
+
+  it("nobody to send to is told in the words of the form", async () => {
+    const { page } = await open("/");
+    await page.fill("[name=to]", "");
+    await page.click("#send [type=submit]");
+    await expect.poll(() => textOf(page, ".field:has([name=to]) .wrong")).toBe("must be a person’s id or an email address");
+    await page.close();
+  });
+
+  it.each([
+    ["beside the list", 1_280],
+    ["below the list", 600],
+  ])("a mail chosen far down a long list is shown in view, %s", async (_where, width) => {
+    const notifications = Array.from({ length: 60 }, (_, at) => ({
+      recipients: [{ email: `far-${width}@example.test` }],
+      content: { title: `Mail ${at}`, body: "Have a look." },
+    }));
+    await clientsOf(world.url).ingest.sendBatch({ notifications });
+    const { page, troubles } = await open("/dev/mail");
+    await page.setViewportSize({ width, height: 700 });
+    await page.fill("#filter", `far-${width}@example.test`);
+    await expect.poll(() => page.locator("#messages li").count(), { timeout: 20_000 }).toBe(60);
+    const last = page.locator("#messages li").last();
+    const title = (await last.locator(".name").textContent()) ?? "";
+    await last.locator("a").click();
+    await expect.poll(() => textOf(page, "#subject")).toBe(title);
+    const isInView = async () => {
+      const { y, height } = (await page.locator("#subject").boundingBox()) ?? { y: -1, height: 0 };
+      return y >= 0 && y + height <= 700;
+    };
+    await expect.poll(isInView).toBe(true);
+    expect(troubles).toEqual([]);
     await page.close();
   });
 

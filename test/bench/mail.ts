@@ -22,10 +22,9 @@ async function nodemailerRate(port: number): Promise<number> {
   const transport = nodemailer.createTransport({ host: "127.0.0.1", port, pool: true, maxConnections: CONNECTIONS, ignoreTLS: true });
   const send = (n: number) => {
     const { recipients, content } = one(n);
-    const [to] = recipients;
     return transport.sendMail({
       from: "Carillon <notifications@carillon.localhost>",
-      to: to?.email,
+      to: recipients.map(({ email }) => email),
       subject: content.title,
       text: content.body,
     });

@@ -154,14 +154,14 @@ export type Hello = Message<"carillon.gateway.v1.Hello"> & {
   token: string;
 
   /**
-   * "epoch:seq" of the last message seen; empty: the newest page.
+   * "epoch:seq" of the last message seen; empty: the newest page. One that cannot be continued, or is none at all, is answered by a reset.
    *
    * @generated from field: string cursor = 2;
    */
   cursor: string;
 
   /**
-   * In the place of cursor: the notification id of the last message seen.
+   * In the place of cursor: the notification id of the last message seen; an unknown one is answered by a reset.
    *
    * @generated from field: string last_notification_id = 3;
    */
