@@ -3,17 +3,20 @@
  *
  * Rules, the first that applies decides:
  * 1. Nobody is notified of their own act, and nothing is sent after it has expired.
- * 2. A muted category is silent; so is everything under a muted "*", except a category with a choice of its own. Critical passes.
+ * 2. A muted category is silent; so is everything under a muted "*", except a category with a choice of its own. A mute until a time ends
+ *    by itself; one of "*" silences every category, and a choice that was nothing else counts for none afterwards. Critical passes.
  * 3. The person's choice of channels for the category (or for "*") wins over the sender's: a channel is used only when the sender asked
  *    for it, or for none in particular, and the person did not choose others. So a sender narrows what the person allows and never widens
  *    it. Critical: where the sender names channels, they are used whatever the person chose.
  * 4. A channel needs somewhere to go to: an address (the sender's one-time address comes first), an inbox a person.
+ * 5. In the person's quiet hours everything waits until they end, and what expires before that is not sent. Critical passes.
  *
  * Pure. Times are epoch milliseconds.
  */
 import { channels } from "#domain/channels/channel.ts";
 import type { Reason } from "#domain/reasons.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import { type QuietHours, quietUntil } from "./quiet-hours.ts";
 
 export interface Asked {
   /** Empty for a bare address. */
@@ -33,6 +36,8 @@ export interface Asked {
 export interface CategoryChoice {
   readonly category: string;
   readonly muted: boolean;
+  /** 0: no such time. */
+  readonly mutedUntilMs: number;
   /** Empty: every channel they can be reached on. */
   readonly channels: readonly Channel[];
 }
@@ -41,6 +46,9 @@ export interface PersonFacts {
   /** Empty: none known. */
   readonly email: string;
   readonly categories: readonly CategoryChoice[];
+  readonly quietHours: QuietHours | undefined;
+  /** IANA. */
+  readonly timeZone: string;
 }
 
 export interface ChannelDecision {
@@ -50,25 +58,67 @@ export interface ChannelDecision {
   readonly reasons: readonly Reason[];
   /** An address where the channel needs one and is used, else empty. */
   readonly target: string;
+  /** The time that a reason speaks of: the end of the quiet hours or of a mute. When it is sent, not before. 0: none. */
+  readonly untilMs: number;
 }
 
 /** One decision per channel, in the order of `channels`. `facts` are undefined for a bare address. */
 export function decide(asked: Asked, facts: PersonFacts | undefined, nowMs: number): ChannelDecision[] {
-  const choice = choiceFor(asked.category, facts);
-  const against = silence(asked, choice, nowMs);
-  if (against !== undefined) return channels.map((channel) => skip(channel, against));
-  return channels.map((channel) => decideChannel(channel, asked, facts, choice));
+  const choice = choiceFor(asked.category, facts, nowMs);
+  const mute = muteOf(choice, facts, nowMs);
+  const against = silence(asked, mute, nowMs);
+  if (against !== undefined) return channels.map((channel) => ({ ...skip(channel, against.reason), untilMs: against.untilMs }));
+  const decisions = channels.map((channel) => decideChannel(channel, asked, facts, choice, mute));
+  return decisions.some(({ send }) => send) ? quietened(decisions, asked, facts, nowMs) : decisions;
 }
 
-const choiceFor = (category: string, facts: PersonFacts | undefined): CategoryChoice | undefined =>
-  facts?.categories.find((each) => each.category === category) ?? facts?.categories.find((each) => each.category === "*");
+const choiceFor = (category: string, facts: PersonFacts | undefined, nowMs: number): CategoryChoice | undefined =>
+  facts?.categories.find((each) => each.category === category && !isSpent(each, nowMs)) ?? everything(facts);
+
+const everything = (facts: PersonFacts | undefined) => facts?.categories.find(({ category }) => category === "*");
+
+/** It was a mute until a time, that time has passed, and it says nothing else. */
+const isSpent = ({ muted, mutedUntilMs, channels }: CategoryChoice, nowMs: number): boolean =>
+  !muted && channels.length === 0 && mutedUntilMs > 0 && mutedUntilMs <= nowMs;
+
+interface Against {
+  readonly reason: Reason;
+  /** 0: it has no end. */
+  readonly untilMs: number;
+}
+
+/** Of the mutes that hold now the one that lasts longest. */
+function muteOf(choice: CategoryChoice | undefined, facts: PersonFacts | undefined, nowMs: number): Against | undefined {
+  if (choice?.muted) return { reason: choice.category === "*" ? "everything_muted" : "category_muted", untilMs: 0 };
+  const ofAll = everything(facts)?.mutedUntilMs ?? 0;
+  const ofThis = choice?.mutedUntilMs ?? 0;
+  const untilMs = Math.max(ofAll, ofThis);
+  return untilMs > nowMs ? { reason: untilMs === ofAll ? "everything_muted_until" : "category_muted_until", untilMs } : undefined;
+}
 
 /** Why nothing at all is sent. */
-function silence({ userId, actor, priority, expiresAtMs }: Asked, choice: CategoryChoice | undefined, nowMs: number): Reason | undefined {
-  if (actor !== "" && actor === userId) return "own_act";
-  if (nowMs >= expiresAtMs) return "expired";
-  if (choice?.muted && priority !== Priority.CRITICAL) return choice.category === "*" ? "everything_muted" : "category_muted";
-  return undefined;
+function silence({ userId, actor, priority, expiresAtMs }: Asked, mute: Against | undefined, nowMs: number): Against | undefined {
+  if (actor !== "" && actor === userId) return { reason: "own_act", untilMs: 0 };
+  if (nowMs >= expiresAtMs) return { reason: "expired", untilMs: 0 };
+  return priority === Priority.CRITICAL ? undefined : mute;
+}
+
+/** What the quiet hours make of decisions. */
+function quietened(
+  decisions: ChannelDecision[],
+  { priority, expiresAtMs }: Asked,
+  facts: PersonFacts | undefined,
+  nowMs: number,
+): ChannelDecision[] {
+  const untilMs = facts?.quietHours && quietUntil(facts.quietHours, facts.timeZone, nowMs);
+  if (untilMs === undefined) return decisions;
+  return decisions.map((decision) => {
+    const { channel, send, reasons } = decision;
+    if (!send) return decision;
+    if (priority === Priority.CRITICAL) return { ...decision, reasons: [...reasons, "critical_passes_quiet_hours"] };
+    if (untilMs >= expiresAtMs) return { ...skip(channel, ...reasons, "expires_in_quiet_hours"), untilMs };
+    return { ...decision, reasons: [...reasons, "quiet_hours"], untilMs };
+  });
 }
 
 function decideChannel(
@@ -76,6 +126,7 @@ function decideChannel(
   asked: Asked,
   facts: PersonFacts | undefined,
   choice: CategoryChoice | undefined,
+  mute: Against | undefined,
 ): ChannelDecision {
   const requested = asked.channels.includes(channel);
   const preferred = choice?.channels.includes(channel) ?? false;
@@ -93,11 +144,11 @@ function decideChannel(
   if (why.length === 0) why.push("channel_default");
   if (through !== undefined) why.unshift(through);
   if (overridden) why.push("critical_passes_choice");
-  if (choice?.muted) why.push("critical_passes_mute");
-  return { channel, send: true, reasons: why, target };
+  if (mute) why.push("critical_passes_mute");
+  return { channel, send: true, reasons: why, target, untilMs: 0 };
 }
 
-const skip = (channel: Channel, ...reasons: Reason[]): ChannelDecision => ({ channel, send: false, reasons, target: "" });
+const skip = (channel: Channel, ...reasons: Reason[]): ChannelDecision => ({ channel, send: false, reasons, target: "", untilMs: 0 });
 
 /** Where a channel leads to, or what is missing for it. */
 function reach(

@@ -28,4 +28,9 @@ export async function gatherFacts(given: Pick<Given, "client">, values: readonly
   return ({ environment, userId }) => known.get(`${environment}/${userId}`);
 }
 
-const factsOf = ({ person, categories }: PersonPreferences): PersonFacts => ({ email: person?.email ?? "", categories });
+const factsOf = ({ person, categories, quietHours }: PersonPreferences): PersonFacts => ({
+  email: person?.email ?? "",
+  categories: categories.map((each) => ({ ...each, mutedUntilMs: Number(each.mutedUntilMs) })),
+  quietHours,
+  timeZone: person?.timeZone ?? "",
+});

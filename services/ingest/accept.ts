@@ -34,9 +34,14 @@ const hashOf = (request: SendRequest): string => {
 
 export function accept(request: SendRequest, environment: string, nowMs: number): Reservation {
   const violations: Violation[] = [];
-  const expiresAtMs = request.expiresAt ? timestampMs(request.expiresAt) : nowMs + DEFAULT_EXPIRY_MS;
-  if (expiresAtMs <= nowMs) violations.push({ field: "expires_at", description: "must be in the future" });
-  if (expiresAtMs > nowMs + MAX_EXPIRY_MS) violations.push({ field: "expires_at", description: "must be at most 6 days from now" });
+  // A time that has passed means at once, so that a repeat of a request is taken as the request was.
+  const sendAtMs = Math.max(request.sendAt ? timestampMs(request.sendAt) : nowMs, nowMs);
+  if (sendAtMs > nowMs + MAX_SEND_AT_MS) violations.push({ field: "send_at", description: "must be at most 180 days from now" });
+  const since = sendAtMs > nowMs ? "send_at" : "now";
+  const expiresAtMs = request.expiresAt ? timestampMs(request.expiresAt) : sendAtMs + DEFAULT_EXPIRY_MS;
+  if (expiresAtMs <= sendAtMs)
+    violations.push({ field: "expires_at", description: since === "now" ? "must be in the future" : "must be after send_at" });
+  if (expiresAtMs > sendAtMs + MAX_EXPIRY_MS) violations.push({ field: "expires_at", description: `must be at most 6 days from ${since}` });
   if (request.metadata && Buffer.byteLength(JSON.stringify(request.metadata)) > MAX_METADATA_BYTES)
     violations.push({ field: "metadata", description: "must be at most 16 KiB as JSON" });
   const recipients = request.recipients.map(({ userId, email }, index) => {
@@ -64,6 +69,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
       ...(request.metadata && { metadata: request.metadata }),
       acceptedAtMs: BigInt(nowMs),
       expiresAtMs: BigInt(expiresAtMs),
+      sendAtMs: sendAtMs > nowMs ? BigInt(sendAtMs) : 0n,
     }),
   );
   if (requested.byteLength > MAX_NOTIFICATION_BYTES)

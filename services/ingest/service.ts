@@ -17,6 +17,7 @@ import { principalOf } from "#platform/rpc/interceptors.ts";
 import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { accept } from "./accept.ts";
+import type { Cancelling } from "./cancel.ts";
 import type { Intake, Taken } from "./intake.ts";
 import type { Reservation, Reservations } from "./reservations.ts";
 
@@ -45,7 +46,12 @@ function tryAccept(request: SendRequest, environment: string, nowMs: number): Re
   }
 }
 
-export const ingestService = (intake: Intake, reservations: Reservations, clock: Clock): ServiceImpl<typeof IngestService> => ({
+export const ingestService = (
+  intake: Intake,
+  reservations: Reservations,
+  cancel: Cancelling,
+  clock: Clock,
+): ServiceImpl<typeof IngestService> => ({
   async send(request, context) {
     const { environment } = principalOf(context);
     const [answer] = await intake.take([accept(request, environment, clock.nowMs())], traceparentOf(context));
@@ -70,6 +76,8 @@ export const ingestService = (intake: Intake, reservations: Reservations, clock:
     });
     return { results };
   },
+
+  cancel: ({ notificationId }, context) => cancel(principalOf(context).environment, notificationId),
 
   async getAccepted({ notificationId }, context) {
     const found = await reservations.get(principalOf(context).environment, notificationId);

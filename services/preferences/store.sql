@@ -19,23 +19,34 @@ CREATE TABLE choices (
   PRIMARY KEY (environment, user_id, category)
 ) WITHOUT ROWID;
 
+-- quiet_start '' means no quiet hours; quiet_days are JSON, muted_until_ms 0 means no such time.
+-- name: schema-2
+ALTER TABLE people ADD COLUMN time_zone TEXT NOT NULL DEFAULT '';
+ALTER TABLE people ADD COLUMN quiet_start TEXT NOT NULL DEFAULT '';
+ALTER TABLE people ADD COLUMN quiet_end TEXT NOT NULL DEFAULT '';
+ALTER TABLE people ADD COLUMN quiet_days TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE choices ADD COLUMN muted_until_ms INTEGER NOT NULL DEFAULT 0;
+
 -- name: create
 INSERT INTO people (environment, user_id, created_at_ms, updated_at_ms) VALUES (?1, ?2, ?3, ?3)
 ON CONFLICT DO NOTHING;
 
 -- name: upsert
-INSERT INTO people (environment, user_id, email, name, locale, created_at_ms, updated_at_ms)
-VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), ?6, ?6)
+INSERT INTO people (environment, user_id, email, name, locale, time_zone, created_at_ms, updated_at_ms)
+VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, ''), ?7, ?7)
 ON CONFLICT (environment, user_id) DO UPDATE
-SET email = coalesce(?3, email), name = coalesce(?4, name), locale = coalesce(?5, locale), updated_at_ms = ?6
-WHERE email <> coalesce(?3, email) OR name <> coalesce(?4, name) OR locale <> coalesce(?5, locale);
+SET email = coalesce(?3, email), name = coalesce(?4, name), locale = coalesce(?5, locale), time_zone = coalesce(?6, time_zone),
+  updated_at_ms = ?7
+WHERE email <> coalesce(?3, email) OR name <> coalesce(?4, name) OR locale <> coalesce(?5, locale)
+  OR time_zone <> coalesce(?6, time_zone);
 
 -- name: person
-SELECT email, name, locale, created_at_ms, updated_at_ms FROM people WHERE environment = ? AND user_id = ?;
+SELECT email, name, locale, time_zone, created_at_ms, updated_at_ms FROM people WHERE environment = ? AND user_id = ?;
 
 -- A row per choice; one without, where there is none.
 -- name: person-with-choices
-SELECT email, name, locale, created_at_ms, updated_at_ms, category, muted, channels
+SELECT email, name, locale, time_zone, quiet_start, quiet_end, quiet_days, created_at_ms, updated_at_ms,
+  category, muted, muted_until_ms, channels
 FROM people LEFT JOIN choices USING (environment, user_id)
 WHERE environment = ? AND user_id = ? ORDER BY category;
 
@@ -43,5 +54,10 @@ WHERE environment = ? AND user_id = ? ORDER BY category;
 SELECT count(*) AS others FROM choices WHERE environment = ? AND user_id = ? AND category <> ?;
 
 -- name: choose
-INSERT INTO choices (environment, user_id, category, muted, channels) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (environment, user_id, category) DO UPDATE SET muted = excluded.muted, channels = excluded.channels;
+INSERT INTO choices (environment, user_id, category, muted, muted_until_ms, channels) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (environment, user_id, category) DO UPDATE
+SET muted = excluded.muted, muted_until_ms = excluded.muted_until_ms, channels = excluded.channels;
+
+-- name: set-quiet-hours
+UPDATE people SET quiet_start = ?3, quiet_end = ?4, quiet_days = ?5, updated_at_ms = ?6
+WHERE environment = ?1 AND user_id = ?2 AND (quiet_start <> ?3 OR quiet_end <> ?4 OR quiet_days <> ?5);
