@@ -16,8 +16,12 @@ const asked = (over: Partial<Asked> = {}): Asked => ({
   expiresAtMs: NOW + 1_000,
   ...over,
 });
-const ann = (...categories: CategoryChoice[]): PersonFacts => ({ email: "ann@example.com", categories });
-const chose = (category: string, over: Partial<CategoryChoice> = {}): CategoryChoice => ({ category, muted: false, channels: [], ...over });
+const undisturbed = { quietHours: undefined, timeZone: "UTC" };
+const ann = (...categories: CategoryChoice[]): PersonFacts => ({ email: "ann@example.com", categories, ...undisturbed });
+const chose = (category: string, over: Partial<CategoryChoice> = {}): CategoryChoice => ({
+  ...{ category, muted: false, mutedUntilMs: 0, channels: [] },
+  ...over,
+});
 
 /** "email+channel_default, web-no_person": plus for used, minus for not, reasons joined by ">". */
 const told = (request: Asked, facts: PersonFacts | undefined) =>
@@ -28,7 +32,7 @@ const told = (request: Asked, facts: PersonFacts | undefined) =>
 describe("who is told how", () => {
   test("without any choice every channel that reaches the person is used", () => {
     expect(told(asked(), ann())).toEqual(["email+channel_default", "web+channel_default"]);
-    expect(told(asked(), { email: "", categories: [] })).toEqual(["email-no_email_address", "web+channel_default"]);
+    expect(told(asked(), { ...ann(), email: "" })).toEqual(["email-no_email_address", "web+channel_default"]);
   });
 
   test("a bare address has no inbox", () => {
@@ -91,11 +95,23 @@ describe("who is told how", () => {
 });
 
 const anyChannels = fc.subarray([...channels]);
-const anyChoice = fc.record({ category: fc.constantFrom("orders", "other", "*"), muted: fc.boolean(), channels: anyChannels });
+const anyEnd = fc.constantFrom(0, NOW - 1, NOW, NOW + 1, NOW + 3_600_000);
+const anyHours = fc.option(
+  fc.record({ start: fc.constantFrom("00:00", "22:00"), end: fc.constantFrom("12:30", "24:00"), days: fc.constant([]) }),
+  { nil: undefined },
+);
+const anyChoice = fc.record({
+  category: fc.constantFrom("orders", "other", "*"),
+  muted: fc.boolean(),
+  mutedUntilMs: anyEnd,
+  channels: anyChannels,
+});
 const anyFacts: fc.Arbitrary<PersonFacts | undefined> = fc.option(
   fc.record({
     email: fc.constantFrom("", "ann@example.com"),
     categories: fc.uniqueArray(anyChoice, { selector: ({ category }) => category }),
+    quietHours: anyHours,
+    timeZone: fc.constantFrom("UTC", "America/New_York", "Asia/Kolkata"),
   }),
   { nil: undefined },
 );
@@ -148,7 +164,9 @@ describe("whatever is asked and whoever it is for", () => {
   test("a mute changes nothing about a critical notification but its reasons", () =>
     always((request, facts, _decisions) => {
       const critical = { ...request, priority: Priority.CRITICAL };
-      const unmuted = facts && { ...facts, categories: facts.categories.map((each) => ({ ...each, muted: false })) };
+      const wasChoice = ({ muted, mutedUntilMs, channels }: CategoryChoice) => muted || mutedUntilMs === 0 || channels.length > 0;
+      const spoken = (each: CategoryChoice) => ({ ...each, muted: false, mutedUntilMs: 0 });
+      const unmuted = facts && { ...facts, categories: facts.categories.filter(wasChoice).map(spoken) };
       const sent = (of: PersonFacts | undefined) => decide(critical, of, NOW).map(({ send }) => send);
       expect(sent(facts)).toEqual(sent(unmuted));
     }));

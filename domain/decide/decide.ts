@@ -4,7 +4,7 @@
  * Rules, the first that applies decides:
  * 1. Nobody is notified of their own act, and nothing is sent after it has expired.
  * 2. A muted category is silent; so is everything under a muted "*", except a category with a choice of its own. A mute until a time ends
- *    by itself; one of "*" silences every category, and a choice that was nothing else counts for none afterwards. Critical passes.
+ *    by itself: one of "*" silences every category, and one of a category is, without anything else, no choice of its own. Critical passes.
  * 3. The person's choice of channels for the category (or for "*") wins over the sender's: a channel is used only when the sender asked
  *    for it, or for none in particular, and the person did not choose others. So a sender narrows what the person allows and never widens
  *    it. Critical: where the sender names channels, they are used whatever the person chose.
@@ -64,22 +64,18 @@ export interface ChannelDecision {
 
 /** One decision per channel, in the order of `channels`. `facts` are undefined for a bare address. */
 export function decide(asked: Asked, facts: PersonFacts | undefined, nowMs: number): ChannelDecision[] {
-  const choice = choiceFor(asked.category, facts, nowMs);
-  const mute = muteOf(choice, facts, nowMs);
+  const own = facts?.categories.find(({ category }) => category === asked.category);
+  const everything = facts?.categories.find(({ category }) => category === "*");
+  const choice = own && !isOnlyForAWhile(own) ? own : everything;
+  const mute = choice?.muted ? muteOf(choice) : muteForAWhile(own, everything, nowMs);
   const against = silence(asked, mute, nowMs);
   if (against !== undefined) return channels.map((channel) => ({ ...skip(channel, against.reason), untilMs: against.untilMs }));
   const decisions = channels.map((channel) => decideChannel(channel, asked, facts, choice, mute));
   return decisions.some(({ send }) => send) ? quietened(decisions, asked, facts, nowMs) : decisions;
 }
 
-const choiceFor = (category: string, facts: PersonFacts | undefined, nowMs: number): CategoryChoice | undefined =>
-  facts?.categories.find((each) => each.category === category && !isSpent(each, nowMs)) ?? everything(facts);
-
-const everything = (facts: PersonFacts | undefined) => facts?.categories.find(({ category }) => category === "*");
-
-/** It was a mute until a time, that time has passed, and it says nothing else. */
-const isSpent = ({ muted, mutedUntilMs, channels }: CategoryChoice, nowMs: number): boolean =>
-  !muted && channels.length === 0 && mutedUntilMs > 0 && mutedUntilMs <= nowMs;
+/** A mute until a time, passed or not, and nothing else. */
+const isOnlyForAWhile = ({ muted, mutedUntilMs, channels }: CategoryChoice): boolean => !muted && channels.length === 0 && mutedUntilMs > 0;
 
 interface Against {
   readonly reason: Reason;
@@ -87,12 +83,15 @@ interface Against {
   readonly untilMs: number;
 }
 
-/** Of the mutes that hold now the one that lasts longest. */
-function muteOf(choice: CategoryChoice | undefined, facts: PersonFacts | undefined, nowMs: number): Against | undefined {
-  if (choice?.muted) return { reason: choice.category === "*" ? "everything_muted" : "category_muted", untilMs: 0 };
-  const ofAll = everything(facts)?.mutedUntilMs ?? 0;
-  const ofThis = choice?.mutedUntilMs ?? 0;
-  const untilMs = Math.max(ofAll, ofThis);
+const muteOf = ({ category }: CategoryChoice): Against => ({
+  reason: category === "*" ? "everything_muted" : "category_muted",
+  untilMs: 0,
+});
+
+/** Of two the one that lasts longer. */
+function muteForAWhile(own: CategoryChoice | undefined, everything: CategoryChoice | undefined, nowMs: number): Against | undefined {
+  const ofAll = everything?.mutedUntilMs ?? 0;
+  const untilMs = Math.max(ofAll, own?.mutedUntilMs ?? 0);
   return untilMs > nowMs ? { reason: untilMs === ofAll ? "everything_muted_until" : "category_muted_until", untilMs } : undefined;
 }
 

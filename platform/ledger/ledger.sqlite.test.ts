@@ -42,6 +42,8 @@ ledgerSuite("in SQLite", async () => {
       decideOnce: (drafts) => ledger.decideOnce(within(drafts)),
       intend: (tries) => ledger.intend(within(tries)),
       settle: (results) => ledger.settle(within(results)),
+      cancel: (cancel) => ledger.cancel({ ...cancel, environment: own + cancel.environment }),
+      statesOf: (environment, deliveryIds) => ledger.statesOf(own + environment, deliveryIds),
     },
   };
 });
@@ -60,7 +62,7 @@ it("a ledger opened again on the same file knows what it knew", async () => {
   ends.push(() => second.close());
   const after = await sqliteLedger({ database: second, clock });
   const [decided] = await after.decideOnce([{ ...draft, decision: new Uint8Array([9]) }]);
-  expect(decided).toEqual({ decision: new Uint8Array([1, 2]), first: false });
+  expect(decided).toEqual({ decision: new Uint8Array([1, 2]), first: false, canceled: false });
   const [intent] = await after.intend([{ ...send, worker: "w-2", leaseMs: 17_000 }]);
   expect(intent).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
 });

@@ -7,12 +7,12 @@ import { createHash } from "node:crypto";
 import { create, toBinary, toJson } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import canonicalize from "canonicalize";
+import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, MAX_SEND_AT_MS } from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
 import { notificationName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
-import { RETENTION_MS } from "#domain/topics.ts";
 import { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type SendRequest, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
@@ -20,9 +20,6 @@ import type { Reservation } from "./reservations.ts";
 
 const MAX_NOTIFICATION_BYTES = 256 * 1024;
 const MAX_METADATA_BYTES = 16 * 1024;
-const DAY_MS = 24 * 3_600_000;
-const DEFAULT_EXPIRY_MS = 3 * DAY_MS;
-const MAX_EXPIRY_MS = RETENTION_MS - DAY_MS;
 
 /** Fields that make two requests with one key the same request; the version allows for other rules later. */
 const hashOf = (request: SendRequest): string => {

@@ -70,7 +70,7 @@ function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
   if (decisions.some(({ send }) => send)) return steps;
   const reasons = decidingReasons(decisions);
   const [end = DeliveryStatus.SKIPPED, ...others] = new Set(reasons.map(endFor));
-  const stage = stages[others.length === 0 ? end : DeliveryStatus.SKIPPED];
+  const stage = stages[others.length === 0 ? end : DeliveryStatus.SKIPPED] as string;
   const untilMs = decisions.find((each) => each.untilMs > 0n)?.untilMs ?? 0n;
   const sentences = [
     ...reasons.map(sentence),

@@ -221,7 +221,7 @@ export type CategoryPreference = Message<"carillon.preferences.v1.CategoryPrefer
 
   /**
    * Nothing of it before this time, epoch milliseconds, on any channel; 0: no such time. Critical notifications pass. For "*" it holds for
-   * every category, also those with a choice of their own. A choice that says nothing else counts for none once the time has passed.
+   * every category, also those with a choice of their own. A choice that says nothing but this is no choice of its own otherwise.
    *
    * @generated from field: int64 muted_until_ms = 4;
    */
