@@ -1,9 +1,9 @@
 /**
  * Quiet hours: until when a person is not to be disturbed. Pure.
  *
- * The hours of a day begin when the clocks first come to show the start, and end when they come to show the end for the last time. So
- * where clocks are set back an end that comes twice is the second one; where they are set forward a time that is passed over counts as
- * the moment at which the clocks pass over it. A person is never disturbed while their clock shows a time within their hours.
+ * The hours of a day begin when the clocks first show the start, and end when they show the end, or later, for good. So where clocks are
+ * set back an end that comes twice is the second one; where they are set forward a time that is passed over counts as the moment at which
+ * it is. A person is never disturbed while their clock shows a time within their hours.
  */
 import { DAY_MS, instantsOf, offsetAt } from "./zone.ts";
 

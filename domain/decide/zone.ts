@@ -20,18 +20,18 @@ interface Clocks {
 const known = new Map<string, Clocks>();
 
 const fields = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", hourCycle: "h23" } as const;
-const UTC = "UTC";
 
 const NAME = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
 
 /** Whether it is the IANA name of a zone, not an offset such as "+02:00". */
-export function isTimeZone(name: string): boolean {
-  if (!NAME.test(name)) return false;
+export const isTimeZone = (name: string): boolean => NAME.test(name) && formatOf(name) !== undefined;
+
+/** Undefined where this platform does not know the zone. */
+function formatOf(timeZone: string): Intl.DateTimeFormat | undefined {
   try {
-    new Intl.DateTimeFormat("en-US", { timeZone: name });
-    return true;
+    return new Intl.DateTimeFormat("en-US", { ...fields, timeZone });
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -51,10 +51,11 @@ export function offsetAt(zone: string, atMs: number): number {
 }
 
 /**
- * The first and the last instant at which the clocks come to show a wall time. They differ where the time comes twice; of one that never
- * comes both are the instant at which the clocks pass over it. Within two days clocks are taken to be set at most once.
+ * The first instant at which the clocks show a wall time or a later one, and the one from which on they do for good. They differ where
+ * clocks are set back from after that time to before it; of a time that never comes both are the instant at which it is passed over.
+ * Within two days clocks are taken to be set at most once.
  */
-export function instantsOf(zone: string, wallMs: number): readonly [first: number, last: number] {
+export function instantsOf(zone: string, wallMs: number): readonly [first: number, forGood: number] {
   const before = offsetAt(zone, wallMs - DAY_MS);
   const after = offsetAt(zone, wallMs + DAY_MS);
   const early = wallMs - before;
@@ -62,7 +63,9 @@ export function instantsOf(zone: string, wallMs: number): readonly [first: numbe
   const late = wallMs - after;
   const shownBefore = offsetAt(zone, early) === before;
   const shownAfter = offsetAt(zone, late) === after;
-  if (shownBefore || shownAfter) return [shownBefore ? early : late, shownAfter ? late : early];
+  // Set back to exactly that time: nothing earlier is shown again.
+  const setBackTo = shownBefore && shownAfter && offsetAt(zone, late - MINUTE_MS) === before;
+  if (shownBefore || shownAfter) return [shownBefore ? early : late, shownAfter && !setBackTo ? late : early];
   const set = whenSet(zone, wallMs - DAY_MS, wallMs + DAY_MS);
   return [set, set];
 }
@@ -83,8 +86,7 @@ function whenSet(zone: string, fromMs: number, toMs: number): number {
 function clocksOf(zone: string): Clocks {
   const remembered = known.get(zone);
   if (remembered) return remembered;
-  const timeZone = isTimeZone(zone) ? zone : UTC;
-  const clocks = { format: new Intl.DateTimeFormat("en-US", { ...fields, timeZone }), offsets: new Map<number, number>() };
+  const clocks = { format: formatOf(zone) ?? new Intl.DateTimeFormat("en-US", { ...fields, timeZone: "UTC" }), offsets: new Map() };
   if (known.size >= MOST_ZONES) known.clear();
   known.set(zone, clocks);
   return clocks;
