@@ -1,4 +1,5 @@
 /** Reading a facade's JSON body: what is wrong with it is said field by field, with the right name for a near miss. */
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { Problem, type Violation } from "#domain/errors.ts";
@@ -38,3 +39,8 @@ export const userId = z
   .transform(String);
 
 export const metadata = z.record(z.string(), z.json(), { error: "must be an object" });
+
+/** When to send, as RFC 3339 with an offset: "2026-11-22T09:00:00+01:00". The bounds are Send's. */
+export const sendAt = z.iso
+  .datetime({ offset: true, error: 'must be a time with its offset like "2026-11-22T09:00:00Z"' })
+  .transform((text) => timestampFromMs(Date.parse(text)));

@@ -5,7 +5,7 @@ import { type Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, parseBody, userId } from "./body.ts";
+import { metadata, parseBody, sendAt, userId } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const priorities = { low: Priority.LOW, medium: Priority.MEDIUM, high: Priority.HIGH, critical: Priority.CRITICAL } as const;
@@ -23,6 +23,7 @@ const Body = z.strictObject({
     .optional(),
   priority: z.enum(["low", "medium", "high", "critical"], { error: "must be low, medium, high or critical" }).optional(),
   metadata: metadata.optional(),
+  send_at: sendAt.optional(),
 });
 
 const names = {
@@ -55,6 +56,7 @@ export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route =
         channels: body.channels ?? [],
         priority: body.priority ? priorities[body.priority] : Priority.UNSPECIFIED,
         ...(body.metadata && { metadata: body.metadata }),
+        ...(body.send_at && { sendAt: body.send_at }),
         idempotencyKey: idempotencyKey(request),
       },
       names,

@@ -8,12 +8,13 @@ import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { parseBody } from "./body.ts";
+import { parseBody, sendAt } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const Body = z.strictObject({
   message: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }),
   title: z.string({ error: "must be a string" }).optional(),
+  send_at: sendAt.optional(),
 });
 
 export interface Destination {
@@ -34,7 +35,7 @@ export const notifyRoute = (given: Pick<Given, "client" | "publicUrl">, destinat
   path: "/notify",
   json: true,
   async handle(request) {
-    const { message, title } = parseBody(Body, request.body);
+    const { message, title, send_at } = parseBody(Body, request.body);
     const ingest = given.client(IngestService, request.environment);
     const key = idempotencyKey(request);
     const notifications = await Promise.all(
@@ -47,6 +48,7 @@ export const notifyRoute = (given: Pick<Given, "client" | "publicUrl">, destinat
             channels: [channel],
             eventType: "broadcast",
             content: { title: title ?? "Broadcast", body: message },
+            ...(send_at && { sendAt: send_at }),
             idempotencyKey: key === "" ? "" : `${key}/${index}`,
           },
           { content: "message", "content.body": "message", "content.title": "title" },
