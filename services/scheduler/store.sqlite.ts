@@ -22,9 +22,12 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 
 /** How many of the first fit into a page; one at least. */
 function fitting(sizes: readonly number[]): number {
-  let bytes = 0;
-  const beyond = sizes.findIndex((size) => (bytes += size) > PAGE_BYTES);
-  return beyond < 0 ? sizes.length : Math.max(beyond, 1);
+  let count = 0;
+  for (let bytes = 0; count < sizes.length; count++) {
+    bytes += sizes[count] as number;
+    if (bytes > PAGE_BYTES) break;
+  }
+  return Math.max(count, 1);
 }
 
 export async function sqliteScheduleStore(database: Database): Promise<ScheduleStore> {
