@@ -89,6 +89,44 @@ describe("who is told how", () => {
     ]);
   });
 
+  test("a mute until a time silences until then, and names the time", () => {
+    const until = (mutedUntilMs: number, over: Partial<CategoryChoice> = {}) => chose("orders", { mutedUntilMs, ...over });
+    expect(told(asked(), ann(until(NOW + 1)))).toEqual(["email-category_muted_until", "web-category_muted_until"]);
+    expect(decide(asked(), ann(until(NOW + 1)), NOW).map(({ untilMs }) => untilMs)).toEqual([NOW + 1, NOW + 1]);
+    expect(told(asked(), ann(until(NOW)))).toEqual(["email+channel_default", "web+channel_default"]);
+    expect(told(asked(), ann(until(NOW + 1, { muted: true })))).toEqual(["email-category_muted", "web-category_muted"]);
+    expect(told(asked({ priority: Priority.CRITICAL }), ann(until(NOW + 1)))[0]).toBe("email+channel_default>critical_passes_mute");
+  });
+
+  test("a mute of everything until a time silences also categories with a choice of their own; of two ends the later is named", () => {
+    const all = chose("*", { mutedUntilMs: NOW + 5 });
+    const everything = ["email-everything_muted_until", "web-everything_muted_until"];
+    expect(told(asked(), ann(all, chose("orders", { channels: [Channel.WEB] })))).toEqual(everything);
+    expect(told(asked(), ann(all, chose("orders", { mutedUntilMs: NOW + 3 })))).toEqual(everything);
+    const longer = ann(all, chose("orders", { mutedUntilMs: NOW + 9 }));
+    expect(decide(asked(), longer, NOW)[0]).toMatchObject({ reasons: ["category_muted_until"], untilMs: NOW + 9 });
+  });
+
+  test("a mute until a time is no choice that escapes the mute of everything, or its channels", () => {
+    const passed = chose("orders", { mutedUntilMs: NOW - 1 });
+    expect(told(asked(), ann(chose("*", { muted: true }), passed))).toEqual(["email-everything_muted", "web-everything_muted"]);
+    expect(told(asked(), ann(chose("*", { channels: [Channel.WEB] }), passed))).toEqual(["email-not_preferred", "web+channel_preferred"]);
+  });
+
+  test("in quiet hours what is sent waits until they end; critical goes at once", () => {
+    // NOW is 22:13:20 UTC.
+    const endMs = Date.parse("2023-11-15T07:00:00Z");
+    const night = { ...ann(), quietHours: { start: "22:00", end: "07:00", days: [] }, timeZone: "UTC" };
+    const request = asked({ channels: [Channel.EMAIL], expiresAtMs: endMs + 1 });
+    const [email, web] = decide(request, night, NOW);
+    expect(email).toMatchObject({ send: true, reasons: ["channel_requested", "quiet_hours"], target: "ann@example.com", untilMs: endMs });
+    expect(web).toMatchObject({ send: false, reasons: ["not_requested"], untilMs: 0 });
+    expect(told({ ...request, expiresAtMs: endMs }, night)[0]).toBe("email-channel_requested>expires_in_quiet_hours");
+    const [critical] = decide({ ...request, priority: Priority.CRITICAL }, night, NOW);
+    expect(critical).toMatchObject({ send: true, reasons: ["channel_requested", "critical_passes_quiet_hours"], untilMs: 0 });
+    expect(decide(request, { ...night, timeZone: "America/New_York" }, NOW)[0]).toMatchObject({ send: true, untilMs: 0 });
+  });
+
   test("nothing is sent once it has expired", () => {
     expect(told(asked({ expiresAtMs: NOW }), ann())).toEqual(["email-expired", "web-expired"]);
   });
@@ -122,7 +160,7 @@ const anyAsked: fc.Arbitrary<Asked> = fc.record({
   category: fc.constantFrom("orders", "other", "third"),
   channels: anyChannels,
   priority: fc.constantFrom(Priority.LOW, Priority.MEDIUM, Priority.HIGH, Priority.CRITICAL),
-  expiresAtMs: fc.constantFrom(NOW - 1, NOW, NOW + 1),
+  expiresAtMs: fc.constantFrom(NOW - 1, NOW, NOW + 1, NOW + 24 * 3_600_000),
 });
 const always = (holds: (request: Asked, facts: PersonFacts | undefined, decisions: ReturnType<typeof decide>) => void) =>
   fc.assert(
@@ -152,6 +190,14 @@ describe("whatever is asked and whoever it is for", () => {
         if (!send || channel === Channel.WEB) expect(target).toBe("");
         else expect(target).toBe(request.email || facts?.email);
         if (send && channel === Channel.WEB) expect(request.userId).not.toBe("");
+      }
+    }));
+
+  test("what waits is sent later than now and before it expires, and nothing critical waits", () =>
+    always(({ priority, expiresAtMs }, _facts, decisions) => {
+      for (const { send, untilMs, reasons: why } of decisions) {
+        if (send) expect(why.includes("quiet_hours")).toBe(untilMs > 0);
+        if (send && untilMs > 0) expect([priority !== Priority.CRITICAL, untilMs > NOW, untilMs < expiresAtMs]).toEqual([true, true, true]);
       }
     }));
 

@@ -117,6 +117,32 @@ export function preferenceStoreSuite(name: string, open: () => Promise<Preferenc
       ]);
     });
 
+    it("keeps quiet hours with the zone they count in, changes and removes them, and creates the person if unknown", async () => {
+      const store = await open();
+      const hours = { start: "22:00", end: "07:00", days: [1, 5] };
+      const known = async () => (await store.find("development", ["ann"]))[0];
+      await store.setQuietHours("development", { userId: "ann", hours, timeZone: "Europe/Vienna" }, 5);
+      expect(await known()).toEqual({ person: { ...nobody("ann", 5), timeZone: "Europe/Vienna" }, choices: [], quietHours: hours });
+      await store.setQuietHours("development", { userId: "ann", hours: { ...hours, days: [] }, timeZone: undefined }, 6);
+      expect(await known()).toMatchObject({ person: { timeZone: "Europe/Vienna", updatedAtMs: 6 }, quietHours: { ...hours, days: [] } });
+      await store.setQuietHours("development", { userId: "ann", hours: undefined, timeZone: undefined }, 7);
+      expect(await known()).toMatchObject({ person: { timeZone: "Europe/Vienna" }, quietHours: undefined });
+      await store.setQuietHours("development", { userId: "ann", hours: undefined, timeZone: undefined }, 8);
+      expect((await known())?.person.updatedAtMs).toBe(7);
+      expect(await store.find("production", ["ann"])).toEqual([undefined]);
+    });
+
+    it("keeps a mute's end with the choice, and the next choice replaces it", async () => {
+      const store = await open();
+      const choose = (mutedUntilMs: number) =>
+        store.choose("development", [{ userId: "ann", choice: { category: "posts", muted: false, mutedUntilMs, channels: [] } }], 500, 5);
+      const ends = async () => (await store.find("development", ["ann"]))[0]?.choices.map(({ mutedUntilMs }) => mutedUntilMs);
+      await choose(1_800_000_000_123);
+      expect(await ends()).toEqual([1_800_000_000_123]);
+      await choose(0);
+      expect(await ends()).toEqual([0]);
+    });
+
     it("keeps environments apart", async () => {
       const store = await open();
       await store.upsert("development", [{ userId: "ann", name: "Ann" }], 5);

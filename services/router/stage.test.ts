@@ -11,7 +11,6 @@ import {
   NotificationPrioritizedSchema,
   type NotificationRequested,
   NotificationRequestedSchema,
-  ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import { ListNotificationsResponseSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
@@ -285,72 +284,6 @@ describe("the router", () => {
       await ask({ recipients: [] }, { notificationId: other }, { content: {} });
       expect((await prioritized()).map(({ notificationId }) => notificationId)).toEqual([other]);
       expect(await counts()).toEqual([0, 1, 0, 3, 2]);
-    });
-  });
-
-  describe("with what is to be sent later", () => {
-    const parked = async () =>
-      (await at.records(topics.schedule)).map(({ key, value }) => ({ ...fromBinary(ScheduledSchema, value), key }));
-    const later = (ms: number): Init => ({ sendAtMs: BigInt(at.clock.nowMs() + ms), expiresAtMs: BigInt(at.clock.nowMs() + ms + DAY_MS) });
-    /** What the scheduler does once it is due. */
-    const due = async () => {
-      const outputs = (await parked()).map(({ key, value }) => ({ topic: topics.due, key, value }));
-      await at.log.append(outputs);
-      await vi.waitFor(async () => expect(await at.log.lag("router", [topics.raw, topics.due])).toBe(0));
-    };
-
-    it("parks it whole, once however many it is for, and tells the tracker at once", async () => {
-      await ask({ ...later(DAY_MS), recipients: [{ userId: "ann" }, { userId: "bo" }] });
-      expect(await counts()).toEqual([0, 0, 0, 1, 0]);
-      expect((await requests())[0]).toMatchObject({ notificationId: ID, sendAtMs: BigInt(at.clock.nowMs() + DAY_MS) });
-      const [one, ...more] = await parked();
-      expect(more).toEqual([]);
-      expect(one).toMatchObject({ key: "development/ann", topic: "notifications.due", dueAtMs: BigInt(at.clock.nowMs() + DAY_MS) });
-    });
-
-    it("parks it under the same id when its record comes again", async () => {
-      await ask(later(DAY_MS), later(DAY_MS));
-      expect(new Set((await parked()).map(({ id }) => id)).size).toBe(1);
-    });
-
-    it("routes it when it is due, to everybody it is for, and tells the tracker nothing new", async () => {
-      await ask({ ...later(DAY_MS), recipients: [{ userId: "ann" }, { userId: "bo" }] });
-      await at.clock.advance(DAY_MS);
-      await due();
-      expect((await prioritized()).map(({ userId }) => userId).sort()).toEqual(["ann", "bo"]);
-      expect(new Set((await events()).map(({ eventId }) => eventId)).size).toBe(1);
-      expect(await parked()).toHaveLength(1);
-    });
-
-    it("routes it also when the clock was set back since it fell due", async () => {
-      await ask(later(60_000));
-      await at.clock.advance(60_000);
-      at.clock.set(-3_600_000);
-      await due();
-      expect(await prioritized()).toHaveLength(1);
-      expect(await parked()).toHaveLength(1);
-    });
-
-    it("routes at once what has no such time, or one that has passed", async () => {
-      await ask({ sendAtMs: 0n }, { sendAtMs: BigInt(at.clock.nowMs()) });
-      expect(await parked()).toEqual([]);
-      expect(await prioritized()).toHaveLength(2);
-    });
-
-    it("counts what expires from then, where a writer left it open", async () => {
-      await write(`{"recipients":[{"userId":"ann"}],"content":{"title":"Later"},"send_at_ms":"${at.clock.nowMs() + 30 * DAY_MS}"}`);
-      expect((await requests())[0]?.expiresAtMs).toBe(BigInt(at.clock.nowMs() + 33 * DAY_MS));
-    });
-
-    it.each([
-      ["more than 180 days ahead", 181 * DAY_MS, 182 * DAY_MS, "send_at_ms: must be at most 180 days after accepted_at_ms"],
-      ["after it expires", 2 * DAY_MS, DAY_MS, "expires_at_ms: must be after send_at_ms"],
-      ["with a week to live", DAY_MS, 8 * DAY_MS, "expires_at_ms: must be at most 6 days after send_at_ms or, without one, accepted_at_ms"],
-    ])("buries one %s", async (_what, sendMs, expireMs, detail) => {
-      const nowMs = at.clock.nowMs();
-      await ask({ acceptedAtMs: BigInt(nowMs), sendAtMs: BigInt(nowMs + sendMs), expiresAtMs: BigInt(nowMs + expireMs) });
-      expect((await letters()).map((letter) => letter.detail)).toEqual([detail]);
-      expect(await parked()).toEqual([]);
     });
   });
 

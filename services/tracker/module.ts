@@ -16,7 +16,7 @@ const config = z.object({
     .min(1)
     .max(3_650)
     .default(365)
-    .meta({ description: "How long the history of a notification is kept, in days." }),
+    .meta({ description: "How long the history of a notification is kept, in days from when it was accepted or, if later, its send_at." }),
 });
 
 export const tracker: Module<z.output<typeof config>, HistoryStore> = {

@@ -21,12 +21,15 @@ async function post(path, body) {
 const method = (name) => (request) => post(`/carillon.${name}`, request);
 
 export const send = method("ingest.v1.IngestService/Send");
+export const cancel = method("ingest.v1.IngestService/Cancel");
 export const getNotification = method("tracker.v1.TrackerService/GetNotification");
 export const listNotifications = method("tracker.v1.TrackerService/ListNotifications");
 export const listAttempts = method("tracker.v1.TrackerService/ListAttempts");
 export const explain = method("tracker.v1.TrackerService/Explain");
 export const getPreferences = method("preferences.v1.PreferencesService/GetPreferences");
 export const setCategoryPreference = method("preferences.v1.PreferencesService/SetCategoryPreference");
+
+export const setQuietHours = method("preferences.v1.PreferencesService/SetQuietHours");
 
 export const tokenFor = async (userId) => (await post("/dev/token", { user_id: userId })).token;
 
