@@ -43,7 +43,7 @@ function row(person, preference) {
     button.setAttribute("aria-checked", String(muted));
     choose({ muted: !muted, mutedUntilMs: "0" });
   });
-  const hour = make("button", { class: "button quiet", type: "button", "aria-label": `Mute ${category} for 1 hour` }, "1 hour");
+  const hour = make("button", { class: "button quiet", type: "button", "aria-label": `Mute ${category} for 1 hour` }, "Mute 1 h");
   hour.addEventListener("click", () => choose({ mutedUntilMs: String(Date.now() + HOUR_MS) }));
   return make(
     "li",
