@@ -62,15 +62,17 @@ export interface ChannelDecision {
   readonly untilMs: number;
 }
 
-/** One decision per channel, in the order of `channels`. `facts` are undefined for a bare address. */
-export function decide(asked: Asked, facts: PersonFacts | undefined, nowMs: number): ChannelDecision[] {
+/** One decision per channel, in the order of `channels`. `facts` are undefined for a bare address; `disabled` channels serve nobody. */
+export function decide(asked: Asked, facts: PersonFacts | undefined, nowMs: number, disabled: readonly Channel[] = []): ChannelDecision[] {
   const own = facts?.categories.find(({ category }) => category === asked.category);
   const everything = facts?.categories.find(({ category }) => category === "*");
   const choice = own && !isOnlyForAWhile(own) ? own : everything;
   const mute = choice?.muted ? muteOf(choice) : muteForAWhile(own, everything, nowMs);
   const against = silence(asked, mute, nowMs);
   if (against !== undefined) return channels.map((channel) => ({ ...skip(channel, against.reason), untilMs: against.untilMs }));
-  const decisions = channels.map((channel) => decideChannel(channel, asked, facts, choice, mute));
+  const decisions = channels.map((channel) =>
+    disabled.includes(channel) ? skip(channel, "channel_disabled") : decideChannel(channel, asked, facts, choice, mute),
+  );
   return decisions.some(({ send }) => send) ? quietened(decisions, asked, facts, nowMs) : decisions;
 }
 

@@ -39,7 +39,11 @@ const weights = new Map([
   [topics.low, 1],
 ]);
 
-export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock" | "logger">): Stage<NotificationPrioritized> => ({
+/** `disabled` channels are used for nobody. */
+export const dispatcher = (
+  given: Pick<Given, "client" | "ledger" | "clock" | "logger">,
+  disabled: readonly Channel[] = [],
+): Stage<NotificationPrioritized> => ({
   name: "dispatcher",
   reads: [topics.high, topics.medium, topics.low],
   writes: [topics.email.high, topics.email.medium, topics.email.low, topics.web, topics.schedule, topics.deliveryEvents],
@@ -51,7 +55,7 @@ export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock" | "l
       given,
       batch.records.map(({ value }) => value),
     );
-    const drafted = batch.records.map(({ value }) => draft(value, facts(value), nowMs));
+    const drafted = batch.records.map(({ value }) => draft(value, facts(value), nowMs, disabled));
     const decided = await given.ledger.decideOnce(drafted.map(({ draft }) => draft));
     for (const [index, received] of batch.records.entries()) {
       const { draft, record } = drafted[index] as Drafted;
@@ -71,15 +75,15 @@ interface Drafted {
   readonly record: DecisionRecord;
 }
 
-function draft(value: NotificationPrioritized, facts: PersonFacts | undefined, nowMs: number): Drafted {
+function draft(value: NotificationPrioritized, facts: PersonFacts | undefined, nowMs: number, disabled: readonly Channel[]): Drafted {
   const { notificationId, environment } = value;
   const recipient = recipientWord(value, uuidv5);
-  const decisions = decide({ ...value, expiresAtMs: Number(value.expiresAtMs) }, facts, nowMs).map(
-    ({ channel, send, reasons, target, untilMs }) =>
-      create(DecisionSchema, {
-        ...{ channel, send, reasons: [...reasons], target, untilMs: BigInt(untilMs) },
-        deliveryId: uuidv5(deliveryName(notificationId, recipient, nameOfChannel(channel), 0)),
-      }),
+  const asked = { ...value, expiresAtMs: Number(value.expiresAtMs) };
+  const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target, untilMs }) =>
+    create(DecisionSchema, {
+      ...{ channel, send, reasons: [...reasons], target, untilMs: BigInt(untilMs) },
+      deliveryId: uuidv5(deliveryName(notificationId, recipient, nameOfChannel(channel), 0)),
+    }),
   );
   const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs) });
   return { draft: { environment, notificationId, recipient, decision: toBinary(DecisionRecordSchema, record) }, record };

@@ -2,9 +2,10 @@
  * The web channel's worker: a row in the person's inbox, then a word to whoever holds their browsers.
  *
  * A repeat finds its row and is published again, and clients merge by seq. So the ledger is asked for one thing only: whether the
- * notification has been canceled. What it has let pass once it lets pass again, for a row may be there by then.
+ * notification has been canceled. What was stored in time stays sent, also when its record comes again after it has expired or was
+ * canceled.
  */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { plainText } from "#domain/channels/text.ts";
 import { formatCursor } from "#domain/cursor.ts";
 import { deliveryEventName } from "#domain/ids.ts";
@@ -20,7 +21,12 @@ import type { Received, Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import type { InboxStore, NewRow, Placed } from "./store.ts";
 
-/** As long as the ledger keeps what it knows of a send. */
+interface Readable {
+  readonly received: Received<Delivery>;
+  readonly row: NewRow;
+}
+
+/** As long as the ledger keeps what it knows of a send: a repeat finds it and writes nothing. */
 const LEASE_MS = 24 * 3_600_000;
 
 type Needs = Pick<Given, "clock" | "fanout" | "ledger" | "logger" | "worker">;
@@ -32,32 +38,46 @@ export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, w
   deadLetters: topics.deadWeb,
   async handle(batch) {
     const nowMs = clock.nowMs();
+    const ids = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
+    const sent = ({ received, row }: Readable, place: Placed) => {
+      fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
+      logger.info(ids(received.value), "stored in the inbox");
+      const { createdAtMs } = place;
+      batch.done(received, event(received, "sent", { reason: "stored_in_inbox", atMs: createdAtMs, attempt: 1, provider: "inbox" }));
+    };
+
+    const readable: Readable[] = [];
+    for (const received of batch.records) {
+      const row = rowOf(received.value, nowMs);
+      if (row) {
+        readable.push({ received, row });
+        continue;
+      }
+      logger.warn(ids(received.value), "delivery dead");
+      batch.bury(
+        received,
+        "undecodable",
+        "content cannot be read as text",
+        event(received, "dead", { reason: "undecodable", atMs: nowMs }),
+      );
+    }
     const intents = await ledger.intend(
-      batch.records.map(({ value }) => tryOf(value, worker)),
+      readable.map(({ received }) => tryOf(received.value, worker)),
       { repeatable: true },
     );
-    const live: { received: Received<Delivery>; row: NewRow }[] = [];
-    for (const [index, received] of batch.records.entries()) {
-      const atMs = BigInt(nowMs);
-      const intent = intents[index] as Intent;
-      const isCanceled = intent.is === "canceled" || (intent.is === "settled" && intent.state === "canceled");
-      if (isCanceled) batch.done(received, event(received, { status: DeliveryStatus.CANCELED, reason: "canceled", atMs }));
-      else if (Number(received.value.expiresAtMs) > nowMs) live.push({ received, row: rowOf(received.value, nowMs) });
-      else batch.done(received, event(received, { status: DeliveryStatus.EXPIRED, reason: "expired", atMs }));
-    }
-    const placed = await store.add(live.map(({ row }) => row));
-    for (const [index, { received, row }] of live.entries()) {
-      const place = placed[index] as Placed;
-      fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
-      logger.info({ notificationId: row.notificationId, deliveryId: row.deliveryId }, "stored in the inbox");
-      const sent = {
-        status: DeliveryStatus.SENT,
-        reason: "stored_in_inbox",
-        atMs: BigInt(place.createdAtMs),
-        attempt: 1,
-        provider: "inbox",
-      } as const;
-      batch.done(received, event(received, sent));
+    const isCanceled = new Set(readable.filter((_, index) => refuses(intents[index] as Intent)));
+    const isLive = (each: Readable) => !isCanceled.has(each) && Number(each.received.value.expiresAtMs) > nowMs;
+    const live = readable.filter(isLive);
+    const late = readable.filter((each) => !isLive(each));
+
+    const places = await store.add(live.map(({ row }) => row));
+    for (const [index, each] of live.entries()) sent(each, places[index] as Placed);
+    const earlier = await store.placed(late.map(({ row }) => row));
+    for (const [index, each] of late.entries()) {
+      const place = earlier[index];
+      if (place) sent(each, place);
+      else if (isCanceled.has(each)) batch.done(each.received, event(each.received, "canceled", { reason: "canceled", atMs: nowMs }));
+      else batch.done(each.received, event(each.received, "expired", { reason: "expired", atMs: nowMs }));
     }
   },
 });
@@ -67,37 +87,42 @@ const tryOf = ({ environment, notificationId, deliveryId, cycle, target, attempt
   ...{ worker, leaseMs: LEASE_MS },
 });
 
-function rowOf({ environment, userId, deliveryId, notificationId, eventType, category, content }: Delivery, nowMs: number): NewRow {
-  const { title, body, html } = fromBinary(ContentSchema, content);
-  const text = body === "" ? plainText(html) : body;
-  return { environment, userId, deliveryId, notificationId, eventType, category, title, body: text, createdAtMs: nowMs };
+const refuses = (intent: Intent): boolean => intent.is === "canceled" || (intent.is === "settled" && intent.state === "canceled");
+
+/** Undefined when nobody can read the words: whatever is wrong with them, it will be so every time. */
+function rowOf({ environment, userId, deliveryId, notificationId, eventType, category, content }: Delivery, nowMs: number) {
+  try {
+    const { title, body, html } = fromBinary(ContentSchema, content);
+    const text = body === "" ? plainText(html) : body;
+    return { environment, userId, deliveryId, notificationId, eventType, category, title, body: text, createdAtMs: nowMs };
+  } catch {
+    return undefined;
+  }
 }
 
-const pushed = (row: NewRow, { epoch, seq, createdAtMs }: Placed): Uint8Array => {
-  const message = { ...row, seq: BigInt(seq), createdAtMs: BigInt(createdAtMs) };
-  const { deliveryId, notificationId, eventType, category, title, body } = message;
-  return toBinary(
-    PushedSchema,
-    create(PushedSchema, {
-      message: { seq: message.seq, deliveryId, notificationId, eventType, category, title, body, createdAtMs: message.createdAtMs },
-      cursor: formatCursor({ epoch, seq }),
-    }),
-  );
-};
+function pushed(row: NewRow, { epoch, seq, createdAtMs }: Placed): Uint8Array {
+  const { deliveryId, notificationId, eventType, category, title, body } = row;
+  const message = { seq: BigInt(seq), deliveryId, notificationId, eventType, category, title, body, createdAtMs: BigInt(createdAtMs) };
+  return toBinary(PushedSchema, create(PushedSchema, { message, cursor: formatCursor({ epoch, seq }) }));
+}
 
-const words = { [DeliveryStatus.SENT]: "sent", [DeliveryStatus.EXPIRED]: "expired", [DeliveryStatus.CANCELED]: "canceled" } as const;
+const statuses = {
+  sent: DeliveryStatus.SENT,
+  expired: DeliveryStatus.EXPIRED,
+  canceled: DeliveryStatus.CANCELED,
+  dead: DeliveryStatus.DEAD,
+} as const;
 
 function event(
   { record, value }: Received<Delivery>,
-  what: { status: keyof typeof words; reason: Reason; atMs: bigint; attempt?: number; provider?: string },
+  is: keyof typeof statuses,
+  { reason, atMs, attempt = 0, provider = "" }: { reason: Reason; atMs: number; attempt?: number; provider?: string },
 ): Output {
   const { deliveryId, notificationId, environment, userId, cycle, wait, target } = value;
-  const attempt = what.attempt ?? 0;
-  const word = words[what.status];
-  const init = {
-    ...what,
-    ...{ moment: Moment.DELIVERY, deliveryId, notificationId, environment, userId, channel: Channel.WEB, cycle, wait, target },
-    eventId: uuidv5(deliveryEventName(deliveryId, { cycle, attempt, wait, target }, word)),
+  const init: MessageInitShape<typeof DeliveryEventSchema> = {
+    eventId: uuidv5(deliveryEventName(deliveryId, { cycle, attempt, wait, target }, is)),
+    ...{ moment: Moment.DELIVERY, status: statuses[is], reason, attempt, provider, atMs: BigInt(atMs) },
+    ...{ deliveryId, notificationId, environment, userId, channel: Channel.WEB, cycle, wait, target },
   };
   return { topic: topics.deliveryEvents, key: record.key, value: toBinary(DeliveryEventSchema, create(DeliveryEventSchema, init)) };
 }

@@ -19,8 +19,11 @@ CREATE TABLE choices (
   PRIMARY KEY (environment, user_id, category)
 ) WITHOUT ROWID;
 
--- quiet_start '' means no quiet hours; quiet_days are JSON, muted_until_ms 0 means no such time.
 -- name: schema-2
+CREATE INDEX people_by_email ON people (environment, email COLLATE NOCASE);
+
+-- quiet_start '' means no quiet hours; quiet_days are JSON, muted_until_ms 0 means no such time.
+-- name: schema-3
 ALTER TABLE people ADD COLUMN time_zone TEXT NOT NULL DEFAULT '';
 ALTER TABLE people ADD COLUMN quiet_start TEXT NOT NULL DEFAULT '';
 ALTER TABLE people ADD COLUMN quiet_end TEXT NOT NULL DEFAULT '';
@@ -49,6 +52,15 @@ SELECT email, name, locale, time_zone, quiet_start, quiet_end, quiet_days, creat
   category, muted, muted_until_ms, channels
 FROM people LEFT JOIN choices USING (environment, user_id)
 WHERE environment = ? AND user_id = ? ORDER BY category;
+
+-- The bounds are the first character sequences that no longer begin so.
+-- name: people-by-id
+SELECT user_id, email, name, locale, time_zone, created_at_ms, updated_at_ms FROM people
+WHERE environment = ? AND user_id >= ? AND user_id < ? ORDER BY user_id LIMIT ?;
+
+-- name: people-by-email
+SELECT user_id, email, name, locale, time_zone, created_at_ms, updated_at_ms FROM people
+WHERE environment = ? AND email COLLATE NOCASE >= ? AND email COLLATE NOCASE < ? ORDER BY email COLLATE NOCASE LIMIT ?;
 
 -- name: other-choices
 SELECT count(*) AS others FROM choices WHERE environment = ? AND user_id = ? AND category <> ?;

@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Module } from "#platform/host.ts";
+import { sweeping } from "#platform/sweep.ts";
 import { trackerService } from "./service.ts";
 import { trackerStage } from "./stage.ts";
 import type { HistoryStore } from "./store.ts";
-import { forgetting } from "./sweep.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -25,6 +25,6 @@ export const tracker: Module<z.output<typeof config>, HistoryStore> = {
   build: (settings, given, store) => ({
     rpc: (router) => router.service(TrackerService, trackerService(store, given)),
     stages: [trackerStage(store)],
-    tasks: [forgetting({ store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
+    tasks: [sweeping({ name: "forget-history", store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
   }),
 };

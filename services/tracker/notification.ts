@@ -7,6 +7,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { isTerminal, notificationStatus, supersedes } from "#domain/decide/status.ts";
+import { sentence } from "#domain/reasons.ts";
 import { DeliveryStatus, type NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Decision, DeliveryEvent, NotificationRequested } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Delivery, DeliverySchema, type Notification, NotificationSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
@@ -76,7 +77,8 @@ function decidedDelivery({ userId, atMs }: DeliveryEvent, { deliveryId, channel,
   const waits = send && untilMs > 0n;
   const status = send ? (waits ? DeliveryStatus.DEFERRED : DeliveryStatus.QUEUED) : endFor(reason);
   const dueAtMs = waits ? untilMs : 0n;
-  return create(DeliverySchema, { deliveryId, userId, channel, status, target, reason, dueAtMs, updatedAtMs: atMs });
+  const explanation = sentence(reason);
+  return create(DeliverySchema, { deliveryId, userId, channel, status, target, reason, explanation, dueAtMs, updatedAtMs: atMs });
 }
 
 /** Decided against for some reasons it is not merely skipped. */
@@ -89,23 +91,26 @@ const ends: Readonly<Record<string, DeliveryStatus>> = {
 /** Where a delivery stands that was decided against. */
 export const endFor = (reason: string): DeliveryStatus => ends[reason] ?? DeliveryStatus.SKIPPED;
 
-const withdrawn = (delivery: Delivery, { atMs, tooLate }: DeliveryEvent): Delivery =>
-  isTerminal(delivery.status) || tooLate.includes(delivery.deliveryId)
-    ? delivery
-    : { ...delivery, status: DeliveryStatus.CANCELED, reason: "canceled", dueAtMs: 0n, updatedAtMs: later(delivery.updatedAtMs, atMs) };
+function withdrawn(delivery: Delivery, { atMs, tooLate }: DeliveryEvent): Delivery {
+  if (isTerminal(delivery.status) || tooLate.includes(delivery.deliveryId)) return delivery;
+  const told = { reason: "canceled", explanation: sentence("canceled") };
+  return { ...delivery, ...told, status: DeliveryStatus.CANCELED, dueAtMs: 0n, updatedAtMs: later(delivery.updatedAtMs, atMs) };
+}
 
 function changedDelivery(events: readonly DeliveryEvent[], decided: Delivery | undefined): Delivery {
   const standing = events.reduce((known, event) => (isLater(event, known) ? event : known));
   const { deliveryId, userId, channel, status } = standing;
   const attempts = new Map<number, number>();
   for (const { cycle, attempt } of events) attempts.set(cycle, Math.max(attempt, attempts.get(cycle) ?? 0));
+  const reason = standing.reason || decided?.reason || "";
   return create(DeliverySchema, {
     deliveryId,
     userId,
     channel,
     status,
     target: standing.target || decided?.target || events.find(({ target }) => target !== "")?.target || "",
-    reason: standing.reason || decided?.reason || "",
+    reason,
+    explanation: sentence(reason),
     attempts: [...attempts.values()].reduce((sum, each) => sum + each, 0),
     dueAtMs: status === DeliveryStatus.DEFERRED ? standing.dueAtMs : 0n,
     updatedAtMs: standing.atMs,

@@ -30,6 +30,12 @@ export const getPreferences = method("preferences.v1.PreferencesService/GetPrefe
 export const setCategoryPreference = method("preferences.v1.PreferencesService/SetCategoryPreference");
 
 export const setQuietHours = method("preferences.v1.PreferencesService/SetQuietHours");
+export const findPeople = method("preferences.v1.PreferencesService/FindPeople");
+export const getPerson = method("preferences.v1.PreferencesService/GetPerson");
+export const listMessages = method("inbox.v1.InboxService/ListMessages");
+export const listDeadLetters = method("deadletters.v1.DeadLettersService/ListDeadLetters");
+export const replayDeadLetters = method("deadletters.v1.DeadLettersService/ReplayDeadLetters");
+export const discardDeadLetters = method("deadletters.v1.DeadLettersService/DiscardDeadLetters");
 
 export const tokenFor = async (userId) => (await post("/dev/token", { user_id: userId })).token;
 

@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/preferences/v1/preferences.proto.
  */
 export const file_carillon_preferences_v1_preferences: GenFile = /*@__PURE__*/
-  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEihwEKBlBlcnNvbhIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGbG9jYWxlGAQgASgJEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMSFQoNdXBkYXRlZF9hdF9tcxgGIAEoAxIRCgl0aW1lX3pvbmUYCSABKAkikAMKE1Vwc2VydFBlcnNvblJlcXVlc3QSNQoHdXNlcl9pZBgBIAEoCUIkukghch8QARiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokErcBCgVlbWFpbBgCIAEoCUKiAbpIngG6AZUBCgxwZXJzb24uZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aVXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXStAW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXSskJylyAxj+AUgAiAEBEhsKBG5hbWUYAyABKAlCCLpIBXIDGMgBSAGIAQESHAoGbG9jYWxlGAQgASgJQge6SARyAhgjSAKIAQESIQoJdGltZV96b25lGAkgASgJQgm6SAZyBBABGEBIA4gBAUIICgZfZW1haWxCBwoFX25hbWVCCQoHX2xvY2FsZUIMCgpfdGltZV96b25lIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIs4BChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASKAoObXV0ZWRfdW50aWxfbXMYBCABKANCELpIDSILGICA8JaMwawPKAAi7gIKClF1aWV0SG91cnMSiQEKBXN0YXJ0GAEgASgJQnq6SHe6AXQKEXF1aWV0X2hvdXJzLnN0YXJ0Ei5tdXN0IGJlIGEgdGltZSBsaWtlIDIyOjAwLCBmcm9tIDAwOjAwIHRvIDIzOjU5Gi90aGlzLm1hdGNoZXMoJ14oWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XSQnKRKOAQoDZW5kGAIgASgJQoABukh9ugF6Cg9xdWlldF9ob3Vycy5lbmQSLm11c3QgYmUgYSB0aW1lIGxpa2UgMDc6MDAsIGZyb20gMDA6MDAgdG8gMjQ6MDAaN3RoaXMubWF0Y2hlcygnXigoWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XXwyNDowMCkkJykSQwoEZGF5cxgDIAMoDjIgLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLldlZWtkYXlCE7pIEJIBDRAHGAEiB4IBBBABIAAiowEKFFNldFF1aWV0SG91cnNSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBI4CgtxdWlldF9ob3VycxgCIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSGgoJdGltZV96b25lGAMgASgJQge6SARyAhhAImQKFVNldFF1aWV0SG91cnNSZXNwb25zZRI4CgtxdWlldF9ob3VycxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSEQoJdGltZV96b25lGAIgASgJIjQKFUdldFByZWZlcmVuY2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABIqYBChZHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2USOAoLcXVpZXRfaG91cnMYAiABKAsyIy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5RdWlldEhvdXJzEhEKCXRpbWVfem9uZRgDIAEoCSKeAQocU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBI1Cgd1c2VyX2lkGAEgASgJQiS6SCFyHxABGIABMhheW15+XHNccHtDfV1bXlxzXHB7Q31dKiQSRwoKcHJlZmVyZW5jZRgCIAEoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZUIGukgDyAEBImAKHVNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UiQgoaQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QSJAoIdXNlcl9pZHMYASADKAlCErpID5IBDBDoByIHcgUQARiAASJZChtCYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2USOgoGcGVvcGxlGAEgAygLMiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uUHJlZmVyZW5jZXMivwEKEVBlcnNvblByZWZlcmVuY2VzEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbhI/CgpjYXRlZ29yaWVzGAIgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlEjgKC3F1aWV0X2hvdXJzGAMgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUXVpZXRIb3Vycyq2AQoHV2Vla2RheRIXChNXRUVLREFZX1VOU1BFQ0lGSUVEEAASEgoOV0VFS0RBWV9NT05EQVkQARITCg9XRUVLREFZX1RVRVNEQVkQAhIVChFXRUVLREFZX1dFRE5FU0RBWRADEhQKEFdFRUtEQVlfVEhVUlNEQVkQBBISCg5XRUVLREFZX0ZSSURBWRAFEhQKEFdFRUtEQVlfU0FUVVJEQVkQBhISCg5XRUVLREFZX1NVTkRBWRAHMtQFChJQcmVmZXJlbmNlc1NlcnZpY2USawoMVXBzZXJ0UGVyc29uEiwuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVxdWVzdBotLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlVwc2VydFBlcnNvblJlc3BvbnNlEmIKCUdldFBlcnNvbhIpLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlcXVlc3QaKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQZXJzb25SZXNwb25zZRJxCg5HZXRQcmVmZXJlbmNlcxIuLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFByZWZlcmVuY2VzUmVxdWVzdBovLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFByZWZlcmVuY2VzUmVzcG9uc2UShgEKFVNldENhdGVnb3J5UHJlZmVyZW5jZRI1LmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldENhdGVnb3J5UHJlZmVyZW5jZVJlcXVlc3QaNi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRDYXRlZ29yeVByZWZlcmVuY2VSZXNwb25zZRJuCg1TZXRRdWlldEhvdXJzEi0uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0UXVpZXRIb3Vyc1JlcXVlc3QaLi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRRdWlldEhvdXJzUmVzcG9uc2USgAEKE0JhdGNoR2V0UHJlZmVyZW5jZXMSMy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5CYXRjaEdldFByZWZlcmVuY2VzUmVxdWVzdBo0LmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkJhdGNoR2V0UHJlZmVyZW5jZXNSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_carillon_common_v1_common]);
+  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEihwEKBlBlcnNvbhIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGbG9jYWxlGAQgASgJEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMSFQoNdXBkYXRlZF9hdF9tcxgGIAEoAxIRCgl0aW1lX3pvbmUYCSABKAkikAMKE1Vwc2VydFBlcnNvblJlcXVlc3QSNQoHdXNlcl9pZBgBIAEoCUIkukghch8QARiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokErcBCgVlbWFpbBgCIAEoCUKiAbpIngG6AZUBCgxwZXJzb24uZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aVXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXStAW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXSskJylyAxj+AUgAiAEBEhsKBG5hbWUYAyABKAlCCLpIBXIDGMgBSAGIAQESHAoGbG9jYWxlGAQgASgJQge6SARyAhgjSAKIAQESIQoJdGltZV96b25lGAkgASgJQgm6SAZyBBABGEBIA4gBAUIICgZfZW1haWxCBwoFX25hbWVCCQoHX2xvY2FsZUIMCgpfdGltZV96b25lIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIkcKEUZpbmRQZW9wbGVSZXF1ZXN0EhgKBnByZWZpeBgBIAEoCUIIukgFcgMY/gESGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJFChJGaW5kUGVvcGxlUmVzcG9uc2USLwoGcGVvcGxlGAEgAygLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIs4BChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASKAoObXV0ZWRfdW50aWxfbXMYBCABKANCELpIDSILGICA8JaMwawPKAAi7gIKClF1aWV0SG91cnMSiQEKBXN0YXJ0GAEgASgJQnq6SHe6AXQKEXF1aWV0X2hvdXJzLnN0YXJ0Ei5tdXN0IGJlIGEgdGltZSBsaWtlIDIyOjAwLCBmcm9tIDAwOjAwIHRvIDIzOjU5Gi90aGlzLm1hdGNoZXMoJ14oWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XSQnKRKOAQoDZW5kGAIgASgJQoABukh9ugF6Cg9xdWlldF9ob3Vycy5lbmQSLm11c3QgYmUgYSB0aW1lIGxpa2UgMDc6MDAsIGZyb20gMDA6MDAgdG8gMjQ6MDAaN3RoaXMubWF0Y2hlcygnXigoWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XXwyNDowMCkkJykSQwoEZGF5cxgDIAMoDjIgLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLldlZWtkYXlCE7pIEJIBDRAHGAEiB4IBBBABIAAiowEKFFNldFF1aWV0SG91cnNSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBI4CgtxdWlldF9ob3VycxgCIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSGgoJdGltZV96b25lGAMgASgJQge6SARyAhhAImQKFVNldFF1aWV0SG91cnNSZXNwb25zZRI4CgtxdWlldF9ob3VycxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSEQoJdGltZV96b25lGAIgASgJIjQKFUdldFByZWZlcmVuY2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABIqYBChZHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2USOAoLcXVpZXRfaG91cnMYAiABKAsyIy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5RdWlldEhvdXJzEhEKCXRpbWVfem9uZRgDIAEoCSKeAQocU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBI1Cgd1c2VyX2lkGAEgASgJQiS6SCFyHxABGIABMhheW15+XHNccHtDfV1bXlxzXHB7Q31dKiQSRwoKcHJlZmVyZW5jZRgCIAEoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZUIGukgDyAEBImAKHVNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UiQgoaQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QSJAoIdXNlcl9pZHMYASADKAlCErpID5IBDBDoByIHcgUQARiAASJZChtCYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2USOgoGcGVvcGxlGAEgAygLMiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uUHJlZmVyZW5jZXMivwEKEVBlcnNvblByZWZlcmVuY2VzEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbhI/CgpjYXRlZ29yaWVzGAIgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlEjgKC3F1aWV0X2hvdXJzGAMgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUXVpZXRIb3Vycyq2AQoHV2Vla2RheRIXChNXRUVLREFZX1VOU1BFQ0lGSUVEEAASEgoOV0VFS0RBWV9NT05EQVkQARITCg9XRUVLREFZX1RVRVNEQVkQAhIVChFXRUVLREFZX1dFRE5FU0RBWRADEhQKEFdFRUtEQVlfVEhVUlNEQVkQBBISCg5XRUVLREFZX0ZSSURBWRAFEhQKEFdFRUtEQVlfU0FUVVJEQVkQBhISCg5XRUVLREFZX1NVTkRBWRAHMrsGChJQcmVmZXJlbmNlc1NlcnZpY2USawoMVXBzZXJ0UGVyc29uEiwuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVxdWVzdBotLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlVwc2VydFBlcnNvblJlc3BvbnNlEmIKCUdldFBlcnNvbhIpLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlcXVlc3QaKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQZXJzb25SZXNwb25zZRJlCgpGaW5kUGVvcGxlEiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuRmluZFBlb3BsZVJlcXVlc3QaKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5GaW5kUGVvcGxlUmVzcG9uc2UScQoOR2V0UHJlZmVyZW5jZXMSLi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQcmVmZXJlbmNlc1JlcXVlc3QaLy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEoYBChVTZXRDYXRlZ29yeVByZWZlcmVuY2USNS5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRDYXRlZ29yeVByZWZlcmVuY2VSZXF1ZXN0GjYuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVzcG9uc2USbgoNU2V0UXVpZXRIb3VycxItLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldFF1aWV0SG91cnNSZXF1ZXN0Gi4uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0UXVpZXRIb3Vyc1Jlc3BvbnNlEoABChNCYXRjaEdldFByZWZlcmVuY2VzEjMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QaNC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5CYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_carillon_common_v1_common]);
 
 /**
  * A person who can be notified.
@@ -193,6 +193,55 @@ export const GetPersonResponseSchema: GenMessage<GetPersonResponse> = /*@__PURE_
   messageDesc(file_carillon_preferences_v1_preferences, 4);
 
 /**
+ * Whom to find.
+ *
+ * @generated from message carillon.preferences.v1.FindPeopleRequest
+ */
+export type FindPeopleRequest = Message<"carillon.preferences.v1.FindPeopleRequest"> & {
+  /**
+   * What their id or their email address (in any case) begins with; empty: the first by id.
+   *
+   * @generated from field: string prefix = 1;
+   */
+  prefix: string;
+
+  /**
+   * How many at most; 0: 20. At most 100.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.FindPeopleRequest.
+ * Use `create(FindPeopleRequestSchema)` to create a new message.
+ */
+export const FindPeopleRequestSchema: GenMessage<FindPeopleRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 5);
+
+/**
+ * People found.
+ *
+ * @generated from message carillon.preferences.v1.FindPeopleResponse
+ */
+export type FindPeopleResponse = Message<"carillon.preferences.v1.FindPeopleResponse"> & {
+  /**
+   * Ordered by id.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Person people = 1;
+   */
+  people: Person[];
+};
+
+/**
+ * Describes the message carillon.preferences.v1.FindPeopleResponse.
+ * Use `create(FindPeopleResponseSchema)` to create a new message.
+ */
+export const FindPeopleResponseSchema: GenMessage<FindPeopleResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 6);
+
+/**
  * What a person chose for a category. "*" stands for every category without a choice of its own.
  *
  * @generated from message carillon.preferences.v1.CategoryPreference
@@ -233,7 +282,7 @@ export type CategoryPreference = Message<"carillon.preferences.v1.CategoryPrefer
  * Use `create(CategoryPreferenceSchema)` to create a new message.
  */
 export const CategoryPreferenceSchema: GenMessage<CategoryPreference> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 5);
+  messageDesc(file_carillon_preferences_v1_preferences, 7);
 
 /**
  * Hours in which a person does not want to be disturbed, by the clocks of their time zone.
@@ -268,7 +317,7 @@ export type QuietHours = Message<"carillon.preferences.v1.QuietHours"> & {
  * Use `create(QuietHoursSchema)` to create a new message.
  */
 export const QuietHoursSchema: GenMessage<QuietHours> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 6);
+  messageDesc(file_carillon_preferences_v1_preferences, 8);
 
 /**
  * The hours to set, or none.
@@ -303,7 +352,7 @@ export type SetQuietHoursRequest = Message<"carillon.preferences.v1.SetQuietHour
  * Use `create(SetQuietHoursRequestSchema)` to create a new message.
  */
 export const SetQuietHoursRequestSchema: GenMessage<SetQuietHoursRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 7);
+  messageDesc(file_carillon_preferences_v1_preferences, 9);
 
 /**
  * The hours after the change.
@@ -331,7 +380,7 @@ export type SetQuietHoursResponse = Message<"carillon.preferences.v1.SetQuietHou
  * Use `create(SetQuietHoursResponseSchema)` to create a new message.
  */
 export const SetQuietHoursResponseSchema: GenMessage<SetQuietHoursResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 8);
+  messageDesc(file_carillon_preferences_v1_preferences, 10);
 
 /**
  * Whose preferences.
@@ -352,7 +401,7 @@ export type GetPreferencesRequest = Message<"carillon.preferences.v1.GetPreferen
  * Use `create(GetPreferencesRequestSchema)` to create a new message.
  */
 export const GetPreferencesRequestSchema: GenMessage<GetPreferencesRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 9);
+  messageDesc(file_carillon_preferences_v1_preferences, 11);
 
 /**
  * The choices, ordered by category.
@@ -387,7 +436,7 @@ export type GetPreferencesResponse = Message<"carillon.preferences.v1.GetPrefere
  * Use `create(GetPreferencesResponseSchema)` to create a new message.
  */
 export const GetPreferencesResponseSchema: GenMessage<GetPreferencesResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 10);
+  messageDesc(file_carillon_preferences_v1_preferences, 12);
 
 /**
  * A choice.
@@ -415,7 +464,7 @@ export type SetCategoryPreferenceRequest = Message<"carillon.preferences.v1.SetC
  * Use `create(SetCategoryPreferenceRequestSchema)` to create a new message.
  */
 export const SetCategoryPreferenceRequestSchema: GenMessage<SetCategoryPreferenceRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 11);
+  messageDesc(file_carillon_preferences_v1_preferences, 13);
 
 /**
  * The choices after the change.
@@ -436,7 +485,7 @@ export type SetCategoryPreferenceResponse = Message<"carillon.preferences.v1.Set
  * Use `create(SetCategoryPreferenceResponseSchema)` to create a new message.
  */
 export const SetCategoryPreferenceResponseSchema: GenMessage<SetCategoryPreferenceResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 12);
+  messageDesc(file_carillon_preferences_v1_preferences, 14);
 
 /**
  * Whose preferences to get.
@@ -457,7 +506,7 @@ export type BatchGetPreferencesRequest = Message<"carillon.preferences.v1.BatchG
  * Use `create(BatchGetPreferencesRequestSchema)` to create a new message.
  */
 export const BatchGetPreferencesRequestSchema: GenMessage<BatchGetPreferencesRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 13);
+  messageDesc(file_carillon_preferences_v1_preferences, 15);
 
 /**
  * What is known of the people asked for.
@@ -478,7 +527,7 @@ export type BatchGetPreferencesResponse = Message<"carillon.preferences.v1.Batch
  * Use `create(BatchGetPreferencesResponseSchema)` to create a new message.
  */
 export const BatchGetPreferencesResponseSchema: GenMessage<BatchGetPreferencesResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 14);
+  messageDesc(file_carillon_preferences_v1_preferences, 16);
 
 /**
  * A person with their choices.
@@ -513,7 +562,7 @@ export type PersonPreferences = Message<"carillon.preferences.v1.PersonPreferenc
  * Use `create(PersonPreferencesSchema)` to create a new message.
  */
 export const PersonPreferencesSchema: GenMessage<PersonPreferences> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 15);
+  messageDesc(file_carillon_preferences_v1_preferences, 17);
 
 /**
  * A day of the week, numbered as ISO 8601 does.
@@ -616,6 +665,16 @@ export const PreferencesService: GenService<{
     methodKind: "unary";
     input: typeof GetPersonRequestSchema;
     output: typeof GetPersonResponseSchema;
+  },
+  /**
+   * People whose id or email address begins with some characters. It is a help for people who search, not a listing.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.FindPeople
+   */
+  findPeople: {
+    methodKind: "unary";
+    input: typeof FindPeopleRequestSchema;
+    output: typeof FindPeopleResponseSchema;
   },
   /**
    * What a person wants to hear, by category. An unknown person has the defaults.
