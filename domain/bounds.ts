@@ -13,6 +13,9 @@ const DAY_MS = 24 * 3_600_000;
 const MAX_NOTIFICATION_BYTES = 256 * 1024;
 /** Every recipient gets a copy on the way, and they are made at once. */
 const MAX_FAN_OUT_BYTES = 32 * 1024 * 1024;
+/** From acceptance to send_at. A wait is in the schedule's store, which keeps it longer than the log would. */
+export const MAX_SEND_AT_MS = 180 * DAY_MS;
+/** From send_at, or from acceptance without one. */
 export const DEFAULT_EXPIRY_MS = 3 * DAY_MS;
 /** Nothing may outlive the log that carries it. */
 export const MAX_EXPIRY_MS = RETENTION_MS - DAY_MS;

@@ -21,6 +21,8 @@ export const notificationEventName = (notificationId: string, recipient: string,
   name("notification-event", notificationId, recipient, moment);
 export const scheduledName = (deliveryId: string, cycle: number, attempt: number, wait: number) =>
   name("scheduled", deliveryId, cycle, attempt, wait);
+/** A notification that waits as a whole for its send_at. */
+export const parkedName = (notificationId: string) => name("parked", notificationId);
 export const deadLetterName = (stage: string, topic: string, partition: number, offset: number) =>
   name("dead-letter", stage, topic, partition, offset);
 /** A dead letter of the raw topic that carries no id, put back: the same however often. */

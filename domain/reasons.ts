@@ -10,17 +10,23 @@ export const reasons = {
   channel_default: "Neither the sender nor the person named channels for this, so every channel they can be reached on is used.",
   critical_passes_mute: "The category is muted, but a critical notification passes a mute.",
   critical_passes_choice: "The person chose other channels for the category, but a critical notification also goes where the sender asked.",
+  quiet_hours: "The person has quiet hours, so it waits until they end.",
+  critical_passes_quiet_hours: "The person has quiet hours, but a critical notification passes them.",
   one_time_address: "The sender gave an address to use for this notification only.",
 
   // Why a channel is not used.
   category_muted: "The person muted this category.",
   everything_muted: "The person muted everything.",
+  category_muted_until: "The person muted this category for a while.",
+  everything_muted_until: "The person muted everything for a while.",
+  expires_in_quiet_hours: "It expires before the person's quiet hours end.",
   own_act: "The person caused this themselves, and nobody is notified of their own act.",
   not_requested: "The sender asked for other channels only.",
   not_preferred: "The person chose other channels for the category.",
   no_email_address: "No email address of the person is known.",
   no_person: "The recipient is a bare address, so there is no inbox to put it into.",
   expired: "It expired before it could be sent.",
+  canceled: "The sender canceled it before it was sent.",
   channel_disabled: "This channel is switched off in this installation.",
 
   // What happened to a delivery.

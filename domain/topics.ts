@@ -24,6 +24,8 @@ const topic = <D extends DescMessage>(name: string, schema: D, partitions: numbe
 export const RETENTION_MS = 7 * 24 * 3_600_000;
 
 export const raw = topic("notifications.raw", NotificationRequestedSchema, 12);
+/** What waited for its send_at and is due: as the router let it in, so nobody else writes it. */
+export const due = topic("notifications.due", NotificationRequestedSchema, 12);
 export const high = topic("notifications.high", NotificationPrioritizedSchema, 12);
 export const medium = topic("notifications.medium", NotificationPrioritizedSchema, 12);
 export const low = topic("notifications.low", NotificationPrioritizedSchema, 12);
@@ -55,6 +57,7 @@ export const deadSchedule = topic("dlq-schedule", DeadLetterSchema, 6);
 
 export const all: readonly Topic[] = [
   raw,
+  due,
   high,
   medium,
   low,

@@ -13,6 +13,7 @@ import { type ServerFrame, ServerFrameSchema } from "#gen/carillon/gateway/v1/ga
 import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
+import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { serve } from "#platform/rpc/server.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
@@ -56,7 +57,7 @@ export async function startGateway(settings: Partial<GatewaySettings> = {}) {
     ...{ logger, metrics, clock },
   });
   endings.push(() => server.close());
-  const stage = inboxStage(store, { clock, fanout, logger });
+  const stage = inboxStage(store, { clock, fanout, logger, ledger: memoryLedger({ clock }), worker: "w-1" });
   let published = 0;
   const port = server.ports[0] as number;
   return {

@@ -16,8 +16,12 @@ const asked = (over: Partial<Asked> = {}): Asked => ({
   expiresAtMs: NOW + 1_000,
   ...over,
 });
-const ann = (...categories: CategoryChoice[]): PersonFacts => ({ email: "ann@example.com", categories });
-const chose = (category: string, over: Partial<CategoryChoice> = {}): CategoryChoice => ({ category, muted: false, channels: [], ...over });
+const undisturbed = { quietHours: undefined, timeZone: "UTC" };
+const ann = (...categories: CategoryChoice[]): PersonFacts => ({ email: "ann@example.com", categories, ...undisturbed });
+const chose = (category: string, over: Partial<CategoryChoice> = {}): CategoryChoice => ({
+  ...{ category, muted: false, mutedUntilMs: 0, channels: [] },
+  ...over,
+});
 
 /** "email+channel_default, web-no_person": plus for used, minus for not, reasons joined by ">". */
 const told = (request: Asked, facts: PersonFacts | undefined) =>
@@ -28,7 +32,7 @@ const told = (request: Asked, facts: PersonFacts | undefined) =>
 describe("who is told how", () => {
   test("without any choice every channel that reaches the person is used", () => {
     expect(told(asked(), ann())).toEqual(["email+channel_default", "web+channel_default"]);
-    expect(told(asked(), { email: "", categories: [] })).toEqual(["email-no_email_address", "web+channel_default"]);
+    expect(told(asked(), { ...ann(), email: "" })).toEqual(["email-no_email_address", "web+channel_default"]);
   });
 
   test("a bare address has no inbox", () => {
@@ -85,17 +89,67 @@ describe("who is told how", () => {
     ]);
   });
 
+  test("a mute until a time silences until then, and names the time", () => {
+    const until = (mutedUntilMs: number, over: Partial<CategoryChoice> = {}) => chose("orders", { mutedUntilMs, ...over });
+    expect(told(asked(), ann(until(NOW + 1)))).toEqual(["email-category_muted_until", "web-category_muted_until"]);
+    expect(decide(asked(), ann(until(NOW + 1)), NOW).map(({ untilMs }) => untilMs)).toEqual([NOW + 1, NOW + 1]);
+    expect(told(asked(), ann(until(NOW)))).toEqual(["email+channel_default", "web+channel_default"]);
+    expect(told(asked(), ann(until(NOW + 1, { muted: true })))).toEqual(["email-category_muted", "web-category_muted"]);
+    expect(told(asked({ priority: Priority.CRITICAL }), ann(until(NOW + 1)))[0]).toBe("email+channel_default>critical_passes_mute");
+  });
+
+  test("a mute of everything until a time silences also categories with a choice of their own; of two ends the later is named", () => {
+    const all = chose("*", { mutedUntilMs: NOW + 5 });
+    const everything = ["email-everything_muted_until", "web-everything_muted_until"];
+    expect(told(asked(), ann(all, chose("orders", { channels: [Channel.WEB] })))).toEqual(everything);
+    expect(told(asked(), ann(all, chose("orders", { mutedUntilMs: NOW + 3 })))).toEqual(everything);
+    const longer = ann(all, chose("orders", { mutedUntilMs: NOW + 9 }));
+    expect(decide(asked(), longer, NOW)[0]).toMatchObject({ reasons: ["category_muted_until"], untilMs: NOW + 9 });
+  });
+
+  test("a mute until a time is no choice that escapes the mute of everything, or its channels", () => {
+    const passed = chose("orders", { mutedUntilMs: NOW - 1 });
+    expect(told(asked(), ann(chose("*", { muted: true }), passed))).toEqual(["email-everything_muted", "web-everything_muted"]);
+    expect(told(asked(), ann(chose("*", { channels: [Channel.WEB] }), passed))).toEqual(["email-not_preferred", "web+channel_preferred"]);
+  });
+
+  test("in quiet hours what is sent waits until they end; critical goes at once", () => {
+    // NOW is 22:13:20 UTC.
+    const endMs = Date.parse("2023-11-15T07:00:00Z");
+    const night = { ...ann(), quietHours: { start: "22:00", end: "07:00", days: [] }, timeZone: "UTC" };
+    const request = asked({ channels: [Channel.EMAIL], expiresAtMs: endMs + 1 });
+    const [email, web] = decide(request, night, NOW);
+    expect(email).toMatchObject({ send: true, reasons: ["channel_requested", "quiet_hours"], target: "ann@example.com", untilMs: endMs });
+    expect(web).toMatchObject({ send: false, reasons: ["not_requested"], untilMs: 0 });
+    expect(told({ ...request, expiresAtMs: endMs }, night)[0]).toBe("email-channel_requested>expires_in_quiet_hours");
+    const [critical] = decide({ ...request, priority: Priority.CRITICAL }, night, NOW);
+    expect(critical).toMatchObject({ send: true, reasons: ["channel_requested", "critical_passes_quiet_hours"], untilMs: 0 });
+    expect(decide(request, { ...night, timeZone: "America/New_York" }, NOW)[0]).toMatchObject({ send: true, untilMs: 0 });
+  });
+
   test("nothing is sent once it has expired", () => {
     expect(told(asked({ expiresAtMs: NOW }), ann())).toEqual(["email-expired", "web-expired"]);
   });
 });
 
 const anyChannels = fc.subarray([...channels]);
-const anyChoice = fc.record({ category: fc.constantFrom("orders", "other", "*"), muted: fc.boolean(), channels: anyChannels });
+const anyEnd = fc.constantFrom(0, NOW - 1, NOW, NOW + 1, NOW + 3_600_000);
+const anyHours = fc.option(
+  fc.record({ start: fc.constantFrom("00:00", "22:00"), end: fc.constantFrom("12:30", "24:00"), days: fc.constant([]) }),
+  { nil: undefined },
+);
+const anyChoice = fc.record({
+  category: fc.constantFrom("orders", "other", "*"),
+  muted: fc.boolean(),
+  mutedUntilMs: anyEnd,
+  channels: anyChannels,
+});
 const anyFacts: fc.Arbitrary<PersonFacts | undefined> = fc.option(
   fc.record({
     email: fc.constantFrom("", "ann@example.com"),
     categories: fc.uniqueArray(anyChoice, { selector: ({ category }) => category }),
+    quietHours: anyHours,
+    timeZone: fc.constantFrom("UTC", "America/New_York", "Asia/Kolkata"),
   }),
   { nil: undefined },
 );
@@ -106,7 +160,7 @@ const anyAsked: fc.Arbitrary<Asked> = fc.record({
   category: fc.constantFrom("orders", "other", "third"),
   channels: anyChannels,
   priority: fc.constantFrom(Priority.LOW, Priority.MEDIUM, Priority.HIGH, Priority.CRITICAL),
-  expiresAtMs: fc.constantFrom(NOW - 1, NOW, NOW + 1),
+  expiresAtMs: fc.constantFrom(NOW - 1, NOW, NOW + 1, NOW + 24 * 3_600_000),
 });
 const always = (holds: (request: Asked, facts: PersonFacts | undefined, decisions: ReturnType<typeof decide>) => void) =>
   fc.assert(
@@ -139,6 +193,14 @@ describe("whatever is asked and whoever it is for", () => {
       }
     }));
 
+  test("what waits is sent later than now and before it expires, and nothing critical waits", () =>
+    always(({ priority, expiresAtMs }, _facts, decisions) => {
+      for (const { send, untilMs, reasons: why } of decisions) {
+        if (send) expect(why.includes("quiet_hours")).toBe(untilMs > 0);
+        if (send && untilMs > 0) expect([priority !== Priority.CRITICAL, untilMs > NOW, untilMs < expiresAtMs]).toEqual([true, true, true]);
+      }
+    }));
+
   test("nothing goes to a channel that the sender left out", () =>
     always((request, _facts, decisions) => {
       if (request.channels.length > 0)
@@ -148,7 +210,9 @@ describe("whatever is asked and whoever it is for", () => {
   test("a mute changes nothing about a critical notification but its reasons", () =>
     always((request, facts, _decisions) => {
       const critical = { ...request, priority: Priority.CRITICAL };
-      const unmuted = facts && { ...facts, categories: facts.categories.map((each) => ({ ...each, muted: false })) };
+      const wasChoice = ({ muted, mutedUntilMs, channels }: CategoryChoice) => muted || mutedUntilMs === 0 || channels.length > 0;
+      const spoken = (each: CategoryChoice) => ({ ...each, muted: false, mutedUntilMs: 0 });
+      const unmuted = facts && { ...facts, categories: facts.categories.filter(wasChoice).map(spoken) };
       const sent = (of: PersonFacts | undefined) => decide(critical, of, NOW).map(({ send }) => send);
       expect(sent(facts)).toEqual(sent(unmuted));
     }));

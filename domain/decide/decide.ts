@@ -3,17 +3,20 @@
  *
  * Rules, the first that applies decides:
  * 1. Nobody is notified of their own act, and nothing is sent after it has expired.
- * 2. A muted category is silent; so is everything under a muted "*", except a category with a choice of its own. Critical passes.
+ * 2. A muted category is silent; so is everything under a muted "*", except a category with a choice of its own. A mute until a time ends
+ *    by itself: one of "*" silences every category, and one of a category is, without anything else, no choice of its own. Critical passes.
  * 3. The person's choice of channels for the category (or for "*") wins over the sender's: a channel is used only when the sender asked
  *    for it, or for none in particular, and the person did not choose others. So a sender narrows what the person allows and never widens
  *    it. Critical: where the sender names channels, they are used whatever the person chose.
  * 4. A channel needs somewhere to go to: an address (the sender's one-time address comes first), an inbox a person.
+ * 5. In the person's quiet hours everything waits until they end, and what expires before that is not sent. Critical passes.
  *
  * Pure. Times are epoch milliseconds.
  */
 import { channels } from "#domain/channels/channel.ts";
 import type { Reason } from "#domain/reasons.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import { type QuietHours, quietUntil } from "./quiet-hours.ts";
 
 export interface Asked {
   /** Empty for a bare address. */
@@ -33,6 +36,8 @@ export interface Asked {
 export interface CategoryChoice {
   readonly category: string;
   readonly muted: boolean;
+  /** 0: no such time. */
+  readonly mutedUntilMs: number;
   /** Empty: every channel they can be reached on. */
   readonly channels: readonly Channel[];
 }
@@ -41,6 +46,9 @@ export interface PersonFacts {
   /** Empty: none known. */
   readonly email: string;
   readonly categories: readonly CategoryChoice[];
+  readonly quietHours: QuietHours | undefined;
+  /** IANA. */
+  readonly timeZone: string;
 }
 
 export interface ChannelDecision {
@@ -50,27 +58,68 @@ export interface ChannelDecision {
   readonly reasons: readonly Reason[];
   /** An address where the channel needs one and is used, else empty. */
   readonly target: string;
+  /** The time that a reason speaks of: the end of the quiet hours or of a mute. When it is sent, not before. 0: none. */
+  readonly untilMs: number;
 }
 
 /** One decision per channel, in the order of `channels`. `facts` are undefined for a bare address; `disabled` channels serve nobody. */
 export function decide(asked: Asked, facts: PersonFacts | undefined, nowMs: number, disabled: readonly Channel[] = []): ChannelDecision[] {
-  const choice = choiceFor(asked.category, facts);
-  const against = silence(asked, choice, nowMs);
-  if (against !== undefined) return channels.map((channel) => skip(channel, against));
-  return channels.map((channel) =>
-    disabled.includes(channel) ? skip(channel, "channel_disabled") : decideChannel(channel, asked, facts, choice),
+  const own = facts?.categories.find(({ category }) => category === asked.category);
+  const everything = facts?.categories.find(({ category }) => category === "*");
+  const choice = own && !isOnlyForAWhile(own) ? own : everything;
+  const mute = choice?.muted ? muteOf(choice) : muteForAWhile(own, everything, nowMs);
+  const against = silence(asked, mute, nowMs);
+  if (against !== undefined) return channels.map((channel) => ({ ...skip(channel, against.reason), untilMs: against.untilMs }));
+  const decisions = channels.map((channel) =>
+    disabled.includes(channel) ? skip(channel, "channel_disabled") : decideChannel(channel, asked, facts, choice, mute),
   );
+  return decisions.some(({ send }) => send) ? quietened(decisions, asked, facts, nowMs) : decisions;
 }
 
-const choiceFor = (category: string, facts: PersonFacts | undefined): CategoryChoice | undefined =>
-  facts?.categories.find((each) => each.category === category) ?? facts?.categories.find((each) => each.category === "*");
+/** A mute until a time, passed or not, and nothing else. */
+const isOnlyForAWhile = ({ muted, mutedUntilMs, channels }: CategoryChoice): boolean => !muted && channels.length === 0 && mutedUntilMs > 0;
+
+interface Against {
+  readonly reason: Reason;
+  /** 0: it has no end. */
+  readonly untilMs: number;
+}
+
+const muteOf = ({ category }: CategoryChoice): Against => ({
+  reason: category === "*" ? "everything_muted" : "category_muted",
+  untilMs: 0,
+});
+
+/** Of two the one that lasts longer. */
+function muteForAWhile(own: CategoryChoice | undefined, everything: CategoryChoice | undefined, nowMs: number): Against | undefined {
+  const ofAll = everything?.mutedUntilMs ?? 0;
+  const untilMs = Math.max(ofAll, own?.mutedUntilMs ?? 0);
+  return untilMs > nowMs ? { reason: untilMs === ofAll ? "everything_muted_until" : "category_muted_until", untilMs } : undefined;
+}
 
 /** Why nothing at all is sent. */
-function silence({ userId, actor, priority, expiresAtMs }: Asked, choice: CategoryChoice | undefined, nowMs: number): Reason | undefined {
-  if (actor !== "" && actor === userId) return "own_act";
-  if (nowMs >= expiresAtMs) return "expired";
-  if (choice?.muted && priority !== Priority.CRITICAL) return choice.category === "*" ? "everything_muted" : "category_muted";
-  return undefined;
+function silence({ userId, actor, priority, expiresAtMs }: Asked, mute: Against | undefined, nowMs: number): Against | undefined {
+  if (actor !== "" && actor === userId) return { reason: "own_act", untilMs: 0 };
+  if (nowMs >= expiresAtMs) return { reason: "expired", untilMs: 0 };
+  return priority === Priority.CRITICAL ? undefined : mute;
+}
+
+/** What the quiet hours make of decisions. */
+function quietened(
+  decisions: ChannelDecision[],
+  { priority, expiresAtMs }: Asked,
+  facts: PersonFacts | undefined,
+  nowMs: number,
+): ChannelDecision[] {
+  const untilMs = facts?.quietHours && quietUntil(facts.quietHours, facts.timeZone, nowMs);
+  if (untilMs === undefined) return decisions;
+  return decisions.map((decision) => {
+    const { channel, send, reasons } = decision;
+    if (!send) return decision;
+    if (priority === Priority.CRITICAL) return { ...decision, reasons: [...reasons, "critical_passes_quiet_hours"] };
+    if (untilMs >= expiresAtMs) return { ...skip(channel, ...reasons, "expires_in_quiet_hours"), untilMs };
+    return { ...decision, reasons: [...reasons, "quiet_hours"], untilMs };
+  });
 }
 
 function decideChannel(
@@ -78,6 +127,7 @@ function decideChannel(
   asked: Asked,
   facts: PersonFacts | undefined,
   choice: CategoryChoice | undefined,
+  mute: Against | undefined,
 ): ChannelDecision {
   const requested = asked.channels.includes(channel);
   const preferred = choice?.channels.includes(channel) ?? false;
@@ -95,11 +145,11 @@ function decideChannel(
   if (why.length === 0) why.push("channel_default");
   if (through !== undefined) why.unshift(through);
   if (overridden) why.push("critical_passes_choice");
-  if (choice?.muted) why.push("critical_passes_mute");
-  return { channel, send: true, reasons: why, target };
+  if (mute) why.push("critical_passes_mute");
+  return { channel, send: true, reasons: why, target, untilMs: 0 };
 }
 
-const skip = (channel: Channel, ...reasons: Reason[]): ChannelDecision => ({ channel, send: false, reasons, target: "" });
+const skip = (channel: Channel, ...reasons: Reason[]): ChannelDecision => ({ channel, send: false, reasons, target: "", untilMs: 0 });
 
 /** Where a channel leads to, or what is missing for it. */
 function reach(

@@ -83,7 +83,7 @@ describe("waits", () => {
 });
 
 describe("the status", () => {
-  const { QUEUED, DEFERRED, SENT, FAILED, DEAD, SKIPPED, EXPIRED } = DeliveryStatus;
+  const { QUEUED, DEFERRED, SENT, FAILED, DEAD, SKIPPED, CANCELED, EXPIRED } = DeliveryStatus;
   const anyStatus = fc.constantFrom(QUEUED, DEFERRED, SENT, FAILED, DEAD, SKIPPED, EXPIRED);
   const anyStanding: fc.Arbitrary<Standing> = fc.record({
     cycle: fc.integer({ min: 1, max: 2 }),
@@ -121,5 +121,8 @@ describe("the status", () => {
     expect(notificationStatus([SENT, DEAD, SKIPPED], true)).toBe(NotificationStatus.SENT);
     for (const end of [FAILED, DEAD, EXPIRED]) expect(notificationStatus([SKIPPED, end], true)).toBe(NotificationStatus.FAILED);
     expect(notificationStatus([SKIPPED, SKIPPED], true)).toBe(NotificationStatus.SKIPPED);
+    expect(notificationStatus([SKIPPED, CANCELED], true)).toBe(NotificationStatus.CANCELED);
+    expect(notificationStatus([CANCELED, SENT], true)).toBe(NotificationStatus.SENT);
+    expect(notificationStatus([CANCELED, FAILED], true)).toBe(NotificationStatus.FAILED);
   });
 });

@@ -11,10 +11,11 @@ const ranks: { readonly [status in DeliveryStatus]: number } = {
   [DeliveryStatus.QUEUED]: 1,
   [DeliveryStatus.DEFERRED]: 2,
   [DeliveryStatus.SKIPPED]: 3,
-  [DeliveryStatus.EXPIRED]: 4,
-  [DeliveryStatus.FAILED]: 5,
-  [DeliveryStatus.DEAD]: 6,
-  [DeliveryStatus.SENT]: 7,
+  [DeliveryStatus.CANCELED]: 4,
+  [DeliveryStatus.EXPIRED]: 5,
+  [DeliveryStatus.FAILED]: 6,
+  [DeliveryStatus.DEAD]: 7,
+  [DeliveryStatus.SENT]: 8,
 };
 
 /** The higher, the further; a status of a newer version ranks lowest. */
@@ -42,5 +43,7 @@ export function supersedes(event: Standing, known: Standing): boolean {
 export function notificationStatus(deliveries: readonly DeliveryStatus[], decidedAll: boolean): NotificationStatus {
   if (!decidedAll || !deliveries.every(isTerminal)) return NotificationStatus.PROCESSING;
   if (deliveries.includes(DeliveryStatus.SENT)) return NotificationStatus.SENT;
-  return deliveries.every((status) => status === DeliveryStatus.SKIPPED) ? NotificationStatus.SKIPPED : NotificationStatus.FAILED;
+  const others = new Set(deliveries.filter((status) => status !== DeliveryStatus.SKIPPED));
+  if (others.size === 0) return NotificationStatus.SKIPPED;
+  return others.size === 1 && others.has(DeliveryStatus.CANCELED) ? NotificationStatus.CANCELED : NotificationStatus.FAILED;
 }

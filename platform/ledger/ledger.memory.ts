@@ -1,17 +1,21 @@
 /** The ledger in memory, for tests and the simulation: nothing outlives the process. */
 import type { Clock } from "#platform/clock.ts";
-import type { Decided, Draft, Ledger, Settled, Try } from "./ledger.ts";
+import type { Cancel, Decided, Draft, Ledger, Settled, Try } from "./ledger.ts";
 import { answer, DECISIONS_KEPT_MS, type Entry, SENDS_KEPT_MS, settledEntry } from "./rules.ts";
 import { BITE, sweeper } from "./sweep.ts";
 
 const decisionKey = ({ environment, notificationId, recipient }: Draft) => JSON.stringify([environment, notificationId, recipient]);
+const cancelKey = ({ environment, notificationId }: Draft | Try | Cancel) => JSON.stringify([environment, notificationId]);
 const sendKey = ({ environment, deliveryId, cycle, target }: Try | Settled) => JSON.stringify([environment, deliveryId, cycle, target]);
 
 export function memoryLedger({ clock }: { clock: Clock }): Ledger {
   const decisions = byAge<Uint8Array>();
   const sends = byAge<Entry>();
+  const cancels = new Map<string, number>();
+  const isCanceled = (asked: Draft | Try) => cancels.has(cancelKey(asked));
   const sweep = sweeper(clock, (nowMs) => {
     const gone = [decisions.forget(nowMs - DECISIONS_KEPT_MS), sends.forget(nowMs - SENDS_KEPT_MS)];
+    for (const [key, untilMs] of cancels) if (untilMs < nowMs) cancels.delete(key);
     return gone.includes(BITE);
   });
   return {
@@ -19,9 +23,10 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
       const nowMs = clock.nowMs();
       const decided = drafts.map((draft): Decided => {
         const earlier = decisions.get(decisionKey(draft));
-        if (earlier) return { decision: earlier, first: false };
+        const canceled = isCanceled(draft);
+        if (earlier) return { decision: earlier, first: false, canceled };
         decisions.put(decisionKey(draft), draft.decision, nowMs);
-        return { decision: draft.decision, first: true };
+        return { decision: draft.decision, first: true, canceled };
       });
       sweep();
       return decided;
@@ -29,7 +34,7 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
     async intend(tries) {
       const nowMs = clock.nowMs();
       const intents = tries.map((asked) => {
-        const { intent, entry } = answer(sends.get(sendKey(asked)), asked, nowMs);
+        const { intent, entry } = answer(sends.get(sendKey(asked)), asked, isCanceled(asked), nowMs);
         if (entry) sends.put(sendKey(asked), entry, nowMs);
         return intent;
       });
@@ -44,6 +49,20 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
       }
       sweep();
     },
+    async cancel(cancel) {
+      const key = cancelKey(cancel);
+      cancels.set(key, Math.max(cancel.untilMs, cancels.get(key) ?? 0));
+      sweep();
+      const of = [...decisions.entries()].map(([key, decision]) => ({ parts: JSON.parse(key) as string[], decision }));
+      const { environment, notificationId } = cancel;
+      return of
+        .filter(({ parts }) => parts[0] === environment && parts[1] === notificationId)
+        .map(({ parts, decision }) => ({ recipient: parts[2] as string, decision }));
+    },
+    async statesOf(environment, deliveryIds) {
+      const all = [...sends.entries()].map(([key, { state }]) => ({ parts: JSON.parse(key) as unknown[], state }));
+      return deliveryIds.map((id) => all.filter(({ parts }) => parts[0] === environment && parts[1] === id).map(({ state }) => state));
+    },
   };
 }
 
@@ -52,6 +71,9 @@ function byAge<T>() {
   const entries = new Map<string, { readonly value: T; readonly atMs: number }>();
   return {
     get: (key: string) => entries.get(key)?.value,
+    *entries(): Iterable<[string, T]> {
+      for (const [key, { value }] of entries) yield [key, value];
+    },
     put(key: string, value: T, atMs: number) {
       entries.delete(key);
       entries.set(key, { value, atMs });

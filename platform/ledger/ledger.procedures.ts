@@ -1,6 +1,6 @@
 /** The ledger, in the writer thread. `nowMs` is the clock of the thread that asks. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import type { Draft, Intent, Settled, Try } from "./ledger.ts";
+import type { Cancel, DecidedBefore, Draft, Intent, Settled, Try } from "./ledger.ts";
 import { answer, DECISIONS_KEPT_MS, type Entry, SENDS_KEPT_MS, settledEntry } from "./rules.ts";
 
 const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
@@ -23,18 +23,26 @@ const put = (sql: Sql, { environment, deliveryId, cycle, target }: Try | Settled
   sql.run("put", environment, deliveryId, cycle, target, state, attempt, wait, worker, untilMs, hourOf(nowMs));
 };
 
+const isCanceled = (sql: Sql, { environment, notificationId }: Draft | Try): boolean =>
+  sql.get("canceled", environment, notificationId) !== undefined;
+
 export default {
-  /** The decision that was there before, one answer per draft; undefined: this one is the first. */
-  decideOnce(sql: Sql, { drafts, nowMs }: { drafts: readonly Draft[]; nowMs: number }): (Uint8Array | undefined)[] {
-    return drafts.map(({ environment, notificationId, recipient, decision }) => {
-      if (sql.run("decide", environment, notificationId, recipient, decision, hourOf(nowMs)).changes === 1) return undefined;
-      return sql.get("decided", environment, notificationId, recipient)?.decision as Uint8Array;
+  /** One answer per draft: the decision that was there before; undefined: this one is the first. */
+  decideOnce(
+    sql: Sql,
+    { drafts, nowMs }: { drafts: readonly Draft[]; nowMs: number },
+  ): { readonly earlier: Uint8Array | undefined; readonly canceled: boolean }[] {
+    return drafts.map((draft) => {
+      const { environment, notificationId, recipient, decision } = draft;
+      const first = sql.run("decide", environment, notificationId, recipient, decision, hourOf(nowMs)).changes === 1;
+      const earlier = first ? undefined : (sql.get("decided", environment, notificationId, recipient)?.decision as Uint8Array);
+      return { earlier, canceled: isCanceled(sql, draft) };
     });
   },
 
   intend(sql: Sql, { tries, nowMs }: { tries: readonly Try[]; nowMs: number }): Intent[] {
     return tries.map((asked) => {
-      const { intent, entry } = answer(known(sql, asked), asked, nowMs);
+      const { intent, entry } = answer(known(sql, asked), asked, isCanceled(sql, asked), nowMs);
       if (entry) put(sql, asked, entry, nowMs);
       return intent;
     });
@@ -47,10 +55,18 @@ export default {
     }
   },
 
+  cancel(sql: Sql, { environment, notificationId, untilMs }: Cancel): DecidedBefore[] {
+    sql.run("cancel", environment, notificationId, hourOf(untilMs));
+    return sql
+      .all("decided-before", environment, notificationId)
+      .map(({ recipient, decision }) => ({ recipient: recipient as string, decision: decision as Uint8Array }));
+  },
+
   /** Answers whether there is more. */
   expire(sql: Sql, { nowMs, limit }: { nowMs: number; limit: number }): boolean {
     const decisions = sql.run("forget-decisions", hourOf(nowMs - DECISIONS_KEPT_MS), limit).changes;
     const sends = sql.run("forget-sends", hourOf(nowMs - SENDS_KEPT_MS), limit).changes;
-    return decisions === limit || sends === limit;
+    const cancels = sql.run("forget-cancels", hourOf(nowMs), limit).changes;
+    return [decisions, sends, cancels].includes(limit);
   },
 };

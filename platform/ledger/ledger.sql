@@ -24,11 +24,38 @@ CREATE TABLE sends (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sends_by_hour ON sends (hour);
 
+-- name: schema-2
+CREATE TABLE cancels (
+  environment TEXT NOT NULL,
+  notification_id TEXT NOT NULL,
+  until_hour INTEGER NOT NULL,
+  PRIMARY KEY (environment, notification_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cancels_by_hour ON cancels (until_hour);
+
 -- name: decide
 INSERT INTO decisions (environment, notification_id, recipient, decision, hour) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: decided
 SELECT decision FROM decisions WHERE environment = ? AND notification_id = ? AND recipient = ?;
+
+-- name: decided-before
+SELECT recipient, decision FROM decisions WHERE environment = ? AND notification_id = ?;
+
+-- name: cancel
+INSERT INTO cancels (environment, notification_id, until_hour) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET until_hour = max(until_hour, excluded.until_hour);
+
+-- name: canceled
+SELECT 1 FROM cancels WHERE environment = ? AND notification_id = ?;
+
+-- name: states
+SELECT state FROM sends WHERE environment = ? AND delivery_id = ?;
+
+-- name: forget-cancels
+DELETE FROM cancels WHERE (environment, notification_id) IN (
+  SELECT environment, notification_id FROM cancels WHERE until_hour < ? ORDER BY until_hour LIMIT ?
+);
 
 -- name: send
 SELECT state, attempt, wait, worker, until_ms FROM sends WHERE environment = ? AND delivery_id = ? AND cycle = ? AND target = ?;

@@ -40,8 +40,10 @@ ledgerSuite("in SQLite", async () => {
     clock,
     ledger: {
       decideOnce: (drafts) => ledger.decideOnce(within(drafts)),
-      intend: (tries) => ledger.intend(within(tries)),
+      intend: (tries, options) => ledger.intend(within(tries), options),
       settle: (results) => ledger.settle(within(results)),
+      cancel: (cancel) => ledger.cancel({ ...cancel, environment: own + cancel.environment }),
+      statesOf: (environment, deliveryIds) => ledger.statesOf(own + environment, deliveryIds),
     },
   };
 });
@@ -55,12 +57,15 @@ it("a ledger opened again on the same file knows what it knew", async () => {
   const before = await sqliteLedger({ database: first, clock });
   await before.decideOnce([draft]);
   await before.intend([{ ...send, worker: "w-1", leaseMs: 17_000 }]);
+  await before.cancel({ environment: "development", notificationId: "n-2", untilMs: clock.nowMs() + 1 });
   await first.close();
   const second = await openDatabase({ file });
   ends.push(() => second.close());
   const after = await sqliteLedger({ database: second, clock });
   const [decided] = await after.decideOnce([{ ...draft, decision: new Uint8Array([9]) }]);
-  expect(decided).toEqual({ decision: new Uint8Array([1, 2]), first: false });
+  expect(decided).toEqual({ decision: new Uint8Array([1, 2]), first: false, canceled: false });
   const [intent] = await after.intend([{ ...send, worker: "w-2", leaseMs: 17_000 }]);
   expect(intent).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
+  const [refused] = await after.intend([{ ...send, notificationId: "n-2", deliveryId: "d-2", worker: "w-2", leaseMs: 17_000 }]);
+  expect(refused).toEqual({ is: "canceled" });
 });

@@ -8,7 +8,9 @@
  *   under way, and a lease is never prolonged by asking, so the wait for it ends at `untilMs` for everybody.
  * - Only the lease's holder settles it, late or not, as long as nobody else has taken it over. What others say of it is dropped.
  * - A settled state never changes. A higher cycle is a delivery of its own.
- * - Decisions are kept for 8 days (the log's retention and a day), sends for 24 h past the last activity.
+ * - A cancel is durable before `cancel` resolves, and no try of the notification is given a lease from then on, whichever delivery it is
+ *   of. What held a lease by then, and what was settled, `statesOf` tells: nothing else was sent or will be.
+ * - Decisions are kept for 8 days (the log's retention and a day), sends for 24 h past the last activity, a cancel for as long as it says.
  */
 export interface Draft {
   readonly environment: string;
@@ -23,6 +25,8 @@ export interface Decided {
   readonly decision: Uint8Array;
   /** False when an earlier record won. */
   readonly first: boolean;
+  /** The notification has been canceled. */
+  readonly canceled: boolean;
 }
 
 export interface Try extends Progress {
@@ -49,15 +53,20 @@ export interface Progress {
  *   it may have died before the next record was kept: make that one again.
  * - leased: somebody's lease lives until `untilMs`.
  * - unknown: a lease expired unsettled; the lease is yours now, and whether to send again is the caller's policy.
+ * - canceled: the notification is; the send has ended as that, and the next who asks is told `settled`.
  */
 export type Intent =
   | { readonly is: "send" }
   | { readonly is: "settled"; readonly state: SettledState; readonly by: Progress }
   | { readonly is: "repeat"; readonly expected?: Progress }
   | { readonly is: "leased"; readonly untilMs: number }
-  | { readonly is: "unknown" };
+  | { readonly is: "unknown" }
+  | { readonly is: "canceled" };
 
-export type SettledState = "sent" | "failed" | "dead" | "expired";
+export type SettledState = "sent" | "failed" | "dead" | "expired" | "canceled";
+
+/** Where one send stands. */
+export type SendState = "leased" | "released" | SettledState;
 
 export interface Settled {
   readonly environment: string;
@@ -70,10 +79,26 @@ export interface Settled {
   readonly state: SettledState | { readonly released: Progress };
 }
 
+export interface Cancel {
+  readonly environment: string;
+  readonly notificationId: string;
+  /** When it may be forgotten: nothing of the notification is sent any more. */
+  readonly untilMs: number;
+}
+
+/** What had been decided when the cancel was recorded; what is decided later is told that it is canceled. */
+export type DecidedBefore = Pick<Draft, "recipient" | "decision">;
+
 export interface Ledger {
   /** One answer per draft, in order. */
   decideOnce(drafts: readonly Draft[]): Promise<readonly Decided[]>;
-  /** One answer per try, in order. */
-  intend(tries: readonly Try[]): Promise<readonly Intent[]>;
+  /**
+   * One answer per try, in order. `repeatable`: a repeat of these sends does no harm, so the leases need not outlive a power loss.
+   */
+  intend(tries: readonly Try[], options?: { readonly repeatable?: boolean }): Promise<readonly Intent[]>;
   settle(results: readonly Settled[]): Promise<void>;
+  /** Any number of times. */
+  cancel(cancel: Cancel): Promise<readonly DecidedBefore[]>;
+  /** The states of each delivery's sends, of every cycle and target; none where no try was made. One answer per id, in order. */
+  statesOf(environment: string, deliveryIds: readonly string[]): Promise<readonly (readonly SendState[])[]>;
 }

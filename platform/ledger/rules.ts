@@ -2,20 +2,30 @@
  * The ledger's rules, pure: what a try is answered, and what becomes of an entry. Both embedded adapters run these; a script of another
  * store has to agree with them, which the suite sees to.
  */
-import type { Intent, Progress, Settled, SettledState, Try } from "./ledger.ts";
+import type { Intent, Progress, SendState, Settled, Try } from "./ledger.ts";
 
 export const DECISIONS_KEPT_MS = 8 * 24 * 3_600_000;
 export const SENDS_KEPT_MS = 24 * 3_600_000;
 
 /** What is known of one send (environment, delivery, cycle, target). `attempt` and `wait` are the lease's, or the next record's once released. */
 export interface Entry extends Progress {
-  readonly state: "leased" | "released" | SettledState;
+  readonly state: SendState;
   readonly worker: string;
   readonly untilMs: number;
 }
 
+interface Answer {
+  readonly intent: Intent;
+  readonly entry?: Entry;
+}
+
 /** The answer to a try, and the entry as it is from then on where it changed. */
-export function answer(known: Entry | undefined, asked: Try, nowMs: number): { readonly intent: Intent; readonly entry?: Entry } {
+export function answer(known: Entry | undefined, asked: Try, canceled: boolean, nowMs: number): Answer {
+  const given = answerUnlessCanceled(known, asked, nowMs);
+  return canceled && given.entry ? { intent: { is: "canceled" }, entry: { ...given.entry, state: "canceled" } } : given;
+}
+
+function answerUnlessCanceled(known: Entry | undefined, asked: Try, nowMs: number): Answer {
   const { attempt, wait, worker, leaseMs } = asked;
   const entry: Entry = { state: "leased", attempt, wait, worker, untilMs: nowMs + leaseMs };
   if (!known) return { intent: { is: "send" }, entry };

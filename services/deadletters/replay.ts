@@ -3,8 +3,8 @@
  * same: the same cycle of the same delivery, or a record whose ids are known.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { decide, type PersonFacts } from "#domain/decide/decide.ts";
-import { deliveryEventName, replayName } from "#domain/ids.ts";
+import { type ChannelDecision, decide, type PersonFacts } from "#domain/decide/decide.ts";
+import { deliveryEventName, replayName, scheduledName } from "#domain/ids.ts";
 import type { Reason } from "#domain/reasons.ts";
 import * as topics from "#domain/topics.ts";
 import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
@@ -15,6 +15,7 @@ import {
   Moment,
   type NotificationRequested,
   NotificationRequestedSchema,
+  ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Output } from "#platform/log/log.ts";
 import { uuidv5 } from "#platform/uuid.ts";
@@ -36,25 +37,46 @@ export function replayed(letter: Letter, facts: PersonFacts | undefined, nowMs: 
   const decoded = decode(letter.topic, letter.original);
   if (!decoded) return "undecodable";
   if (!isDelivery(decoded)) return [{ topic, key, value, headers }];
-  const against = refusal(decoded.message, facts, nowMs);
-  if (against) return against;
+  const decision = decisionNow(decoded.message, facts, nowMs);
+  if (!decision.send) return decision.reasons.at(-1) as Reason;
   const next = { ...decoded.message, cycle: decoded.message.cycle + 1, attempt: 0, wait: 0 };
-  return [queuedEvent(next, key, nowMs), { topic, key, value: toBinary(DeliverySchema, next), headers }];
+  if (decision.untilMs > 0) return afterQuietHours({ ...next, wait: 1 }, { topic, key, headers }, decision.untilMs, nowMs);
+  return [event(next, key, nowMs, DeliveryStatus.QUEUED), { topic, key, value: toBinary(DeliverySchema, next), headers }];
+}
+
+function afterQuietHours(next: Delivery, { topic, key, headers = {} }: Omit<Output, "value">, dueAtMs: number, nowMs: number): Output[] {
+  const { deliveryId, cycle, attempt, wait } = next;
+  const scheduled = create(ScheduledSchema, {
+    id: uuidv5(scheduledName(deliveryId, cycle, attempt, wait)),
+    ...{ dueAtMs: BigInt(dueAtMs), topic: topic.name, key, value: toBinary(DeliverySchema, next) },
+  });
+  return [
+    event(next, key, nowMs, DeliveryStatus.DEFERRED, { reason: "quiet_hours", dueAtMs: BigInt(dueAtMs) }),
+    { topic: topics.schedule, key, value: toBinary(ScheduledSchema, scheduled), headers },
+  ];
 }
 
 /** The decision stands as it was recorded; what can have changed since is whether the person still wants it, and the time. */
-function refusal(delivery: Delivery, facts: PersonFacts | undefined, nowMs: number): Reason | undefined {
+function decisionNow(delivery: Delivery, facts: PersonFacts | undefined, nowMs: number): ChannelDecision {
   const { userId, target, category, channel, priority, expiresAtMs } = delivery;
   const asked = { userId, email: target, actor: "", category, channels: [channel], priority, expiresAtMs: Number(expiresAtMs) };
-  const decision = decide(asked, facts, nowMs).find((each) => each.channel === channel);
-  return decision?.send ? undefined : decision?.reasons.at(-1);
+  return decide(asked, facts, nowMs).find((each) => each.channel === channel) as ChannelDecision;
 }
 
-function queuedEvent({ deliveryId, notificationId, environment, userId, channel, target, cycle }: Delivery, key: string, nowMs: number) {
-  const eventId = uuidv5(deliveryEventName(deliveryId, { cycle, attempt: 0, wait: 0, target }, "queued"));
+const words = { [DeliveryStatus.QUEUED]: "queued", [DeliveryStatus.DEFERRED]: "deferred" } as const;
+
+function event(
+  { deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait }: Delivery,
+  key: string,
+  nowMs: number,
+  status: keyof typeof words,
+  more: { readonly reason?: Reason; readonly dueAtMs?: bigint } = {},
+): Output {
+  const eventId = uuidv5(deliveryEventName(deliveryId, { cycle, attempt, wait, target }, words[status]));
   const event = create(DeliveryEventSchema, {
-    ...{ eventId, deliveryId, notificationId, environment, userId, channel, target, cycle },
-    ...{ moment: Moment.DELIVERY, status: DeliveryStatus.QUEUED, atMs: BigInt(nowMs) },
+    ...{ eventId, deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait },
+    ...{ moment: Moment.DELIVERY, status, atMs: BigInt(nowMs) },
+    ...more,
   });
   return { topic: topics.deliveryEvents, key, value: toBinary(DeliveryEventSchema, event) };
 }

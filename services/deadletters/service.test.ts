@@ -162,6 +162,20 @@ describe("dead letters", () => {
     expect((await letters.listDeadLetters({})).deadLetters).toMatchObject([{ id: muted.id }]);
   });
 
+  it("wait for the end of the person's quiet hours, and go out then", async () => {
+    const { id } = await dead();
+    // The clock stands at 22:13:20 UTC.
+    await people.setQuietHours({ userId: "ann", quietHours: { start: "22:00", end: "23:00" }, timeZone: "UTC" });
+    expect(await outcomesOf([id])).toEqual([Outcome.REPLAYED]);
+    expect(await sentAgain()).toEqual([]);
+    const dueAtMs = BigInt(Date.parse("2023-11-14T23:00:00Z"));
+    const [waits] = (await at.records(topics.schedule)).map(({ value }) => fromBinary(ScheduledSchema, value));
+    expect(waits).toMatchObject({ topic: "email-notifications", key: "development/ann", dueAtMs });
+    expect(fromBinary(DeliverySchema, waits?.value as Uint8Array)).toMatchObject({ deliveryId: DELIVERY, cycle: 2, attempt: 0, wait: 1 });
+    const [event] = (await at.records(topics.deliveryEvents)).map(({ value }) => fromBinary(DeliveryEventSchema, value));
+    expect(event).toMatchObject({ status: DeliveryStatus.DEFERRED, reason: "quiet_hours", cycle: 2, wait: 1, dueAtMs });
+  });
+
   it("are replayed and discarded by filter, page by page, also behind those that are refused", async () => {
     const first = await dead({ category: "muted" });
     await people.setCategoryPreference({ userId: "ann", preference: { category: "muted", muted: true } });

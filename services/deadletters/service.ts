@@ -1,6 +1,7 @@
 /** DeadLettersService: what proto/carillon/deadletters/v1 promises. */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { PersonFacts } from "#domain/decide/decide.ts";
+import { factsOf } from "#domain/decide/facts.ts";
 import { Problem } from "#domain/errors.ts";
 import {
   type DeadLetterFilter,
@@ -58,7 +59,7 @@ export function deadLettersService(
     const userIds = [...new Set(letters.map(personOf).filter((userId) => userId !== ""))];
     if (userIds.length === 0) return new Map<string, PersonFacts>();
     const { people } = await client(PreferencesService, environment).batchGetPreferences({ userIds }, { signal });
-    return new Map(people.map(({ person, categories }, at) => [userIds[at] as string, { email: person?.email ?? "", categories }]));
+    return new Map(people.map((known, at) => [userIds[at] as string, factsOf(known)]));
   }
 
   return {

@@ -84,6 +84,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
           received,
           ...(intent.expected ? deferralOutputs(received, waitAgain(waiting(value), intent.expected, nowMs), nowMs) : []),
         );
+      case "canceled":
+        return end(received, batch, endAgain("canceled", { attempt, wait }));
       case "leased":
         return defer(received, batch, afterLease(value, intent.untilMs));
     }

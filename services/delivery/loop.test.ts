@@ -8,7 +8,7 @@ import { openServer } from "../../test/fakes/smtp.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
 
-const { SENT, FAILED, DEAD, EXPIRED, DEFERRED } = DeliveryStatus;
+const { SENT, FAILED, DEAD, EXPIRED, DEFERRED, CANCELED } = DeliveryStatus;
 const { here, run, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
 
 describe("a delivery by email", () => {
@@ -275,6 +275,27 @@ describe("a delivery by email", () => {
     await put(...Array.from({ length: 60 }, (_, index) => deliveryOf(`d${index}`)));
     await vi.waitFor(() => expect(here.server.mails).toHaveLength(60));
     expect(most).toBe(5);
+  });
+
+  it("canceled before its try, or while it waits for another, is not sent, and says so once", async () => {
+    const cancel = (notificationId: string) =>
+      here.ledger.cancel({ environment: "development", notificationId, untilMs: Number.MAX_SAFE_INTEGER });
+    await cancel("n-a");
+    here.server.recipient = (address) => (address === "b@example.test" ? { code: 450 } : undefined);
+    await run();
+    await put(deliveryOf("a"), deliveryOf("b"), deliveryOf("c"));
+    await Promise.all([until("a", CANCELED), until("b", DEFERRED), until("c", SENT)]);
+    await cancel("n-b");
+    here.server.recipient = () => undefined;
+    await pass(5_000);
+    await until("b", CANCELED);
+    expect(await statuses("a")).toEqual([[CANCELED, "canceled", 0]]);
+    expect(here.server.mails.map(({ to: address }) => address)).toEqual(["c@example.test"]);
+    const [first] = await events("a");
+    await put(deliveryOf("a"));
+    await until("a", CANCELED, 2);
+    expect((await events("a"))[1]?.eventId).toBe(first?.eventId);
+    expect(await letters()).toEqual([]);
   });
 
   it("says nothing of a person in its log lines", async () => {

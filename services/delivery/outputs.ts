@@ -23,6 +23,7 @@ const statuses = {
   failed: DeliveryStatus.FAILED,
   dead: DeliveryStatus.DEAD,
   expired: DeliveryStatus.EXPIRED,
+  canceled: DeliveryStatus.CANCELED,
   deferred: DeliveryStatus.DEFERRED,
 } as const;
 

@@ -1,8 +1,9 @@
 /** The dispatcher's facts: everything known of the people of a batch, asked for once per environment. */
 
 import type { PersonFacts } from "#domain/decide/decide.ts";
+import { factsOf } from "#domain/decide/facts.ts";
 import type { NotificationPrioritized } from "#gen/carillon/event/v1/event_pb.ts";
-import { type PersonPreferences, PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Given } from "#platform/host.ts";
 
 const MOST = 1_000;
@@ -27,5 +28,3 @@ export async function gatherFacts(given: Pick<Given, "client">, values: readonly
   }
   return ({ environment, userId }) => known.get(`${environment}/${userId}`);
 }
-
-const factsOf = ({ person, categories }: PersonPreferences): PersonFacts => ({ email: person?.email ?? "", categories });

@@ -2,24 +2,28 @@
  * The dispatcher: prioritised notifications in, deliveries out.
  *
  * Facts are fetched once per batch; `decide` is pure; the decision is recorded once, then carried out, and its reasons are what Explain
- * shows. A replay carries out the recorded decision, with the same ids.
+ * shows. A replay carries out the recorded decision, with the same ids. What was decided to wait for the end of quiet hours goes out then
+ * as it was decided.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
 import { decide, type PersonFacts } from "#domain/decide/decide.ts";
-import { deliveryName, notificationEventName, recipientKey } from "#domain/ids.ts";
+import { deliveryName, notificationEventName, recipientKey, scheduledName } from "#domain/ids.ts";
 import type { Reason } from "#domain/reasons.ts";
 import { recipientWord } from "#domain/recipient.ts";
+import type { Topic } from "#domain/topics.ts";
 import * as topics from "#domain/topics.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import {
   type DecisionRecord,
   DecisionRecordSchema,
   DecisionSchema,
+  type Delivery,
   DeliveryEventSchema,
   DeliverySchema,
   Moment,
   type NotificationPrioritized,
+  ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Decided, Draft } from "#platform/ledger/ledger.ts";
@@ -42,7 +46,7 @@ export const dispatcher = (
 ): Stage<NotificationPrioritized> => ({
   name: "dispatcher",
   reads: [topics.high, topics.medium, topics.low],
-  writes: [topics.email.high, topics.email.medium, topics.email.low, topics.web, topics.deliveryEvents],
+  writes: [topics.email.high, topics.email.medium, topics.email.low, topics.web, topics.schedule, topics.deliveryEvents],
   deadLetters: topics.deadNotifications,
   weights,
   async handle(batch) {
@@ -55,10 +59,12 @@ export const dispatcher = (
     const decided = await given.ledger.decideOnce(drafted.map(({ draft }) => draft));
     for (const [index, received] of batch.records.entries()) {
       const { draft, record } = drafted[index] as Drafted;
-      const { first, decision } = decided[index] as Decided;
-      const carried = carryOut(received.value, draft.recipient, first ? record : fromBinary(DecisionRecordSchema, decision));
+      const { first, decision, canceled } = decided[index] as Decided;
+      const recorded = first ? record : fromBinary(DecisionRecordSchema, decision);
+      const carried = carryOut(received.value, draft.recipient, canceled ? withdrawn(recorded) : recorded);
       const { notificationId } = draft;
-      for (const { deliveryId } of carried.queued) given.logger.info({ notificationId, deliveryId }, "delivery queued");
+      for (const { deliveryId, untilMs } of carried.queued)
+        given.logger.info({ notificationId, deliveryId }, untilMs > 0n ? "delivery deferred" : "delivery queued");
       for (const { deliveryId, channel, reasons } of carried.skipped)
         given.logger.info({ notificationId, deliveryId, channel: nameOfChannel(channel), reason: reasons.at(-1) }, "delivery skipped");
       batch.done(received, ...carried.outputs);
@@ -76,15 +82,23 @@ function draft(value: NotificationPrioritized, facts: PersonFacts | undefined, n
   const { notificationId, environment } = value;
   const recipient = recipientWord(value, uuidv5);
   const asked = { ...value, expiresAtMs: Number(value.expiresAtMs) };
-  const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target }) =>
+  const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target, untilMs }) =>
     create(DecisionSchema, {
-      ...{ channel, send, reasons: [...reasons], target },
+      ...{ channel, send, reasons: [...reasons], target, untilMs: BigInt(untilMs) },
       deliveryId: uuidv5(deliveryName(notificationId, recipient, nameOfChannel(channel), 0)),
     }),
   );
   const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs) });
   return { draft: { environment, notificationId, recipient, decision: toBinary(DecisionRecordSchema, record) }, record };
 }
+
+/** Canceled before it was carried out: what would have been sent is not. */
+const withdrawn = (record: DecisionRecord): DecisionRecord => ({
+  ...record,
+  decisions: record.decisions.map((decision) =>
+    decision.send ? { ...decision, send: false, reasons: [...decision.reasons, "canceled" satisfies Reason] } : decision,
+  ),
+});
 
 /** The lane keeps the urgency that the notification has; the inbox is quick enough to need none. */
 const topicOf = (channel: Channel, priority: Priority) => {
@@ -105,12 +119,24 @@ function carryOut(value: NotificationPrioritized, recipient: string, { decisions
   const event = create(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions });
   const queued = decisions.filter(({ send }) => send);
   const outputs: Output[] = [{ topic: topics.deliveryEvents, key, value: toBinary(DeliveryEventSchema, event) }];
-  for (const { channel, deliveryId, target } of queued) {
+  for (const { channel, deliveryId, target, untilMs } of queued) {
     const delivery = create(DeliverySchema, {
       ...{ deliveryId, notificationId, environment, userId, channel, target, priority, eventType, category },
       ...{ acceptedAtMs, expiresAtMs, cycle: 1, content },
     });
-    outputs.push({ topic: topicOf(channel, priority), key, value: toBinary(DeliverySchema, delivery) });
+    const topic = topicOf(channel, priority);
+    outputs.push(
+      untilMs > 0n ? later(delivery, { topic, key, dueAtMs: untilMs }) : { topic, key, value: toBinary(DeliverySchema, delivery) },
+    );
   }
   return { outputs, queued, skipped: decisions.filter(({ send, reasons }) => !send && reasons.at(-1) !== UNASKED) };
+}
+
+/** Its first wait, which burns no attempt. */
+function later(delivery: Delivery, { topic, key, dueAtMs }: { topic: Topic; key: string; dueAtMs: bigint }): Output {
+  const { deliveryId, cycle, attempt } = delivery;
+  const id = uuidv5(scheduledName(deliveryId, cycle, attempt, 1));
+  const value = toBinary(DeliverySchema, { ...delivery, wait: 1 });
+  const scheduled = create(ScheduledSchema, { id, dueAtMs, topic: topic.name, key, value });
+  return { topic: topics.schedule, key, value: toBinary(ScheduledSchema, scheduled) };
 }

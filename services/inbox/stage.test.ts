@@ -9,6 +9,8 @@ import { DeadLetterSchema, type Delivery, DeliveryEventSchema, DeliverySchema, M
 import { type Pushed, PushedSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
+import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
@@ -26,6 +28,7 @@ describe("the inbox stage", () => {
   let database: Database;
   let store: InboxStore;
   let fanout: Fanout;
+  let ledger: Ledger;
 
   beforeEach(async () => {
     at = trial(topics.all);
@@ -33,6 +36,7 @@ describe("the inbox stage", () => {
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     store = await sqliteInboxStore(database);
     fanout = memoryFanout();
+    ledger = memoryLedger({ clock: at.clock });
   });
   afterEach(async () => {
     await at.end();
@@ -41,7 +45,7 @@ describe("the inbox stage", () => {
   });
 
   const run = (more: { store?: InboxStore; log?: EventLog } = {}) =>
-    at.run(inboxStage(more.store ?? store, { clock: at.clock, logger: at.logger, fanout }), more.log);
+    at.run(inboxStage(more.store ?? store, { clock: at.clock, logger: at.logger, fanout, ledger, worker: "w-1" }), more.log);
   const content = (init: MessageInitShape<typeof ContentSchema>) => toBinary(ContentSchema, create(ContentSchema, init));
   const delivery = (word: string, init: Partial<MessageInitShape<typeof DeliverySchema>> = {}): Delivery =>
     create(DeliverySchema, {
@@ -178,6 +182,37 @@ describe("the inbox stage", () => {
     await settled();
     await at.clock.advance(2 * HOUR_MS);
     await put(delivery("a", { expiresAtMs: BigInt(at.clock.nowMs() - HOUR_MS) }));
+    await settled();
+    const [first, again] = await events();
+    expect(again).toEqual(first);
+    expect(first?.status).toBe(DeliveryStatus.SENT);
+  });
+
+  const cancel = (notificationId: string, environment = "development") =>
+    ledger.cancel({ environment, notificationId, untilMs: Number.MAX_SAFE_INTEGER });
+
+  it("does not store what was canceled, and says so with one event however often its record comes", async () => {
+    const heard = await listen("development/ann");
+    await cancel("n-b");
+    await cancel("n-a", "production");
+    await run();
+    await put(delivery("a"), delivery("b"), delivery("b"));
+    await settled();
+    expect((await rows()).map(({ deliveryId }) => deliveryId)).toEqual(["d-a"]);
+    expect(heard).toHaveLength(1);
+    const told = (await events()).filter(({ deliveryId }) => deliveryId === "d-b");
+    expect(told).toMatchObject(told.map(() => ({ status: DeliveryStatus.CANCELED, reason: "canceled", attempt: 0 })));
+    expect(new Set(told.map(({ eventId }) => eventId)).size).toBe(1);
+  });
+
+  it("says of what was stored before the cancel that it was sent, also when its record comes again; the ledger knows it as begun", async () => {
+    await run();
+    await put(delivery("a"));
+    await settled();
+    expect(await ledger.statesOf("development", ["d-a"])).toEqual([["leased"]]);
+    await cancel("n-a");
+    await at.clock.advance(25 * HOUR_MS);
+    await put(delivery("a"));
     await settled();
     const [first, again] = await events();
     expect(again).toEqual(first);

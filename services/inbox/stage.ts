@@ -1,8 +1,9 @@
 /**
  * The web channel's worker: a row in the person's inbox, then a word to whoever holds their browsers.
  *
- * No ledger: a repeat finds its row and is published again, and clients merge by seq. What was stored in time stays sent, also when its
- * record comes again after it has expired.
+ * A repeat finds its row and is published again, and clients merge by seq. So the ledger is asked for one thing only: whether the
+ * notification has been canceled. What was stored in time stays sent, also when its record comes again after it has expired or was
+ * canceled.
  */
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { plainText } from "#domain/channels/text.ts";
@@ -14,6 +15,7 @@ import { Channel, ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/
 import { type Delivery, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import { PushedSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { Given } from "#platform/host.ts";
+import type { Intent, Try } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
@@ -24,7 +26,12 @@ interface Readable {
   readonly row: NewRow;
 }
 
-export const inboxStage = (store: InboxStore, { clock, fanout, logger }: Pick<Given, "clock" | "fanout" | "logger">): Stage<Delivery> => ({
+/** As long as the ledger keeps what it knows of a send: a repeat finds it and writes nothing. */
+const LEASE_MS = 24 * 3_600_000;
+
+type Needs = Pick<Given, "clock" | "fanout" | "ledger" | "logger" | "worker">;
+
+export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, worker }: Needs): Stage<Delivery> => ({
   name: "inbox",
   reads: [topics.web],
   writes: [topics.deliveryEvents],
@@ -54,7 +61,12 @@ export const inboxStage = (store: InboxStore, { clock, fanout, logger }: Pick<Gi
         event(received, "dead", { reason: "undecodable", atMs: nowMs }),
       );
     }
-    const isLive = ({ received }: Readable) => Number(received.value.expiresAtMs) > nowMs;
+    const intents = await ledger.intend(
+      readable.map(({ received }) => tryOf(received.value, worker)),
+      { repeatable: true },
+    );
+    const isCanceled = new Set(readable.filter((_, index) => refuses(intents[index] as Intent)));
+    const isLive = (each: Readable) => !isCanceled.has(each) && Number(each.received.value.expiresAtMs) > nowMs;
     const live = readable.filter(isLive);
     const late = readable.filter((each) => !isLive(each));
 
@@ -64,10 +76,18 @@ export const inboxStage = (store: InboxStore, { clock, fanout, logger }: Pick<Gi
     for (const [index, each] of late.entries()) {
       const place = earlier[index];
       if (place) sent(each, place);
+      else if (isCanceled.has(each)) batch.done(each.received, event(each.received, "canceled", { reason: "canceled", atMs: nowMs }));
       else batch.done(each.received, event(each.received, "expired", { reason: "expired", atMs: nowMs }));
     }
   },
 });
+
+const tryOf = ({ environment, notificationId, deliveryId, cycle, target, attempt, wait }: Delivery, worker: string): Try => ({
+  ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },
+  ...{ worker, leaseMs: LEASE_MS },
+});
+
+const refuses = (intent: Intent): boolean => intent.is === "canceled" || (intent.is === "settled" && intent.state === "canceled");
 
 /** Undefined when nobody can read the words: whatever is wrong with them, it will be so every time. */
 function rowOf({ environment, userId, deliveryId, notificationId, eventType, category, content }: Delivery, nowMs: number) {
@@ -86,7 +106,12 @@ function pushed(row: NewRow, { epoch, seq, createdAtMs }: Placed): Uint8Array {
   return toBinary(PushedSchema, create(PushedSchema, { message, cursor: formatCursor({ epoch, seq }) }));
 }
 
-const statuses = { sent: DeliveryStatus.SENT, expired: DeliveryStatus.EXPIRED, dead: DeliveryStatus.DEAD } as const;
+const statuses = {
+  sent: DeliveryStatus.SENT,
+  expired: DeliveryStatus.EXPIRED,
+  canceled: DeliveryStatus.CANCELED,
+  dead: DeliveryStatus.DEAD,
+} as const;
 
 function event(
   { record, value }: Received<Delivery>,

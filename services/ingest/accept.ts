@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { create, toBinary, toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import canonicalize from "canonicalize";
-import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
+import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, MAX_SEND_AT_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
@@ -36,8 +36,13 @@ const hashOf = (request: SendRequest): string => {
 export function accept(request: SendRequest, environment: string, nowMs: number): Candidate {
   const violations: Violation[] = [];
   const fault = (field: string, description: string | undefined) => description !== undefined && violations.push({ field, description });
-  const expiresAtMs = request.expiresAt ? timestampMs(request.expiresAt) : nowMs + DEFAULT_EXPIRY_MS;
-  fault("expires_at", request.expiresAt && timeFault(request.expiresAt, nowMs));
+  // A time that has passed means at once, so that a repeat of a request is taken as the request was.
+  const sendAtMs = Math.max(request.sendAt ? timestampMs(request.sendAt) : nowMs, nowMs);
+  const since = sendAtMs > nowMs ? "send_at" : "now";
+  fault("send_at", request.sendAt && timeFault(request.sendAt, nowMs + MAX_SEND_AT_MS, "must be at most 180 days from now"));
+  const expiresAtMs = request.expiresAt ? timestampMs(request.expiresAt) : sendAtMs + DEFAULT_EXPIRY_MS;
+  fault("expires_at", request.expiresAt && timeFault(request.expiresAt, sendAtMs + MAX_EXPIRY_MS, `must be at most 6 days from ${since}`));
+  if (since === "send_at" && expiresAtMs <= sendAtMs) fault("expires_at", "must be after send_at");
   fault("metadata", request.metadata && metadataFault(request.metadata));
   const recipients = request.recipients.map((recipient, index) => {
     const email = recipient.email === "" ? "" : normaliseEmail(recipient.email);
@@ -45,7 +50,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
     return { ...recipient, email: email ?? "" };
   });
   const keyed = request.idempotencyKey !== "";
-  const late: Violation[] = expiresAtMs <= nowMs ? [{ field: "expires_at", description: "must be in the future" }] : [];
+  const late: Violation[] = since === "now" && expiresAtMs <= nowMs ? [{ field: "expires_at", description: "must be in the future" }] : [];
   const mayRepeat = keyed && expiresAtMs > 0;
   if (violations.length > 0 || (late.length > 0 && !mayRepeat))
     throw new Problem("INVALID_REQUEST", { violations: [...late, ...violations] });
@@ -67,6 +72,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
       ...(request.metadata && { metadata: request.metadata }),
       acceptedAtMs: BigInt(nowMs),
       expiresAtMs: BigInt(expiresAtMs),
+      sendAtMs: sendAtMs > nowMs ? BigInt(sendAtMs) : 0n,
     }),
   );
   refuseLarge(sizeFault(requested.byteLength, recipients.length));
@@ -84,7 +90,7 @@ function refuseLarge(fault: Violation | undefined): void {
 }
 
 /** Beyond its being in the past. Other languages' clients can write any 32 bits as nanoseconds. */
-function timeFault(time: Timestamp, nowMs: number): string | undefined {
+function timeFault(time: Timestamp, mostMs: number, beyond: string): string | undefined {
   if (time.nanos < 0 || time.nanos > 999_999_999) return "must have 0 to 999999999 nanos";
-  return timestampMs(time) > nowMs + MAX_EXPIRY_MS ? "must be at most 6 days from now" : undefined;
+  return timestampMs(time) > mostMs ? beyond : undefined;
 }

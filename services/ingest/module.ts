@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Module } from "#platform/host.ts";
+import { cancelling } from "./cancel.ts";
 import { Intake } from "./intake.ts";
 import type { Reservations } from "./reservations.ts";
 import { eventsRoute } from "./rest/events.ts";
@@ -27,7 +28,7 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
   build(settings, given, reservations) {
     const intake = new Intake(given, reservations);
     return {
-      rpc: (router) => router.service(IngestService, ingestService(intake, reservations, given.clock)),
+      rpc: (router) => router.service(IngestService, ingestService(intake, reservations, cancelling(given), given.clock)),
       routes: [...legacyRoutes(given), notifyRoute(given, settings["broadcast.destinations"]), eventsRoute(given)],
       tasks: [
         {

@@ -17,6 +17,7 @@ import { principalOf } from "#platform/rpc/interceptors.ts";
 import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { accept, type Candidate } from "./accept.ts";
+import type { Cancelling } from "./cancel.ts";
 import type { Intake, Taken } from "./intake.ts";
 import { headerKeyOf, withKey } from "./key.ts";
 import type { Reservations } from "./reservations.ts";
@@ -47,7 +48,12 @@ function tryAccept(request: SendRequest, headerKey: string, environment: string,
   }
 }
 
-export const ingestService = (intake: Intake, reservations: Reservations, clock: Clock): ServiceImpl<typeof IngestService> => ({
+export const ingestService = (
+  intake: Intake,
+  reservations: Reservations,
+  cancel: Cancelling,
+  clock: Clock,
+): ServiceImpl<typeof IngestService> => ({
   async send(request, context) {
     const { environment } = principalOf(context);
     const candidate = accept(withKey(request, headerKeyOf(context)), environment, clock.nowMs());
@@ -74,6 +80,8 @@ export const ingestService = (intake: Intake, reservations: Reservations, clock:
     });
     return { results };
   },
+
+  cancel: ({ notificationId }, context) => cancel(principalOf(context).environment, notificationId),
 
   async getAccepted({ notificationId }, context) {
     const found = await reservations.get(principalOf(context).environment, notificationId);

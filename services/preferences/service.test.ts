@@ -1,13 +1,18 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client, ConnectRouter } from "@connectrpc/connect";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Problem } from "#domain/errors.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
-import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import {
+  PreferencesService,
+  type SetQuietHoursRequest,
+  type SetQuietHoursRequestSchema,
+} from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
@@ -122,4 +127,59 @@ it("creates a person once when two batches ask for them at the same time", async
     people.batchGetPreferences({ userIds: ["new"] }),
   ]);
   expect(one).toEqual(other);
+});
+
+type Init = Exclude<MessageInitShape<typeof SetQuietHoursRequestSchema>, SetQuietHoursRequest>;
+
+const night = { start: "22:00", end: "07:00" };
+
+it("sets quiet hours with the person's zone, answers them everywhere, and removes them", async () => {
+  const set = await people.setQuietHours({ userId: "ann", quietHours: { ...night, days: [7, 5] }, timeZone: "Europe/Vienna" });
+  expect(set).toMatchObject({ quietHours: { ...night, days: [5, 7] }, timeZone: "Europe/Vienna" });
+  expect(await people.getPreferences({ userId: "ann" })).toMatchObject({
+    quietHours: { ...night, days: [5, 7] },
+    timeZone: "Europe/Vienna",
+  });
+  const { people: batch } = await people.batchGetPreferences({ userIds: ["ann", "bo"] });
+  expect(batch).toMatchObject([{ person: { timeZone: "Europe/Vienna" }, quietHours: night }, { person: { timeZone: "" } }]);
+  expect(batch[1]?.quietHours).toBeUndefined();
+  const removed = await people.setQuietHours({ userId: "ann" });
+  expect(removed).toMatchObject({ timeZone: "Europe/Vienna" });
+  expect(removed.quietHours).toBeUndefined();
+});
+
+it("counts quiet hours in the zone that is known of the person, and asks for one where none is", async () => {
+  expect(await fieldsOf(people.setQuietHours({ userId: "ann", quietHours: night }))).toEqual(["time_zone"]);
+  expect((await people.upsertPerson({ userId: "ann", timeZone: "Asia/Tokyo" })).person?.timeZone).toBe("Asia/Tokyo");
+  expect((await people.setQuietHours({ userId: "ann", quietHours: night })).timeZone).toBe("Asia/Tokyo");
+});
+
+it.each([
+  [{ quietHours: { ...night, start: "24:00" } }, "quiet_hours.start"],
+  [{ quietHours: { ...night, start: "9:00" } }, "quiet_hours.start"],
+  [{ quietHours: { ...night, end: "07:60" } }, "quiet_hours.end"],
+  [{ quietHours: { ...night, end: "22:00" } }, "quiet_hours.end"],
+  [{ quietHours: { start: "00:00", end: "24:00" } }, "quiet_hours.end"],
+  [{ quietHours: { ...night, days: [0] } }, "quiet_hours.days[0]"],
+  [{ quietHours: { ...night, days: [1, 1] } }, "quiet_hours.days"],
+  [{ timeZone: "Europe/Wien" }, "time_zone"],
+  [{ timeZone: "+02:00" }, "time_zone"],
+] satisfies [Init, string][])("refuses quiet hours like %j, naming %s", async (wrong, field) => {
+  await people.upsertPerson({ userId: "ann", timeZone: "UTC" });
+  expect(await fieldsOf(people.setQuietHours({ userId: "ann", ...wrong }))).toEqual([field]);
+  expect((await people.getPreferences({ userId: "ann" })).quietHours).toBeUndefined();
+});
+
+it("changes a time zone and does not remove it", async () => {
+  await people.upsertPerson({ userId: "ann", timeZone: "UTC" });
+  expect(await fieldsOf(people.upsertPerson({ userId: "ann", timeZone: "" }))).toEqual(["time_zone"]);
+  expect(await fieldsOf(people.upsertPerson({ userId: "ann", timeZone: "Nowhere" }))).toEqual(["time_zone"]);
+  expect((await people.upsertPerson({ userId: "ann", name: "Ann" })).person?.timeZone).toBe("UTC");
+});
+
+it("keeps a mute until a time, and refuses a time that no calendar holds", async () => {
+  const mute = (mutedUntilMs: bigint) => people.setCategoryPreference({ userId: "ann", preference: { category: "*", mutedUntilMs } });
+  expect((await mute(1_800_000_000_000n)).categories).toMatchObject([{ category: "*", muted: false, mutedUntilMs: 1_800_000_000_000n }]);
+  expect(await fieldsOf(mute(-1n))).toEqual(["preference.muted_until_ms"]);
+  expect(await fieldsOf(mute(8_640_000_000_000_001n))).toEqual(["preference.muted_until_ms"]);
 });

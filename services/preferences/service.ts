@@ -1,8 +1,10 @@
 /** PreferencesService: what proto/carillon/preferences/v1 promises, over the store. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { normaliseEmail } from "#domain/channels/email.ts";
+import { type QuietHours, quietHoursFault } from "#domain/decide/quiet-hours.ts";
+import { isTimeZone } from "#domain/decide/zone.ts";
 import { Problem } from "#domain/errors.ts";
-import type { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import type { PreferencesService, Weekday } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import type { Choice, KnownPerson, PersonRecord, PreferenceStore } from "./store.ts";
@@ -17,15 +19,22 @@ const personOf = ({ createdAtMs, updatedAtMs, ...known }: PersonRecord) => ({
   updatedAtMs: BigInt(updatedAtMs),
 });
 
-const categoriesOf = (choices: readonly Choice[]) => choices.map((choice) => ({ ...choice, channels: [...choice.channels] }));
+const categoriesOf = (choices: readonly Choice[]) =>
+  choices.map(({ mutedUntilMs, channels, ...choice }) => ({ ...choice, channels: [...channels], mutedUntilMs: BigInt(mutedUntilMs) }));
+
+const quietHoursOf = (hours: QuietHours | undefined) => (hours ? { quietHours: { ...hours, days: [...hours.days] as Weekday[] } } : {});
 
 function emailOf(text: string): string {
   const email = text === "" ? "" : normaliseEmail(text);
-  if (email === undefined)
-    throw new Problem("INVALID_REQUEST", {
-      violations: [{ field: "email", description: "must be one email address like ann@example.com" }],
-    });
-  return email;
+  return email ?? refuse("email", "must be one email address like ann@example.com");
+}
+
+function refuse(field: string, description: string): never {
+  throw new Problem("INVALID_REQUEST", { violations: [{ field, description }] });
+}
+
+function checkTimeZone(name: string): void {
+  if (!isTimeZone(name)) refuse("time_zone", "must be the IANA name of a time zone like Europe/Vienna");
 }
 
 export function preferencesService(store: PreferenceStore, clock: Clock): ServiceImpl<typeof PreferencesService> {
@@ -33,8 +42,9 @@ export function preferencesService(store: PreferenceStore, clock: Clock): Servic
     (await store.find(environment, [userId]))[0];
 
   return {
-    async upsertPerson({ userId, email, name, locale }, context) {
-      const change = { userId, email: email === undefined ? undefined : emailOf(email), name, locale };
+    async upsertPerson({ userId, email, name, locale, timeZone }, context) {
+      if (timeZone !== undefined) checkTimeZone(timeZone);
+      const change = { userId, email: email === undefined ? undefined : emailOf(email), name, locale, timeZone };
       const [person] = await store.upsert(principalOf(context).environment, [change], clock.nowMs());
       return { person: personOf(person as PersonRecord) };
     },
@@ -51,30 +61,50 @@ export function preferencesService(store: PreferenceStore, clock: Clock): Servic
 
     async getPreferences({ userId }, context) {
       const known = await findOne(principalOf(context).environment, userId);
-      return { categories: categoriesOf(known?.choices ?? []) };
+      return {
+        categories: categoriesOf(known?.choices ?? []),
+        ...quietHoursOf(known?.quietHours),
+        timeZone: known?.person.timeZone ?? "",
+      };
     },
 
     async setCategoryPreference({ userId, preference }, context) {
-      if (!preference)
-        throw new Problem("INVALID_REQUEST", { violations: [{ field: "preference", description: "is required: the choice to set" }] });
+      if (!preference) return refuse("preference", "is required: the choice to set");
       const { environment } = principalOf(context);
-      const { category, muted, channels } = preference;
-      const [chosen] = await store.choose(environment, [{ userId, choice: { category, muted, channels } }], MAX_CHOICES, clock.nowMs());
+      const { category, muted, mutedUntilMs, channels } = preference;
+      const choice = { category, muted, mutedUntilMs: Number(mutedUntilMs), channels };
+      const [chosen] = await store.choose(environment, [{ userId, choice }], MAX_CHOICES, clock.nowMs());
       if (!chosen)
-        throw new Problem("INVALID_REQUEST", {
-          violations: [
-            {
-              field: "preference.category",
-              description: `must be one of the ${MAX_CHOICES} categories that the person has choices for already; no more are kept`,
-            },
-          ],
-        });
+        refuse(
+          "preference.category",
+          `must be one of the ${MAX_CHOICES} categories that the person has choices for already; no more are kept`,
+        );
       return { categories: categoriesOf((await findOne(environment, userId))?.choices ?? []) };
+    },
+
+    async setQuietHours({ userId, quietHours, timeZone }, context) {
+      const { environment } = principalOf(context);
+      if (timeZone !== "") checkTimeZone(timeZone);
+      const fault = quietHours && quietHoursFault(quietHours);
+      if (fault !== undefined) refuse("quiet_hours.end", fault);
+      const known = await findOne(environment, userId);
+      const zone = timeZone || (known?.person.timeZone ?? "");
+      if (quietHours && zone === "")
+        refuse("time_zone", "is required: none is known of the person, and quiet hours count in it; an IANA name like Europe/Vienna");
+      const hours = quietHours && { start: quietHours.start, end: quietHours.end, days: [...quietHours.days].sort() };
+      await store.setQuietHours(environment, { userId, hours, timeZone: timeZone || undefined }, clock.nowMs());
+      return { ...quietHoursOf(hours), timeZone: zone };
     },
 
     async batchGetPreferences({ userIds }, context) {
       const known = await store.findOrCreate(principalOf(context).environment, userIds, clock.nowMs());
-      return { people: known.map(({ person, choices }) => ({ person: personOf(person), categories: categoriesOf(choices) })) };
+      return {
+        people: known.map(({ person, choices, quietHours }) => ({
+          person: personOf(person),
+          categories: categoriesOf(choices),
+          ...quietHoursOf(quietHours),
+        })),
+      };
     },
   };
 }

@@ -1,12 +1,13 @@
 /** People and choices, in the writer thread. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import type { Choice, PersonChange, PersonRecord } from "./store.ts";
+import type { Choice, PersonChange, PersonRecord, QuietHoursChange } from "./store.ts";
 
 export const personOf = (userId: string, row: Row): PersonRecord => ({
   userId,
   email: row.email as string,
   name: row.name as string,
   locale: row.locale as string,
+  timeZone: row.time_zone as string,
   createdAtMs: Number(row.created_at_ms),
   updatedAtMs: Number(row.updated_at_ms),
 });
@@ -16,8 +17,8 @@ export default {
     sql: Sql,
     { environment, changes, nowMs }: { environment: string; changes: readonly PersonChange[]; nowMs: number },
   ): PersonRecord[] {
-    return changes.map(({ userId, email, name, locale }) => {
-      sql.run("upsert", environment, userId, email ?? null, name ?? null, locale ?? null, nowMs);
+    return changes.map(({ userId, email, name, locale, timeZone }) => {
+      sql.run("upsert", environment, userId, email ?? null, name ?? null, locale ?? null, timeZone ?? null, nowMs);
       return personOf(userId, sql.get("person", environment, userId) as Row);
     });
   },
@@ -40,8 +41,16 @@ export default {
       const others = Number(sql.get("other-choices", environment, userId, choice.category)?.others);
       if (others >= asked.maxChoices) return false;
       sql.run("create", environment, userId, asked.nowMs);
-      sql.run("choose", environment, userId, choice.category, choice.muted ? 1 : 0, JSON.stringify(choice.channels));
+      const { category, muted, mutedUntilMs, channels } = choice;
+      sql.run("choose", environment, userId, category, muted ? 1 : 0, mutedUntilMs, JSON.stringify(channels));
       return true;
     });
+  },
+
+  setQuietHours(sql: Sql, { environment, change, nowMs }: { environment: string; change: QuietHoursChange; nowMs: number }): void {
+    const { userId, hours, timeZone } = change;
+    const { start, end, days } = hours ?? { start: "", end: "", days: [] };
+    sql.run("upsert", environment, userId, null, null, null, timeZone ?? null, nowMs);
+    sql.run("set-quiet-hours", environment, userId, start, end, JSON.stringify(days), nowMs);
   },
 };

@@ -22,38 +22,54 @@ CREATE TABLE choices (
 -- name: schema-2
 CREATE INDEX people_by_email ON people (environment, email COLLATE NOCASE);
 
+-- quiet_start '' means no quiet hours; quiet_days are JSON, muted_until_ms 0 means no such time.
+-- name: schema-3
+ALTER TABLE people ADD COLUMN time_zone TEXT NOT NULL DEFAULT '';
+ALTER TABLE people ADD COLUMN quiet_start TEXT NOT NULL DEFAULT '';
+ALTER TABLE people ADD COLUMN quiet_end TEXT NOT NULL DEFAULT '';
+ALTER TABLE people ADD COLUMN quiet_days TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE choices ADD COLUMN muted_until_ms INTEGER NOT NULL DEFAULT 0;
+
 -- name: create
 INSERT INTO people (environment, user_id, created_at_ms, updated_at_ms) VALUES (?1, ?2, ?3, ?3)
 ON CONFLICT DO NOTHING;
 
 -- name: upsert
-INSERT INTO people (environment, user_id, email, name, locale, created_at_ms, updated_at_ms)
-VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), ?6, ?6)
+INSERT INTO people (environment, user_id, email, name, locale, time_zone, created_at_ms, updated_at_ms)
+VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, ''), ?7, ?7)
 ON CONFLICT (environment, user_id) DO UPDATE
-SET email = coalesce(?3, email), name = coalesce(?4, name), locale = coalesce(?5, locale), updated_at_ms = ?6
-WHERE email <> coalesce(?3, email) OR name <> coalesce(?4, name) OR locale <> coalesce(?5, locale);
+SET email = coalesce(?3, email), name = coalesce(?4, name), locale = coalesce(?5, locale), time_zone = coalesce(?6, time_zone),
+  updated_at_ms = ?7
+WHERE email <> coalesce(?3, email) OR name <> coalesce(?4, name) OR locale <> coalesce(?5, locale)
+  OR time_zone <> coalesce(?6, time_zone);
 
 -- name: person
-SELECT email, name, locale, created_at_ms, updated_at_ms FROM people WHERE environment = ? AND user_id = ?;
+SELECT email, name, locale, time_zone, created_at_ms, updated_at_ms FROM people WHERE environment = ? AND user_id = ?;
 
 -- A row per choice; one without, where there is none.
 -- name: person-with-choices
-SELECT email, name, locale, created_at_ms, updated_at_ms, category, muted, channels
+SELECT email, name, locale, time_zone, quiet_start, quiet_end, quiet_days, created_at_ms, updated_at_ms,
+  category, muted, muted_until_ms, channels
 FROM people LEFT JOIN choices USING (environment, user_id)
 WHERE environment = ? AND user_id = ? ORDER BY category;
 
 -- The bounds are the first character sequences that no longer begin so.
 -- name: people-by-id
-SELECT user_id, email, name, locale, created_at_ms, updated_at_ms FROM people
+SELECT user_id, email, name, locale, time_zone, created_at_ms, updated_at_ms FROM people
 WHERE environment = ? AND user_id >= ? AND user_id < ? ORDER BY user_id LIMIT ?;
 
 -- name: people-by-email
-SELECT user_id, email, name, locale, created_at_ms, updated_at_ms FROM people
+SELECT user_id, email, name, locale, time_zone, created_at_ms, updated_at_ms FROM people
 WHERE environment = ? AND email COLLATE NOCASE >= ? AND email COLLATE NOCASE < ? ORDER BY email COLLATE NOCASE LIMIT ?;
 
 -- name: other-choices
 SELECT count(*) AS others FROM choices WHERE environment = ? AND user_id = ? AND category <> ?;
 
 -- name: choose
-INSERT INTO choices (environment, user_id, category, muted, channels) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (environment, user_id, category) DO UPDATE SET muted = excluded.muted, channels = excluded.channels;
+INSERT INTO choices (environment, user_id, category, muted, muted_until_ms, channels) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (environment, user_id, category) DO UPDATE
+SET muted = excluded.muted, muted_until_ms = excluded.muted_until_ms, channels = excluded.channels;
+
+-- name: set-quiet-hours
+UPDATE people SET quiet_start = ?3, quiet_end = ?4, quiet_days = ?5, updated_at_ms = ?6
+WHERE environment = ?1 AND user_id = ?2 AND (quiet_start <> ?3 OR quiet_end <> ?4 OR quiet_days <> ?5);

@@ -1,4 +1,5 @@
 /** People and their choices in SQLite. */
+import type { QuietHours } from "#domain/decide/quiet-hours.ts";
 import type { Database, Row } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./store.procedures.ts";
 import { personOf } from "./store.procedures.ts";
@@ -15,7 +16,9 @@ export async function sqlitePreferenceStore(database: Database): Promise<Prefere
   const look = (environment: string, userId: string): KnownPerson | undefined => {
     const rows = reads.all("person-with-choices", environment, userId);
     const [first] = rows;
-    return first && { person: personOf(userId, first), choices: first.category === null ? [] : rows.map(choiceOf) };
+    if (!first) return undefined;
+    const choices = first.category === null ? [] : rows.map(choiceOf);
+    return { person: personOf(userId, first), choices, quietHours: quietHoursOf(first) };
   };
 
   return {
@@ -35,11 +38,18 @@ export async function sqlitePreferenceStore(database: Database): Promise<Prefere
       return found.map((known, place) => known ?? (look(environment, userIds[place] as string) as KnownPerson));
     },
     choose: (environment, choices, maxChoices, nowMs) => calls.choose({ environment, choices, maxChoices, nowMs }, { durable: true }),
+    setQuietHours: (environment, change, nowMs) => calls.setQuietHours({ environment, change, nowMs }, { durable: true }),
   };
 }
 
 const choiceOf = (row: Row): Choice => ({
   category: row.category as string,
   muted: row.muted === 1,
+  mutedUntilMs: Number(row.muted_until_ms),
   channels: JSON.parse(row.channels as string),
 });
+
+const quietHoursOf = (row: Row): QuietHours | undefined =>
+  row.quiet_start === ""
+    ? undefined
+    : { start: row.quiet_start as string, end: row.quiet_end as string, days: JSON.parse(row.quiet_days as string) };

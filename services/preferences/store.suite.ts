@@ -8,6 +8,7 @@ const nobody = (userId: string, atMs: number): PersonRecord => ({
   email: "",
   name: "",
   locale: "",
+  timeZone: "",
   createdAtMs: atMs,
   updatedAtMs: atMs,
 });
@@ -18,7 +19,7 @@ export function preferenceStoreSuite(name: string, open: () => Promise<Preferenc
       const store = await open();
       const ann = { ...nobody("ann", 5), email: "ann@example.test", name: "Ann" };
       expect(await store.upsert("development", [{ userId: "ann", email: "ann@example.test", name: "Ann" }], 5)).toEqual([ann]);
-      expect(await store.find("development", ["ann"])).toEqual([{ person: ann, choices: [] }]);
+      expect(await store.find("development", ["ann"])).toEqual([{ person: ann, choices: [], quietHours: undefined }]);
     });
 
     it("keeps the fields that a change leaves out, and empties those that it names as empty", async () => {
@@ -76,7 +77,9 @@ export function preferenceStoreSuite(name: string, open: () => Promise<Preferenc
       await store.upsert("development", [{ userId: "ann", name: "Ann" }], 5);
       const first = await store.findOrCreate("development", ["new", "ann", "new"], 7);
       expect(first.map(({ person }) => person)).toEqual([nobody("new", 7), { ...nobody("ann", 5), name: "Ann" }, nobody("new", 7)]);
-      expect(await store.findOrCreate("development", ["new"], 9)).toEqual([{ person: nobody("new", 7), choices: [] }]);
+      expect(await store.findOrCreate("development", ["new"], 9)).toEqual([
+        { person: nobody("new", 7), choices: [], quietHours: undefined },
+      ]);
     });
 
     it("answers a thousand people at once", async () => {
@@ -96,7 +99,7 @@ export function preferenceStoreSuite(name: string, open: () => Promise<Preferenc
     it("keeps one choice a category, ordered by category, and creates the person if unknown", async () => {
       const store = await open();
       const choose = (category: string, muted: boolean, channels: Channel[]) =>
-        store.choose("development", [{ userId: "ann", choice: { category, muted, channels } }], 500, 5);
+        store.choose("development", [{ userId: "ann", choice: { category, muted, mutedUntilMs: 0, channels } }], 500, 5);
       await choose("posts", true, []);
       await choose("*", false, [Channel.WEB]);
       await choose("posts", false, [Channel.WEB, Channel.EMAIL]);
@@ -104,16 +107,17 @@ export function preferenceStoreSuite(name: string, open: () => Promise<Preferenc
         {
           person: nobody("ann", 5),
           choices: [
-            { category: "*", muted: false, channels: [Channel.WEB] },
-            { category: "posts", muted: false, channels: [Channel.WEB, Channel.EMAIL] },
+            { category: "*", muted: false, mutedUntilMs: 0, channels: [Channel.WEB] },
+            { category: "posts", muted: false, mutedUntilMs: 0, channels: [Channel.WEB, Channel.EMAIL] },
           ],
+          quietHours: undefined,
         },
       ]);
     });
 
     it("refuses a choice beyond the most that are kept, but still changes those that are there", async () => {
       const store = await open();
-      const choice = (category: string, muted: boolean) => ({ userId: "ann", choice: { category, muted, channels: [] } });
+      const choice = (category: string, muted: boolean) => ({ userId: "ann", choice: { category, muted, mutedUntilMs: 0, channels: [] } });
       const answers = await store.choose(
         "development",
         [choice("a", true), choice("b", true), choice("c", true), choice("a", false)],
@@ -128,12 +132,45 @@ export function preferenceStoreSuite(name: string, open: () => Promise<Preferenc
       ]);
     });
 
+    it("keeps quiet hours with the zone they count in, changes and removes them, and creates the person if unknown", async () => {
+      const store = await open();
+      const hours = { start: "22:00", end: "07:00", days: [1, 5] };
+      const known = async () => (await store.find("development", ["ann"]))[0];
+      await store.setQuietHours("development", { userId: "ann", hours, timeZone: "Europe/Vienna" }, 5);
+      expect(await known()).toEqual({ person: { ...nobody("ann", 5), timeZone: "Europe/Vienna" }, choices: [], quietHours: hours });
+      await store.setQuietHours("development", { userId: "ann", hours: { ...hours, days: [] }, timeZone: undefined }, 6);
+      expect(await known()).toMatchObject({ person: { timeZone: "Europe/Vienna", updatedAtMs: 6 }, quietHours: { ...hours, days: [] } });
+      await store.setQuietHours("development", { userId: "ann", hours: undefined, timeZone: undefined }, 7);
+      expect(await known()).toMatchObject({ person: { timeZone: "Europe/Vienna" }, quietHours: undefined });
+      await store.setQuietHours("development", { userId: "ann", hours: undefined, timeZone: undefined }, 8);
+      expect((await known())?.person.updatedAtMs).toBe(7);
+      expect(await store.find("production", ["ann"])).toEqual([undefined]);
+    });
+
+    it("keeps a mute's end with the choice, and the next choice replaces it", async () => {
+      const store = await open();
+      const choose = (mutedUntilMs: number) =>
+        store.choose("development", [{ userId: "ann", choice: { category: "posts", muted: false, mutedUntilMs, channels: [] } }], 500, 5);
+      const ends = async () => (await store.find("development", ["ann"]))[0]?.choices.map(({ mutedUntilMs }) => mutedUntilMs);
+      await choose(1_800_000_000_123);
+      expect(await ends()).toEqual([1_800_000_000_123]);
+      await choose(0);
+      expect(await ends()).toEqual([0]);
+    });
+
     it("keeps environments apart", async () => {
       const store = await open();
       await store.upsert("development", [{ userId: "ann", name: "Ann" }], 5);
-      await store.choose("development", [{ userId: "ann", choice: { category: "posts", muted: true, channels: [] } }], 500, 5);
+      await store.choose(
+        "development",
+        [{ userId: "ann", choice: { category: "posts", muted: true, mutedUntilMs: 0, channels: [] } }],
+        500,
+        5,
+      );
       expect(await store.find("production", ["ann"])).toEqual([undefined]);
-      expect(await store.findOrCreate("production", ["ann"], 8)).toEqual([{ person: nobody("ann", 8), choices: [] }]);
+      expect(await store.findOrCreate("production", ["ann"], 8)).toEqual([
+        { person: nobody("ann", 8), choices: [], quietHours: undefined },
+      ]);
     });
   });
 }

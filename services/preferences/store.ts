@@ -3,6 +3,7 @@
  *
  * Verbs take batches and answer one item per item, in order. What a write has answered survives a power loss. Times are epoch milliseconds.
  */
+import type { QuietHours } from "#domain/decide/quiet-hours.ts";
 import type { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 
 export interface PersonRecord {
@@ -11,6 +12,8 @@ export interface PersonRecord {
   readonly email: string;
   readonly name: string;
   readonly locale: string;
+  /** IANA; empty: not known. */
+  readonly timeZone: string;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -21,20 +24,33 @@ export interface PersonChange {
   readonly email?: string | undefined;
   readonly name?: string | undefined;
   readonly locale?: string | undefined;
+  readonly timeZone?: string | undefined;
 }
 
 /** What a person chose for a category, or for every category without a choice of its own ("*"). */
 export interface Choice {
   readonly category: string;
   readonly muted: boolean;
+  /** 0: no such time. */
+  readonly mutedUntilMs: number;
   /** Empty: every channel they can be reached on. */
   readonly channels: readonly Channel[];
+}
+
+/** A person's quiet hours from now on. */
+export interface QuietHoursChange {
+  readonly userId: string;
+  /** Undefined: none. */
+  readonly hours: QuietHours | undefined;
+  /** Undefined: as it is. */
+  readonly timeZone: string | undefined;
 }
 
 export interface KnownPerson {
   readonly person: PersonRecord;
   /** Ordered by category. */
   readonly choices: readonly Choice[];
+  readonly quietHours: QuietHours | undefined;
 }
 
 export interface PreferenceStore {
@@ -55,4 +71,6 @@ export interface PreferenceStore {
     maxChoices: number,
     nowMs: number,
   ): Promise<readonly boolean[]>;
+  /** Creates the person if unknown. */
+  setQuietHours(environment: string, change: QuietHoursChange, nowMs: number): Promise<void>;
 }

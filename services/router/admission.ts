@@ -2,8 +2,8 @@
  * Whether a record of the raw topic is let in: ingest's rules once more, since anybody may write there, and then what was left open is
  * filled in. The same record is settled the same way every time it is read.
  */
-import { create, toBinary } from "@bufbuild/protobuf";
-import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, MAX_SEND_AT_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import type { Violation } from "#domain/errors.ts";
@@ -26,6 +26,9 @@ export interface Admitted {
 const SKEW_MS = 3_600_000;
 /** Epoch milliseconds have been more than this since 1973, and epoch seconds will not be before the year 5138. */
 const LEAST_MS = 100_000_000_000;
+
+/** What the router let in when it was asked, and parked until now. */
+export const admitDue = ({ value }: LogRecord): Admitted => ({ asked: fromBinary(NotificationRequestedSchema, value), requested: value });
 
 export function admit(record: LogRecord, environment: string): Admitted | Refusal {
   const asked = readRaw(record);
@@ -63,7 +66,13 @@ function violationsOf(
   if (acceptedAtMs !== 0 && acceptedAtMs < LEAST_MS) fault("accepted_at_ms", "must be epoch milliseconds, or left out");
   if (acceptedAtMs > timeMs + SKEW_MS) fault("accepted_at_ms", "must not be later than the record itself");
   if (expiresAtMs !== 0 && expiresAtMs < LEAST_MS) fault("expires_at_ms", "must be epoch milliseconds, or left out");
-  if (expiresAtMs > (acceptedAtMs || timeMs) + MAX_EXPIRY_MS) fault("expires_at_ms", "must be at most 6 days after accepted_at_ms");
+  const sendAtMs = Number(asked.sendAtMs);
+  const sinceMs = acceptedAtMs || timeMs;
+  if (sendAtMs !== 0 && sendAtMs < LEAST_MS) fault("send_at_ms", "must be epoch milliseconds, or left out");
+  if (sendAtMs > sinceMs + MAX_SEND_AT_MS) fault("send_at_ms", "must be at most 180 days after accepted_at_ms");
+  if (sendAtMs > 0 && expiresAtMs !== 0 && expiresAtMs <= sendAtMs) fault("expires_at_ms", "must be after send_at_ms");
+  if (expiresAtMs > Math.max(sendAtMs, sinceMs) + MAX_EXPIRY_MS)
+    fault("expires_at_ms", "must be at most 6 days after send_at_ms or, without one, accepted_at_ms");
   return violations;
 }
 
@@ -94,6 +103,6 @@ function settle(
     recipients: recipients.map((each, index) => ({ ...each, email: emails[index] as string })),
     category: settleCategory(category, asked.eventType),
     acceptedAtMs: sinceMs,
-    expiresAtMs: expiresAtMs || sinceMs + BigInt(DEFAULT_EXPIRY_MS),
+    expiresAtMs: expiresAtMs || (asked.sendAtMs > sinceMs ? asked.sendAtMs : sinceMs) + BigInt(DEFAULT_EXPIRY_MS),
   };
 }

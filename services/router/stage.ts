@@ -2,11 +2,12 @@
  * The router: what was asked in, one prioritised notification per recipient out.
  *
  * It tells the tracker what it took in, or why it did not: what is refused is buried, and whoever knows its id can ask why. It knows
- * nothing of people.
+ * nothing of people. What is to be sent later it parks as a whole, on `schedule`; when it is due it comes back by a topic of its own, and
+ * is routed then whatever the clock says: put away a second time under the same id it would get lost.
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { settlePriority } from "#domain/decide/priority.ts";
-import { notificationEventName, recipientKey } from "#domain/ids.ts";
+import { notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
 import { type Content, ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
@@ -15,12 +16,14 @@ import {
   Moment,
   NotificationPrioritizedSchema,
   NotificationRequestedSchema,
+  type RequestedRecipient,
+  ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Output } from "#platform/log/log.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { type Admitted, admit } from "./admission.ts";
+import { type Admitted, admit, admitDue } from "./admission.ts";
 import { fieldWithin } from "./raw.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -31,15 +34,16 @@ const laneOf = (priority: Priority) => {
 
 export const router = ({ clock, environment }: { clock: Clock; environment: string }): Stage<Admitted | Refusal> => ({
   name: "router",
-  reads: [topics.raw],
-  writes: [topics.high, topics.medium, topics.low, topics.deliveryEvents],
+  reads: [topics.due, topics.raw],
+  writes: [topics.high, topics.medium, topics.low, topics.schedule, topics.deliveryEvents],
   deadLetters: topics.deadNotifications,
-  decode: (record) => admit(record, environment),
+  decode: (record) => (record.topic === topics.due ? admitDue(record) : admit(record, environment)),
   async handle(batch) {
     const nowMs = clock.nowMs();
     for (const received of batch.records) {
-      const { value } = received;
+      const { value, record } = received;
       if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, environment, nowMs));
+      else if (record.topic === topics.raw && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
       else batch.done(received, ...route(value, nowMs));
     }
   },
@@ -51,6 +55,16 @@ function refused({ notificationId, reason, detail }: Refusal, environment: strin
   const eventId = uuidv5(notificationEventName(notificationId, "", "refused"));
   const about = { eventId, notificationId, environment, atMs: BigInt(nowMs) };
   return [event(recipientKey(environment, notificationId), { ...about, moment: Moment.REFUSED, reason, detail })];
+}
+
+function park({ asked, requested }: Admitted, nowMs: number): Output[] {
+  const { notificationId, environment, recipients, sendAtMs } = asked;
+  const key = recipientKey(environment, recipientWord(recipients[0] as RequestedRecipient, uuidv5));
+  const parked = { id: uuidv5(parkedName(notificationId)), dueAtMs: sendAtMs, topic: topics.due.name, key, value: requested };
+  return [
+    requestedEvent(key, { asked, requested }, nowMs),
+    { topic: topics.schedule, key, value: toBinary(ScheduledSchema, create(ScheduledSchema, parked)) },
+  ];
 }
 
 /** Keys are made anew: the record's own may be anything. */
@@ -66,10 +80,14 @@ function route({ asked, requested }: Admitted, nowMs: number): Output[] {
   const prioritized = [...byKey].map(
     ([key, { userId, email }]): Output => ({ topic, key, value: toBinary(NotificationPrioritizedSchema, { ...shared, userId, email }) }),
   );
-  const eventId = uuidv5(notificationEventName(notificationId, "", "requested"));
-  const about = { eventId, notificationId, environment, atMs: BigInt(nowMs) };
   const [key] = byKey.keys();
-  return [event(key as string, { ...about, moment: Moment.REQUESTED, requested }), ...prioritized];
+  return [requestedEvent(key as string, { asked, requested }, nowMs), ...prioritized];
+}
+
+function requestedEvent(key: string, { asked, requested }: Admitted, nowMs: number): Output {
+  const { notificationId, environment } = asked;
+  const eventId = uuidv5(notificationEventName(notificationId, "", "requested"));
+  return event(key, { eventId, notificationId, environment, atMs: BigInt(nowMs), moment: Moment.REQUESTED, requested });
 }
 
 const event = (key: string, init: MessageInitShape<typeof DeliveryEventSchema>): Output => ({

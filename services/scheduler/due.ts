@@ -3,6 +3,8 @@
  *
  * Killed between the two, it appends the same record again after the next start: the ledger drops the repeat, since its attempt and wait
  * are not newer than what it knows. Removing first would lose records instead.
+ *
+ * However many are due, they go a page at a time, each appended durably before the next is read.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { schedule, topicNamed } from "#domain/topics.ts";
@@ -36,8 +38,8 @@ export function dueTask({ log, clock, store }: { log: EventLog; clock: Clock; st
         if (due.length > 0) {
           await log.append(due.map(outputOf));
           await store.remove(due.map(({ id }) => id));
+          continue;
         }
-        if (due.length === PAGE) continue;
         const nowMs = clock.nowMs();
         const nextMs = (await store.nextDueMs()) ?? Number.POSITIVE_INFINITY;
         sleepingUntilMs = Math.min(nextMs, nowMs + SLEEP_MOST_MS);

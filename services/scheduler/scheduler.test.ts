@@ -206,4 +206,91 @@ describe("the scheduler", () => {
     await at.clock.advance(1);
     await vi.waitFor(async () => expect(await arrived()).toHaveLength(others.length + 3_000));
   });
+
+  it("keeps a wait of half a year over restarts, and sends it on the day", async () => {
+    const DAY_MS = 86_400_000;
+    const stages = await start();
+    await at.log.append([scheduled("half a year", 180 * DAY_MS)]);
+    await quiet();
+    stop.abort();
+    await Promise.all([...stages.map((stage) => stage.drain(5_000)), task]);
+    await database.close();
+    at.clock.set(179 * DAY_MS);
+    await open();
+    await start();
+    at.clock.set(DAY_MS - 2_000);
+    await at.clock.advance(1_999);
+    expect(await arrived()).toEqual([]);
+    await at.clock.advance(1);
+    await vi.waitFor(async () => expect(await arrived()).toEqual(["half a year"]));
+    await vi.waitFor(async () => expect(await stored()).toBe(0));
+  });
+
+  it("sends each once when the clock is set back an hour, stored or in a tier, before and after it is due", async () => {
+    await start();
+    await at.log.append([scheduled("stored", 20_000), scheduled("tiered", 60_000), scheduled("due already", 7_000)]);
+    await quiet();
+    await at.clock.advance(7_000);
+    await vi.waitFor(async () => expect(await arrived()).toEqual(["due already"]));
+    at.clock.set(-3_600_000);
+    await at.log.append([scheduled("stored since", 2_000)]);
+    await quiet();
+    await at.clock.advance(2_000);
+    await vi.waitFor(async () => expect(await arrived()).toEqual(["due already", "stored since"]));
+    await at.clock.advance(3_600_000 - 2_000);
+    expect(await arrived()).toEqual(["due already", "stored since"]);
+    await at.clock.advance(53_000);
+    await vi.waitFor(async () => expect(await arrived()).toEqual(["due already", "stored since", "stored", "tiered"]));
+    await at.clock.advance(7_200_000);
+    expect(await arrived()).toHaveLength(4);
+    expect(await stored()).toBe(0);
+  });
+
+  it("notices within a second that the clock was set forward", async () => {
+    await start();
+    await at.log.append([scheduled("stored", 1_800_000), scheduled("tiered", 3_600_000)]);
+    await quiet();
+    at.clock.set(3_600_000);
+    await at.clock.advance(1_000);
+    await vi.waitFor(async () => expect((await arrived()).sort()).toEqual(["stored", "tiered"]));
+  });
+
+  it("lets others have their turn while 100,000 are due in the same minute, each sent once", { timeout: 120_000 }, async () => {
+    const COUNT = 100_000;
+    const dueAtMs = at.clock.nowMs() + 60_000;
+    const waits = Array.from({ length: COUNT }, (_, index) => ({
+      ...{ id: `id ${index}`, dueAtMs: dueAtMs + (index % 60_000), topic: target.name, key: `development/${index % 1_000}` },
+      ...{ value: bytes(String(index)), trace: "" },
+    }));
+    for (let from = 0; from < COUNT; from += 10_000) await store.put(waits.slice(from, from + 10_000));
+    let most = 0;
+    /** What somebody else got done since the append before. */
+    let turns = 0;
+    let starved = 0;
+    let appends = 0;
+    const log: EventLog = {
+      ...at.log,
+      append(outputs) {
+        if (appends++ > 0 && turns === 0) starved++;
+        turns = 0;
+        most = Math.max(most, outputs.length);
+        return at.log.append(outputs);
+      },
+    };
+    let over = false;
+    const others = (async () => {
+      for (; !over; turns++) await new Promise((resolve) => setImmediate(resolve));
+    })();
+    await start({ log });
+    at.clock.set(180_000);
+    await at.clock.advance(1_000);
+    await vi.waitFor(async () => expect(await store.nextDueMs()).toBeUndefined(), 110_000);
+    over = true;
+    await others;
+    const values = await arrived();
+    expect(values).toHaveLength(COUNT);
+    expect(new Set(values).size).toBe(COUNT);
+    expect(most).toBeLessThanOrEqual(250);
+    expect(starved).toBe(0);
+  });
 });

@@ -16,6 +16,9 @@ CREATE INDEX waits_by_due ON waits (due_at_ms, seq);
 INSERT INTO waits (id, due_at_ms, topic, record_key, record_value, trace) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
 
+-- name: sizes
+SELECT length(record_value) AS bytes FROM waits WHERE due_at_ms <= ? ORDER BY due_at_ms, seq LIMIT ?;
+
 -- name: due
 SELECT id, due_at_ms, topic, record_key, record_value, trace FROM waits WHERE due_at_ms <= ? ORDER BY due_at_ms, seq LIMIT ?;
 

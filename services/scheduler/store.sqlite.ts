@@ -17,12 +17,28 @@ const waitOf = (row: Row): Wait => ({
   trace: row.trace as string,
 });
 
+/** Of what is read and appended at once: a page of the largest notifications would be 64 MiB. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+/** How many of the first fit into a page; one at least. */
+function fitting(sizes: readonly number[]): number {
+  let count = 0;
+  for (let bytes = 0; count < sizes.length; count++) {
+    bytes += sizes[count] as number;
+    if (bytes > PAGE_BYTES) break;
+  }
+  return Math.max(count, 1);
+}
+
 export async function sqliteScheduleStore(database: Database): Promise<ScheduleStore> {
   const calls = await database.procedures<typeof procedures>(new URL("./store.procedures.ts", import.meta.url));
   const reads = database.reads(new URL("./store.sql", import.meta.url));
   return {
     put: (waits) => calls.put({ waits }),
-    due: async (nowMs, limit) => reads.all("due", nowMs, limit).map(waitOf),
+    async due(nowMs, limit) {
+      const sizes = reads.all("sizes", nowMs, limit).map(({ bytes }) => Number(bytes));
+      return sizes.length === 0 ? [] : reads.all("due", nowMs, fitting(sizes)).map(waitOf);
+    },
     async nextDueMs() {
       const dueAtMs = reads.get("next-due")?.due_at_ms;
       return dueAtMs === null || dueAtMs === undefined ? undefined : Number(dueAtMs);

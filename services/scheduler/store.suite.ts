@@ -26,6 +26,19 @@ export function scheduleStoreSuite(name: string, open: () => Promise<ScheduleSto
       expect(idsOf(await store.due(100, 3))).toEqual(["early", "z", "a"]);
     });
 
+    it("answers fewer where they are large, but all of them in the end and never none", async () => {
+      const store = await open();
+      const MiB = 1024 * 1024;
+      const sizes = [3 * MiB, 3 * MiB, 9 * MiB, 1, 2];
+      for (const [index, size] of sizes.entries()) await store.put([wait(`w-${index}`, index, { value: new Uint8Array(size) })]);
+      const pages: string[][] = [];
+      for (let page = await store.due(100, 10); page.length > 0; page = await store.due(100, 10)) {
+        pages.push(idsOf(page));
+        await store.remove(idsOf(page));
+      }
+      expect(pages).toEqual([["w-0"], ["w-1"], ["w-2"], ["w-3", "w-4"]]);
+    });
+
     it("keeps the first of two with the same id", async () => {
       const store = await open();
       await store.put([wait("a", 5)]);

@@ -17,7 +17,10 @@ export interface Wait {
 
 export interface ScheduleStore {
   put(waits: readonly Wait[]): Promise<void>;
-  /** Those due at `nowMs`, the longest overdue first, of the same moment in the order put; at most `limit`. */
+  /**
+   * Those due at `nowMs`, the longest overdue first, of the same moment in the order put; at most `limit`, and fewer where they are large,
+   * but not none.
+   */
   due(nowMs: number, limit: number): Promise<readonly Wait[]>;
   /** When the first of all falls due. */
   nextDueMs(): Promise<number | undefined>;

@@ -7,7 +7,7 @@ import { explain } from "./explain.ts";
 import { historyOf } from "./history.ts";
 import * as story from "./story.fixture.ts";
 
-const { EMAIL, WEB, QUEUED, DEFERRED, SENT, DEAD, EXPIRED, asked, change, decided, refused, request } = story;
+const { EMAIL, WEB, QUEUED, DEFERRED, SENT, DEAD, EXPIRED, asked, canceled, change, decided, refused, request } = story;
 
 const steps = (...events: DeliveryEvent[]) => explain(historyOf(story.NOTIFICATION, events));
 const words = (...events: DeliveryEvent[]) =>
@@ -111,6 +111,37 @@ describe("the explanation of a notification", () => {
       stage: "queued",
       sentences: ["It was put in line for its first attempt.", "This is a replay of its dead letter."],
     });
+  });
+
+  it("says for when it is scheduled, right after who asked", () => {
+    const [, scheduled] = steps(asked(request({ sendAtMs: 5_000_000n })));
+    expect(scheduled).toMatchObject({
+      ...{ stage: "scheduled", atMs: 1_000n },
+      sentences: ["It is scheduled for 1970-01-01 01:23:20 UTC; nothing is decided before."],
+    });
+  });
+
+  it("says until when quiet hours hold it back, and until when a mute lasts", () => {
+    const waits = decided("ann", [{ channel: EMAIL, send: true, reasons: ["channel_default", "quiet_hours"], untilMs: 5_000_000n }]);
+    expect(steps(waits).map(({ stage, reasons, sentences }) => [stage, reasons.at(-1), sentences.at(-1)])).toEqual([
+      ["decided", "quiet_hours", "That is until 1970-01-01 01:23:20 UTC."],
+      ["waiting", "quiet_hours", "It is due at 1970-01-01 01:23:20 UTC."],
+    ]);
+    const muted = decided("ann", [{ channel: EMAIL, send: false, reasons: ["category_muted_until"], untilMs: 5_000_000n }]);
+    expect(steps(muted)[1]).toMatchObject({
+      stage: "skipped",
+      sentences: [sentence("category_muted_until"), "That is until 1970-01-01 01:23:20 UTC.", "So nothing was sent to ann."],
+    });
+  });
+
+  it("tells of a cancel, and of what it came too late for", () => {
+    expect(steps(canceled())).toMatchObject([
+      { stage: "canceled", sentences: ["The sender canceled it: from here on no send of it starts."] },
+    ]);
+    expect(steps(canceled("one"))[0]?.sentences[1]).toBe("That came too late for one delivery, which had been sent or was being sent.");
+    expect(steps(canceled("one", "two"))[0]?.sentences[1]).toContain("for 2 deliveries, which had been sent or were being sent.");
+    const stopped = decided("ann", [{ channel: EMAIL, send: false, reasons: ["channel_default", "canceled"] }]);
+    expect(words(stopped).at(-1)).toEqual(["canceled", "ann", 0, "canceled"]);
   });
 
   it("tells of a refusal and what was found", () => {

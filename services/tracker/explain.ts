@@ -11,21 +11,25 @@ import { Channel, DeliveryStatus, Priority } from "#gen/carillon/common/v1/commo
 import type { Decision, DeliveryEvent, NotificationRequested } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Step, StepSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { History } from "./history.ts";
-import { placesOf } from "./notification.ts";
+import { endFor, placesOf } from "./notification.ts";
 
 type Told = MessageInitShape<typeof StepSchema>;
 
-export function explain({ requested, decided, changes, refused }: History): Step[] {
+export function explain({ requested, decided, changes, refused, canceled }: History): Step[] {
   const places = placesOf(requested);
   const place = ({ userId }: DeliveryEvent) => places.get(userId) ?? places.size;
   const inRequestOrder = [...decided].sort((a, b) => Number(a.atMs - b.atMs) || place(a) - place(b));
   // Within a millisecond a decision comes before what follows from it; the sort keeps the order of what it finds equal.
   const queued = new Set(changes.filter(({ status }) => status === DeliveryStatus.QUEUED).map(({ deliveryId }) => deliveryId));
   const lines = inRequestOrder.flatMap((event) => queuedSteps(event, queued));
-  const steps = [...inRequestOrder.flatMap(decisionSteps), ...lines, ...changes.flatMap(changeSteps), ...refused.map(refusedStep)].sort(
-    (a, b) => Number((a.atMs ?? 0n) - (b.atMs ?? 0n)),
-  );
-  return [...(requested ? [askedStep(requested)] : []), ...steps].map((step) => create(StepSchema, step));
+  const steps = [
+    ...inRequestOrder.flatMap(decisionSteps),
+    ...lines,
+    ...changes.flatMap(changeSteps),
+    ...refused.map(refusedStep),
+    ...(canceled ? [canceledStep(canceled)] : []),
+  ].sort((a, b) => Number((a.atMs ?? 0n) - (b.atMs ?? 0n)));
+  return [...(requested ? [askedStep(requested), ...scheduledSteps(requested)] : []), ...steps].map((step) => create(StepSchema, step));
 }
 
 function askedStep({ recipients, actor, eventType, category, channels, priority, acceptedAtMs, expiresAtMs }: NotificationRequested): Told {
@@ -43,6 +47,11 @@ function askedStep({ recipients, actor, eventType, category, channels, priority,
   return { atMs: acceptedAtMs, stage: "asked", sentences };
 }
 
+const scheduledSteps = ({ acceptedAtMs, sendAtMs }: NotificationRequested): Told[] =>
+  sendAtMs > acceptedAtMs
+    ? [{ atMs: acceptedAtMs, stage: "scheduled", sentences: [`It is scheduled for ${timeOf(sendAtMs)}; nothing is decided before.`] }]
+    : [];
+
 const urgencies: { readonly [priority in Priority]: string } = {
   [Priority.UNSPECIFIED]: "",
   [Priority.LOW]: "low",
@@ -53,23 +62,35 @@ const urgencies: { readonly [priority in Priority]: string } = {
 
 /** A step per channel considered and, where none is used, one for the person: nothing was sent, and why. */
 function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
-  const steps = decisions.map(({ channel, send, reasons, target }): Told => {
-    const sentences = reasons.map(sentence);
+  const steps = decisions.map(({ channel, send, reasons, target, untilMs }): Told => {
+    const sentences = [...reasons.map(sentence), ...untilSentences(untilMs)];
     if (send && target !== "") sentences.push(`It goes to ${target}.`);
     return { atMs, userId, channel, stage: send ? "decided" : "not used", reasons, sentences };
   });
   if (decisions.some(({ send }) => send)) return steps;
   const reasons = decidingReasons(decisions);
-  const stage = reasons.length > 0 && reasons.every((reason) => reason === "expired") ? "expired" : "skipped";
-  const sentences = [...reasons.map(sentence), userId === "" ? "So nothing was sent." : `So nothing was sent to ${userId}.`];
+  const [end = DeliveryStatus.SKIPPED, ...others] = new Set(reasons.map(endFor));
+  const stage = stages[others.length === 0 ? end : DeliveryStatus.SKIPPED] as string;
+  const untilMs = decisions.find((each) => each.untilMs > 0n)?.untilMs ?? 0n;
+  const sentences = [
+    ...reasons.map(sentence),
+    ...untilSentences(untilMs),
+    userId === "" ? "So nothing was sent." : `So nothing was sent to ${userId}.`,
+  ];
   return [...steps, { atMs, userId, stage, reasons, sentences }];
 }
+
+const untilSentences = (untilMs: bigint): string[] => (untilMs > 0n ? [`That is until ${timeOf(untilMs)}.`] : []);
 
 /** The first place in the line needs no event of its own: a delivery is written together with its decision. */
 const queuedSteps = ({ atMs, userId, decisions }: DeliveryEvent, told: ReadonlySet<string>): Told[] =>
   decisions
     .filter(({ send, deliveryId }) => send && !told.has(deliveryId))
-    .map(({ channel }) => ({ atMs, userId, channel, stage: "queued", sentences: [plainly[DeliveryStatus.QUEUED]] }));
+    .map(({ channel, untilMs }) =>
+      untilMs > 0n
+        ? { atMs, userId, channel, stage: "waiting", reasons: ["quiet_hours"], sentences: [`It is due at ${timeOf(untilMs)}.`] }
+        : { atMs, userId, channel, stage: "queued", sentences: [plainly[DeliveryStatus.QUEUED]] },
+    );
 
 /** That the sender did not ask for a channel explains nothing as long as there is another reason. */
 function decidingReasons(decisions: readonly Decision[]): string[] {
@@ -87,6 +108,7 @@ const stages: { readonly [status in DeliveryStatus]: string } = {
   [DeliveryStatus.DEAD]: "dead",
   [DeliveryStatus.SKIPPED]: "skipped",
   [DeliveryStatus.EXPIRED]: "expired",
+  [DeliveryStatus.CANCELED]: "canceled",
 };
 
 /** For events that carry no reason. */
@@ -99,6 +121,7 @@ const plainly: { readonly [status in DeliveryStatus]: string } = {
   [DeliveryStatus.DEAD]: sentence("attempts_exhausted"),
   [DeliveryStatus.SKIPPED]: "It was skipped.",
   [DeliveryStatus.EXPIRED]: sentence("expired"),
+  [DeliveryStatus.CANCELED]: sentence("canceled"),
 };
 
 function changeSteps(event: DeliveryEvent): Told[] {
@@ -118,6 +141,13 @@ function refusedStep({ atMs, userId, reason, detail }: DeliveryEvent): Told {
   const sentences = [reason === "" ? "It could not be carried on with and was put aside." : sentence(reason)];
   if (detail !== "") sentences.push(`Found: ${detail.replace(/[.?!]$/, "")}.`);
   return { atMs, userId, channel: Channel.UNSPECIFIED, stage: "refused", reasons: reason === "" ? [] : [reason], sentences };
+}
+
+function canceledStep({ atMs, tooLate }: DeliveryEvent): Told {
+  const sentences = ["The sender canceled it: from here on no send of it starts."];
+  const [many, were] = tooLate.length === 1 ? ["one delivery", "was"] : [`${tooLate.length} deliveries`, "were"];
+  if (tooLate.length > 0) sentences.push(`That came too late for ${many}, which had been sent or ${were} being sent.`);
+  return { atMs, stage: "canceled", reasons: ["canceled"], sentences };
 }
 
 /** The last millisecond that a Date can tell; other programs may write any number. */

@@ -23,6 +23,8 @@ export interface History {
   readonly changes: readonly DeliveryEvent[];
   /** MOMENT_REFUSED. */
   readonly refused: readonly DeliveryEvent[];
+  /** MOMENT_CANCELED: one at most. */
+  readonly canceled: DeliveryEvent | undefined;
   readonly lastAtMs: bigint;
 }
 
@@ -44,6 +46,7 @@ export function historyOf(notificationId: string, events: readonly DeliveryEvent
     decided: of(Moment.DECIDED),
     changes: of(Moment.DELIVERY),
     refused: of(Moment.REFUSED),
+    canceled: of(Moment.CANCELED)[0],
     lastAtMs: ordered.at(-1)?.atMs ?? 0n,
   };
 }

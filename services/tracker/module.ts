@@ -13,7 +13,7 @@ const DAY_MS = 24 * 3_600_000;
 const config = z.object({
   "history.retention-days": wholeNumber({ min: 1, max: 3_650 })
     .default(365)
-    .meta({ description: "How long the history of a notification is kept, in days." }),
+    .meta({ description: "How long the history of a notification is kept, in days from when it was accepted or, if later, its send_at." }),
 });
 
 export const tracker: Module<z.output<typeof config>, HistoryStore> = {

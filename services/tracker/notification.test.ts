@@ -10,11 +10,12 @@ import { historyOf } from "./history.ts";
 import { notificationOf } from "./notification.ts";
 import * as story from "./story.fixture.ts";
 
-const { EMAIL, WEB, QUEUED, DEFERRED, SENT, FAILED, DEAD, SKIPPED, EXPIRED, asked, change, decided, refused, request } = story;
+const { EMAIL, WEB, QUEUED, DEFERRED, SENT, FAILED, DEAD, SKIPPED, EXPIRED, CANCELED, asked, canceled, change, decided, refused, request } =
+  story;
 const { PROCESSING } = NotificationStatus;
 
 const read = (...events: DeliveryEvent[]) => notificationOf(historyOf(story.NOTIFICATION, events));
-const sends = (recipient = "ann") => decided(recipient, [{ channel: EMAIL, send: true, reasons: ["channel_default"], target: "a@b.test" }]);
+const sends = (untilMs = 0n) => decided("ann", [{ channel: EMAIL, send: true, reasons: ["channel_default"], target: "a@b.test", untilMs }]);
 
 /** Everything that the service tells, as plain values. */
 const told = (events: readonly DeliveryEvent[]) => {
@@ -104,6 +105,7 @@ describe("a notification, derived from its events", () => {
     [FAILED, NotificationStatus.FAILED],
     [DEAD, NotificationStatus.FAILED],
     [EXPIRED, NotificationStatus.FAILED],
+    [CANCELED, NotificationStatus.CANCELED],
   ])("with its one delivery in status %i it is in status %i", (delivery, status) => {
     expect(read(asked(), sends(), change("ann", EMAIL, delivery, 1_100n)).status).toBe(status);
   });
@@ -144,6 +146,40 @@ describe("a notification, derived from its events", () => {
     const outage = change("ann", EMAIL, DEFERRED, 7_100n, { wait: 1, reason: "provider_unavailable", dueAtMs: 12_000n });
     const [delivery] = read(asked(), sends(), outage, retry).deliveries;
     expect(delivery).toMatchObject({ status: DEFERRED, dueAtMs: 12_000n, reason: "provider_unavailable", attempts: 1 });
+  });
+
+  it("waits from the decision on where the person's quiet hours hold, and is due when they end", () => {
+    const [delivery] = read(asked(), sends(9_000n)).deliveries;
+    expect(delivery).toMatchObject({ status: DEFERRED, dueAtMs: 9_000n, attempts: 0 });
+    const sent = change("ann", EMAIL, SENT, 9_100n, { attempt: 1, wait: 1 });
+    expect(read(asked(), sends(9_000n), sent).deliveries[0]).toMatchObject({ status: SENT, dueAtMs: 0n });
+  });
+
+  it("is expired by a decision that it would not live until the quiet hours end", () => {
+    const brief = decided("ann", [{ channel: EMAIL, send: false, reasons: ["channel_default", "expires_in_quiet_hours"] }]);
+    expect(read(asked(), brief).deliveries[0]?.status).toBe(EXPIRED);
+  });
+
+  it("tells when it is to be sent, and is processing until it has been", () => {
+    expect(read(asked(request({ sendAtMs: 5_000_000n })))).toMatchObject({ status: PROCESSING, sendAtMs: 5_000_000n, deliveries: [] });
+  });
+
+  it("canceled before it was decided is canceled, and stays so", () => {
+    expect(read(asked(), canceled()).status).toBe(NotificationStatus.CANCELED);
+    const late = decided("ann", [{ channel: EMAIL, send: false, reasons: ["channel_default", "canceled"] }]);
+    expect(read(asked(), canceled(), late)).toMatchObject({ status: NotificationStatus.CANCELED, deliveries: [{ status: CANCELED }] });
+  });
+
+  it("canceled takes what is open with it, but not what it came too late for, nor what had ended", () => {
+    const deferred = change("ann", EMAIL, DEFERRED, 1_100n, { attempt: 1, dueAtMs: 60_000n });
+    const [open] = read(asked(), sends(), deferred, canceled()).deliveries;
+    expect(open).toMatchObject({ status: CANCELED, reason: "canceled", dueAtMs: 0n, updatedAtMs: 2_000n, attempts: 1 });
+    const underWay = canceled(story.deliveryId("ann", EMAIL));
+    expect(read(asked(), sends(), underWay)).toMatchObject({ status: PROCESSING, deliveries: [{ status: QUEUED }] });
+    const sent = change("ann", EMAIL, SENT, 2_500n, { attempt: 1 });
+    expect(read(asked(), sends(), underWay, sent)).toMatchObject({ status: NotificationStatus.SENT, deliveries: [{ status: SENT }] });
+    const failed = change("ann", EMAIL, FAILED, 1_100n, { attempt: 1 });
+    expect(read(asked(), sends(), failed, canceled()).deliveries[0]?.status).toBe(FAILED);
   });
 
   it("is failed when it was refused", () => {

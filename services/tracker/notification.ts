@@ -2,10 +2,11 @@
  * A notification and how it fares, derived from its history. Pure.
  *
  * A delivery stands where the furthest of its events says (domain/decide/status), so that one that comes late takes nothing back. What was
- * decided against never has events of its own: it is skipped, or expired, by the decision.
+ * decided against never has events of its own: it is skipped, expired or canceled by the decision. Once the notification is canceled, what
+ * is open is canceled too, except what the cancel came too late for: that tells its own end.
  */
 import { create } from "@bufbuild/protobuf";
-import { notificationStatus, supersedes } from "#domain/decide/status.ts";
+import { isTerminal, notificationStatus, supersedes } from "#domain/decide/status.ts";
 import { sentence } from "#domain/reasons.ts";
 import { DeliveryStatus, type NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Decision, DeliveryEvent, NotificationRequested } from "#gen/carillon/event/v1/event_pb.ts";
@@ -29,6 +30,7 @@ export function notificationOf(history: History): Notification {
     createdAtMs: requested?.acceptedAtMs ?? history.refused[0]?.atMs ?? 0n,
     updatedAtMs: later(history.lastAtMs, requested?.acceptedAtMs ?? 0n),
     expiresAtMs: requested?.expiresAtMs ?? 0n,
+    sendAtMs: requested?.sendAtMs ?? 0n,
     deliveries,
   });
 }
@@ -37,7 +39,9 @@ function statusOf(history: History, deliveries: readonly Delivery[]): Notificati
   const statuses = deliveries.map(({ status }) => status);
   // A refusal is an end of its own: there is no delivery that could tell of it.
   if (history.refused.length > 0) statuses.push(DeliveryStatus.FAILED);
-  return notificationStatus(statuses, isDecided(history));
+  const decided = isDecided(history);
+  if (!decided && history.canceled) statuses.push(DeliveryStatus.CANCELED);
+  return notificationStatus(statuses, decided || history.canceled !== undefined);
 }
 
 /** Whether every recipient has been decided for. Until the request is known nobody can say. */
@@ -54,7 +58,7 @@ function isDecided({ requested, decided, refused }: History): boolean {
 }
 
 /** One per recipient and channel considered: recipients in the order asked for, channels in theirs. */
-function deliveriesOf({ requested, decided, changes }: History): Delivery[] {
+function deliveriesOf({ requested, decided, changes, canceled }: History): Delivery[] {
   const deliveries = new Map<string, Delivery>();
   for (const event of decided)
     for (const decision of event.decisions) deliveries.set(decision.deliveryId, decidedDelivery(event, decision));
@@ -62,17 +66,35 @@ function deliveriesOf({ requested, decided, changes }: History): Delivery[] {
   for (const [deliveryId, events] of byDelivery) deliveries.set(deliveryId, changedDelivery(events, deliveries.get(deliveryId)));
   const places = placesOf(requested);
   const place = ({ userId }: Delivery) => places.get(userId) ?? places.size;
-  return [...deliveries.values()].sort(
+  const all = [...deliveries.values()].map((delivery) => (canceled ? withdrawn(delivery, canceled) : delivery));
+  return all.sort(
     (a, b) => place(a) - place(b) || a.channel - b.channel || (a.deliveryId < b.deliveryId ? -1 : a.deliveryId > b.deliveryId ? 1 : 0),
   );
 }
 
-function decidedDelivery({ userId, atMs }: DeliveryEvent, { deliveryId, channel, send, reasons, target }: Decision): Delivery {
+function decidedDelivery({ userId, atMs }: DeliveryEvent, { deliveryId, channel, send, reasons, target, untilMs }: Decision): Delivery {
   const reason = reasons.at(-1) ?? "";
-  const against = reason === "expired" ? DeliveryStatus.EXPIRED : DeliveryStatus.SKIPPED;
-  const status = send ? DeliveryStatus.QUEUED : against;
+  const waits = send && untilMs > 0n;
+  const status = send ? (waits ? DeliveryStatus.DEFERRED : DeliveryStatus.QUEUED) : endFor(reason);
+  const dueAtMs = waits ? untilMs : 0n;
   const explanation = sentence(reason);
-  return create(DeliverySchema, { deliveryId, userId, channel, status, target, reason, explanation, updatedAtMs: atMs });
+  return create(DeliverySchema, { deliveryId, userId, channel, status, target, reason, explanation, dueAtMs, updatedAtMs: atMs });
+}
+
+/** Decided against for some reasons it is not merely skipped. */
+const ends: Readonly<Record<string, DeliveryStatus>> = {
+  expired: DeliveryStatus.EXPIRED,
+  expires_in_quiet_hours: DeliveryStatus.EXPIRED,
+  canceled: DeliveryStatus.CANCELED,
+};
+
+/** Where a delivery stands that was decided against. */
+export const endFor = (reason: string): DeliveryStatus => ends[reason] ?? DeliveryStatus.SKIPPED;
+
+function withdrawn(delivery: Delivery, { atMs, tooLate }: DeliveryEvent): Delivery {
+  if (isTerminal(delivery.status) || tooLate.includes(delivery.deliveryId)) return delivery;
+  const told = { reason: "canceled", explanation: sentence("canceled") };
+  return { ...delivery, ...told, status: DeliveryStatus.CANCELED, dueAtMs: 0n, updatedAtMs: later(delivery.updatedAtMs, atMs) };
 }
 
 function changedDelivery(events: readonly DeliveryEvent[], decided: Delivery | undefined): Delivery {

@@ -38,9 +38,9 @@ export const trackerStage = (store: HistoryStore): Stage<DeliveryEvent> => ({
 function askedOf({ moment, requested, atMs }: DeliveryEvent): RecordedEvent["asked"] | "undecodable" {
   if (moment !== Moment.REQUESTED) return undefined;
   try {
-    const { acceptedAtMs, recipients } = fromBinary(NotificationRequestedSchema, requested);
+    const { acceptedAtMs, sendAtMs, recipients } = fromBinary(NotificationRequestedSchema, requested);
     const userIds = new Set(recipients.map(({ userId }) => userId).filter((userId) => userId !== ""));
-    return { acceptedAtMs: sane(acceptedAtMs || atMs), userIds: [...userIds] };
+    return { acceptedAtMs: sane(acceptedAtMs || atMs), sendAtMs: sane(sendAtMs), userIds: [...userIds] };
   } catch {
     return "undecodable";
   }

@@ -7,6 +7,7 @@ export interface PackedEvents {
   readonly environments: readonly string[];
   readonly notificationIds: readonly string[];
   readonly acceptedAtMs: readonly number[];
+  readonly sendAtMs: readonly number[];
   /** User ids as JSON where the batch holds the event with the request. */
   readonly people: readonly (string | null)[];
   /** Each event: which of the notifications, its id, and where its bytes end. */
@@ -42,15 +43,16 @@ export default {
 };
 
 /** The number of a notification, which is made known if it is not. */
-function meet(sql: Sql, { environments, notificationIds, acceptedAtMs, people }: PackedEvents, place: number): number {
+function meet(sql: Sql, { environments, notificationIds, acceptedAtMs, sendAtMs, people }: PackedEvents, place: number): number {
   const environment = environments[place] as string;
   const id = notificationIds[place] as string;
   const atMs = acceptedAtMs[place] as number;
+  const dueMs = sendAtMs[place] as number;
   const asked = people[place] ?? null;
   const known = sql.get("find", environment, id);
-  const n = (known ?? (sql.get("meet", environment, id, atMs, asked) as Row)).n as number;
+  const n = (known ?? (sql.get("meet", environment, id, atMs, dueMs, asked) as Row)).n as number;
   if (asked === null || known?.asked === 1) return n;
-  if (known) sql.run("ask", n, atMs, asked);
+  if (known) sql.run("ask", n, atMs, dueMs, asked);
   for (const userId of JSON.parse(asked) as string[]) sql.run("add-person", environment, userId, atMs, id);
   return n;
 }

@@ -30,14 +30,17 @@ CREATE TABLE notification_events (
   UNIQUE (n, event_id)
 );
 
+-- name: schema-2
+ALTER TABLE notifications ADD COLUMN send_at_ms INTEGER NOT NULL DEFAULT 0;
+
 -- name: find
 SELECT n, people IS NOT NULL AS asked FROM notifications WHERE environment = ? AND id = ?;
 
 -- name: meet
-INSERT INTO notifications (environment, id, accepted_at_ms, people) VALUES (?, ?, ?, ?) RETURNING n;
+INSERT INTO notifications (environment, id, accepted_at_ms, send_at_ms, people) VALUES (?, ?, ?, ?, ?) RETURNING n;
 
 -- name: ask
-UPDATE notifications SET accepted_at_ms = ?2, people = ?3 WHERE n = ?1;
+UPDATE notifications SET accepted_at_ms = ?2, send_at_ms = ?3, people = ?4 WHERE n = ?1;
 
 -- name: add-person
 INSERT INTO notification_people (environment, user_id, accepted_at_ms, id) VALUES (?, ?, ?, ?)
@@ -74,7 +77,7 @@ SELECT environment FROM each WHERE environment IS NOT NULL;
 
 -- name: oldest
 SELECT n, id, accepted_at_ms, people FROM notifications
-WHERE environment = ? AND accepted_at_ms < ? ORDER BY accepted_at_ms, id LIMIT ?;
+WHERE environment = ?1 AND accepted_at_ms < ?2 AND send_at_ms < ?2 ORDER BY accepted_at_ms, id LIMIT ?3;
 
 -- name: forget-events
 DELETE FROM notification_events

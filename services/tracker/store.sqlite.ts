@@ -37,6 +37,7 @@ function pack(events: readonly RecordedEvent[]): PackedEvents {
   const environments: string[] = [];
   const notificationIds: string[] = [];
   const acceptedAtMs: number[] = [];
+  const sendAtMs: number[] = [];
   const people: (string | null)[] = [];
   const about = new Uint32Array(events.length);
   const ends = new Uint32Array(events.length);
@@ -50,10 +51,12 @@ function pack(events: readonly RecordedEvent[]): PackedEvents {
       places.set(key, place);
       notificationIds.push(notificationId);
       acceptedAtMs.push(atMs);
+      sendAtMs.push(0);
       people.push(null);
     }
     if (asked && people[place] === null) {
       acceptedAtMs[place] = asked.acceptedAtMs;
+      sendAtMs[place] = asked.sendAtMs;
       people[place] = JSON.stringify(asked.userIds);
     }
     about[index] = place;
@@ -61,5 +64,6 @@ function pack(events: readonly RecordedEvent[]): PackedEvents {
     end += event.length;
     ends[index] = end;
   }
-  return { environments, notificationIds, acceptedAtMs, people, about, eventIds: events.map(({ eventId }) => eventId), ends, bytes };
+  const eventIds = events.map(({ eventId }) => eventId);
+  return { environments, notificationIds, acceptedAtMs, sendAtMs, people, about, eventIds, ends, bytes };
 }

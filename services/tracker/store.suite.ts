@@ -15,7 +15,7 @@ const event = (notificationId: string, eventId: string, more: Partial<RecordedEv
 });
 
 const asked = (notificationId: string, acceptedAtMs: number, ...userIds: string[]) =>
-  event(notificationId, "asked", { asked: { acceptedAtMs, userIds } });
+  event(notificationId, "asked", { asked: { acceptedAtMs, sendAtMs: 0, userIds } });
 
 const listing = (more: Partial<Listing> = {}): Listing => ({ environment: "development", fromMs: 0, after: END, limit: 50, ...more });
 
@@ -135,6 +135,18 @@ export function historyStoreSuite(name: string, open: () => Promise<HistoryStore
       expect(await idsOf(store)).toEqual(["b"]);
       expect(await idsOf(store, { userId: "ann" })).toEqual(["b"]);
       expect(await idsOf(store, { ...there, userId: "ann" })).toEqual([]);
+    });
+
+    it("keeps what is still to be sent, however long ago it was accepted", async () => {
+      const store = await open();
+      const parked = event("parked", "asked", { asked: { acceptedAtMs: 10, sendAtMs: 50, userIds: ["ann"] } });
+      await store.record([event("parked", "1", { atMs: 9 })]);
+      await store.record([parked, asked("other", 10, "ann")]);
+      await store.sweep(50, 1_000);
+      expect(await words(store, "parked", "other")).toEqual([["parked 1", "parked asked"], []]);
+      expect(await idsOf(store, { userId: "ann" })).toEqual(["parked"]);
+      await store.sweep(51, 1_000);
+      expect(await words(store, "parked")).toEqual([[]]);
     });
 
     it("forgets in bites, the oldest first", async () => {

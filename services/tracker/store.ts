@@ -13,7 +13,7 @@ export interface RecordedEvent {
   /** carillon.event.v1.DeliveryEvent, encoded. */
   readonly event: Uint8Array;
   /** With the event that carries the request: from then on the notification is listed. */
-  readonly asked?: { readonly acceptedAtMs: number; readonly userIds: readonly string[] };
+  readonly asked?: { readonly acceptedAtMs: number; readonly sendAtMs: number; readonly userIds: readonly string[] };
 }
 
 /** A place in a list that runs from the newest to the oldest. */
@@ -38,6 +38,6 @@ export interface HistoryStore {
   /** The events of each notification, in no order; none where nothing is known. One answer per id, in order. */
   eventsOf(environment: string, notificationIds: readonly string[]): Promise<readonly (readonly Uint8Array[])[]>;
   list(listing: Listing): Promise<readonly Place[]>;
-  /** Forgets what was accepted before `beforeMs`, at most about `limit` rows of it; answers how many. */
+  /** Forgets what was accepted, and had its sendAtMs, before `beforeMs`: at most about `limit` rows of it; answers how many. */
   sweep(beforeMs: number, limit: number): Promise<number>;
 }

@@ -14,7 +14,7 @@ import { uuidv5 } from "#platform/uuid.ts";
 
 export const NOTIFICATION = "0192f0c1-2345-7abc-8def-0123456789ab";
 export const { EMAIL, WEB } = Channel;
-export const { QUEUED, DEFERRED, SENT, FAILED, DEAD, SKIPPED, EXPIRED } = DeliveryStatus;
+export const { QUEUED, DEFERRED, SENT, FAILED, DEAD, SKIPPED, EXPIRED, CANCELED } = DeliveryStatus;
 
 type Init = MessageInitShape<typeof DeliveryEventSchema>;
 
@@ -52,6 +52,7 @@ interface Decided {
   readonly send: boolean;
   readonly reasons: string[];
   readonly target?: string;
+  readonly untilMs?: bigint;
 }
 
 /** `recipient` is a user id, or `~word` for a bare address. */
@@ -75,6 +76,10 @@ export const change = (recipient: string, channel: Channel, status: DeliveryStat
     ...more,
   });
 };
+
+/** At 2,000, too late for the deliveries named. */
+export const canceled = (...tooLate: string[]): DeliveryEvent =>
+  event({ eventId: uuidv5(notificationEventName(NOTIFICATION, "", "canceled")), moment: Moment.CANCELED, atMs: 2_000n, tooLate });
 
 export const refused = (reason: string, init: Init = {}): DeliveryEvent =>
   event({

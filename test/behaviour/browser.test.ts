@@ -92,6 +92,34 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.close();
   });
 
+  it("quiet hours set on the page hold a notification back, and it is canceled from its timeline", async () => {
+    const { page, troubles } = await open("/");
+    await page.click('#person label:has-text("bo")');
+    await expect.poll(() => textOf(page, "#quiet-zone")).not.toBe("");
+    const clockIn = (hours: number) => new Date(Date.now() + hours * 3_600_000).toTimeString().slice(0, 5);
+    await page.fill("#quiet-start", clockIn(-1));
+    await page.fill("#quiet-end", clockIn(1));
+    await page.click("#quiet");
+    await expect.poll(() => page.getAttribute("#quiet", "aria-checked")).toBe("true");
+    await page.fill("[name=to]", "bo");
+    await page.fill("[name=title]", "Not at night");
+    await page.click("#send [type=submit]");
+    await page.click("#answer a");
+    await expect.poll(() => textOf(page, "#steps"), { timeout: 10_000 }).toContain("It is due at");
+    await page.click("#cancel");
+    await expect.poll(() => textOf(page, "#status"), { timeout: 10_000 }).toBe("canceled");
+    await expect.poll(() => page.locator("#cancel").isVisible()).toBe(false);
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  it("a category muted for an hour says until when", async () => {
+    const { page } = await open("/");
+    await page.click('[aria-label="Mute general for 1 hour"]');
+    await expect.poll(() => textOf(page, '#choices li[data-muted]:has-text("general")')).toContain("muted until");
+    await page.close();
+  });
+
   it.each(["light", "dark"] as const)("every page shows in %s without errors", async (scheme) => {
     for (const path of ["/", "/people", "/people/ann", "/dev/mail", "/n/01a1fd71-8461-72ae-95cc-ac4d6a7a9642"]) {
       const { page, troubles } = await open(path, scheme);

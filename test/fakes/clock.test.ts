@@ -34,4 +34,19 @@ describe("the fake clock", () => {
     expect(clock.nowMs()).toBe(0);
     expect(clock.sleepers()).toBe(0);
   });
+
+  it("set forward or back leaves a sleeper as long to sleep as before", async () => {
+    const clock = fakeClock(10_000);
+    let woke = false;
+    const slept = clock.sleep(100).then(() => {
+      woke = true;
+    });
+    clock.set(-5_000);
+    expect(clock.nowMs()).toBe(5_000);
+    await clock.advance(99);
+    expect(woke).toBe(false);
+    await clock.advance(1);
+    await slept;
+    expect(clock.nowMs()).toBe(5_100);
+  });
 });

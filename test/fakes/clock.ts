@@ -7,12 +7,14 @@ import type { Clock } from "#platform/clock.ts";
 export interface FakeClock extends Clock {
   /** Moves time on; resolves when everything that fell due has had its turn. Real I/O may take longer: wait for its effect. */
   advance(ms: number): Promise<void>;
+  /** Sets the clock forward or back, as people do: who sleeps goes on sleeping for as long as they meant to. */
+  set(byMs: number): void;
   /** How many sleep now. */
   sleepers(): number;
 }
 
 interface Sleeper {
-  readonly dueMs: number;
+  dueMs: number;
   wake(): void;
 }
 
@@ -51,6 +53,10 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
         await settled();
       }
       nowMs = untilMs;
+    },
+    set(byMs) {
+      nowMs += byMs;
+      for (const sleeper of sleepers) sleeper.dueMs += byMs;
     },
     sleepers: () => sleepers.size,
   };

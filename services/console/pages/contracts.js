@@ -21,6 +21,7 @@ async function post(path, body) {
 const method = (name) => (request) => post(`/carillon.${name}`, request);
 
 export const send = method("ingest.v1.IngestService/Send");
+export const cancel = method("ingest.v1.IngestService/Cancel");
 export const getNotification = method("tracker.v1.TrackerService/GetNotification");
 export const listNotifications = method("tracker.v1.TrackerService/ListNotifications");
 export const listAttempts = method("tracker.v1.TrackerService/ListAttempts");
@@ -28,6 +29,7 @@ export const explain = method("tracker.v1.TrackerService/Explain");
 export const getPreferences = method("preferences.v1.PreferencesService/GetPreferences");
 export const setCategoryPreference = method("preferences.v1.PreferencesService/SetCategoryPreference");
 
+export const setQuietHours = method("preferences.v1.PreferencesService/SetQuietHours");
 export const findPeople = method("preferences.v1.PreferencesService/FindPeople");
 export const getPerson = method("preferences.v1.PreferencesService/GetPerson");
 export const listMessages = method("inbox.v1.InboxService/ListMessages");

@@ -37,7 +37,7 @@ async function sentPages() {
   return all;
 }
 
-function factsOf({ name, email, locale, createdAtMs }) {
+function factsOf({ name, email, locale, timeZone, createdAtMs }) {
   $("title").textContent = name || userId;
   document.title = `${name || userId} · Carillon`;
   const facts = [
@@ -45,6 +45,7 @@ function factsOf({ name, email, locale, createdAtMs }) {
     ["Email", email || "none known: email is not used"],
     ["Web", "their inbox, and every browser that is open"],
     ["Locale", locale],
+    ["Time zone", timeZone],
     ["Known since", when(createdAtMs)],
   ];
   return facts.flatMap(([term, value]) => (value ? [make("dt", {}, term), make("dd", {}, value)] : []));

@@ -1,5 +1,5 @@
 /** One notification: each step with its reasons, the deliveries, the attempts, what was asked; live until it is settled. */
-import { explain, getNotification, listAttempts } from "./contracts.js";
+import { cancel, explain, getNotification, listAttempts } from "./contracts.js";
 import { railOf } from "./rail.js";
 import { $, chip, make, pill, rows, show, when, whileVisible, word } from "./view.js";
 
@@ -26,8 +26,17 @@ whileVisible(
   },
 );
 
+$("cancel").addEventListener("click", async () => {
+  $("cancel").disabled = true;
+  await cancel({ notificationId }).catch(({ message }) => {
+    $("trouble").textContent = message;
+    $("trouble").hidden = false;
+  });
+  $("cancel").disabled = false;
+});
+
 function tell(notification, steps, attempts) {
-  const { content = {}, eventType, status, deliveries = [], recipients = [] } = notification;
+  const { content = {}, eventType, status, sendAtMs = "0", deliveries = [], recipients = [] } = notification;
   const title = content.title || eventType || "Untitled";
   document.title = `${title} · Carillon`;
   $("title").textContent = title;
@@ -35,7 +44,9 @@ function tell(notification, steps, attempts) {
   show($("summary"), notification, () => [
     `for ${recipients.length === 1 ? recipients[0].userId || recipients[0].email : `${recipients.length} recipients`}, asked `,
     when(notification.createdAtMs),
+    ...(Number(sendAtMs) > Date.now() ? [", scheduled for ", when(sendAtMs)] : []),
   ]);
+  $("cancel").hidden = word(status) !== "processing";
   show($("steps"), steps, railOf);
   show($("deliveries"), deliveries, () => rows(deliveries.slice(0, MOST_ROWS), deliveryRow, "Not decided yet."));
   show($("attempts"), attempts, () => rows(attempts.slice(-MOST_ROWS), attemptRow, "None: nothing has reached for a provider."));

@@ -1,5 +1,6 @@
 /** Reading a facade's JSON body: what is wrong with it is said field by field, with the right name for a near miss. */
 import type { JsonObject } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { metadataFault } from "#domain/bounds.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
@@ -67,3 +68,8 @@ export const metadata = z.custom<JsonObject>(isObject, { error: "must be an obje
   const fault = metadataFault(json);
   if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
 });
+
+/** When to send, as RFC 3339 with an offset: "2026-11-22T09:00:00+01:00". The bounds are Send's. */
+export const sendAt = z.iso
+  .datetime({ offset: true, error: 'must be a time with its offset like "2026-11-22T09:00:00Z"' })
+  .transform((text) => timestampFromMs(Date.parse(text)));

@@ -5,7 +5,7 @@ import { Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, oneOf, parseBody, text, userId, words } from "./body.ts";
+import { metadata, oneOf, parseBody, sendAt, text, userId, words } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const priorities: Readonly<Record<string, Priority>> = {
@@ -25,6 +25,7 @@ const Body = z.strictObject({
   channels: z.array(oneOf(channelNames, channelNamed), { error: "must be a list" }).optional(),
   priority: oneOf(Object.keys(priorities), (name) => priorities[name]).optional(),
   metadata: metadata.optional(),
+  send_at: sendAt.optional(),
 });
 
 const names = {
@@ -62,6 +63,7 @@ export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route =
         channels: body.channels ?? [],
         priority: body.priority ?? Priority.UNSPECIFIED,
         ...(body.metadata && { metadata: body.metadata }),
+        ...(body.send_at && { sendAt: body.send_at }),
         idempotencyKey: idempotencyKey(request),
       },
       names,

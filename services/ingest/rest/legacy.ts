@@ -3,6 +3,7 @@
  *
  * PROCESSING means that a delivery is open, SENT that any was sent, FAILED the rest.
  */
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { z } from "zod";
 import { channelNamed, channelNames, nameOfChannel } from "#domain/channels/channel.ts";
@@ -26,12 +27,19 @@ const Body = z.strictObject({
   userId: userId.optional(),
   recipient: text.optional(),
   metadata: metadata.optional(),
+  sendAt: z
+    .int({ error: "must be a time in epoch seconds" })
+    .min(0, { error: "must be a time in epoch seconds" })
+    .max(253_402_300_799, { error: "must be a time in epoch seconds, not milliseconds" })
+    .transform((seconds) => timestampFromMs(seconds * 1_000))
+    .optional(),
 });
 
 /** In our Send's words -> in this facade's. */
 const names = {
   "recipients[0].email": "recipient",
   "recipients[0].user_id": "userId",
+  send_at: "sendAt",
   "content.title": "title",
   "content.body": "content",
   "content.html": "content",
@@ -61,6 +69,7 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
           channels: [body.type],
           content: wordsOf(body.title ?? "", body.content, body.type),
           ...(body.metadata && { metadata: body.metadata }),
+          ...(body.sendAt && { sendAt: body.sendAt }),
           idempotencyKey: idempotencyKey(request),
         },
         names,
@@ -97,6 +106,7 @@ function shown(notification: Notification) {
     ...(id !== "" && { userId: /^(0|[1-9]\d{0,14})$/.test(id) ? Number(id) : id }),
     ...(first?.email && { recipient: first.email }),
     metadata: notification.metadata ?? {},
+    ...(notification.sendAtMs > 0n && { sendAt: Math.floor(Number(notification.sendAtMs) / 1_000) }),
     status: statusWord(notification.status),
     createdAt: Math.floor(Number(notification.createdAtMs) / 1_000),
     updatedAt: Math.floor(Number(notification.updatedAtMs) / 1_000),

@@ -11,12 +11,13 @@ import { IngestService, RecipientSchema } from "#gen/carillon/ingest/v1/ingest_p
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
-import { parseBody, text, words } from "./body.ts";
+import { parseBody, sendAt, text, words } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const Body = z.strictObject({
   message: words,
   title: text.optional(),
+  send_at: sendAt.optional(),
 });
 
 export interface Destination {
@@ -41,7 +42,7 @@ export const notifyRoute = (given: Pick<Given, "client" | "publicUrl">, destinat
   path: "/notify",
   json: true,
   async handle(request) {
-    const { message, title } = parseBody(Body, request.body);
+    const { message, title, send_at } = parseBody(Body, request.body);
     const ingest = given.client(IngestService, request.environment);
     const key = idempotencyKey(request);
     const notifications = await Promise.all(
@@ -54,6 +55,7 @@ export const notifyRoute = (given: Pick<Given, "client" | "publicUrl">, destinat
             channels: [each.channel],
             eventType: "broadcast",
             content: { title: title ?? "Broadcast", body: message },
+            ...(send_at && { sendAt: send_at }),
             idempotencyKey: key === "" ? "" : `${key}/${index}`,
           },
           { content: "message", "content.body": "message", "content.title": "title" },

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/common/v1/common.proto.
  */
 export const file_carillon_common_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYXJpbGxvbi9jb21tb24vdjEvY29tbW9uLnByb3RvEhJjYXJpbGxvbi5jb21tb24udjEizAEKB0NvbnRlbnQSpAEKBXRpdGxlGAEgASgJQpQBukiQAboBhwEKEmNvbnRlbnQudGl0bGUubGluZRInbXVzdCBiZSBvbmUgbGluZSwgd2l0aG91dCBDUiwgTEYgb3IgTlVMGkghdGhpcy5jb250YWlucygnXHInKSAmJiAhdGhpcy5jb250YWlucygnXG4nKSAmJiAhdGhpcy5jb250YWlucygnXHUwMDAwJylyAxiABBIMCgRib2R5GAIgASgJEgwKBGh0bWwYAyABKAkqRgoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEQoNQ0hBTk5FTF9FTUFJTBABEg8KC0NIQU5ORUxfV0VCEAIqdQoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIQCgxQUklPUklUWV9MT1cQARITCg9QUklPUklUWV9NRURJVU0QAhIRCg1QUklPUklUWV9ISUdIEAMSFQoRUFJJT1JJVFlfQ1JJVElDQUwQBCr1AQoORGVsaXZlcnlTdGF0dXMSHwobREVMSVZFUllfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWREVMSVZFUllfU1RBVFVTX1FVRVVFRBABEhwKGERFTElWRVJZX1NUQVRVU19ERUZFUlJFRBACEhgKFERFTElWRVJZX1NUQVRVU19TRU5UEAMSGgoWREVMSVZFUllfU1RBVFVTX0ZBSUxFRBAEEhgKFERFTElWRVJZX1NUQVRVU19ERUFEEAUSGwoXREVMSVZFUllfU1RBVFVTX1NLSVBQRUQQBhIbChdERUxJVkVSWV9TVEFUVVNfRVhQSVJFRBAHKrwBChJOb3RpZmljYXRpb25TdGF0dXMSIwofTk9USUZJQ0FUSU9OX1NUQVRVU19VTlNQRUNJRklFRBAAEiIKHk5PVElGSUNBVElPTl9TVEFUVVNfUFJPQ0VTU0lORxABEhwKGE5PVElGSUNBVElPTl9TVEFUVVNfU0VOVBACEh4KGk5PVElGSUNBVElPTl9TVEFUVVNfRkFJTEVEEAMSHwobTk9USUZJQ0FUSU9OX1NUQVRVU19TS0lQUEVEEARiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Ch9jYXJpbGxvbi9jb21tb24vdjEvY29tbW9uLnByb3RvEhJjYXJpbGxvbi5jb21tb24udjEizAEKB0NvbnRlbnQSpAEKBXRpdGxlGAEgASgJQpQBukiQAboBhwEKEmNvbnRlbnQudGl0bGUubGluZRInbXVzdCBiZSBvbmUgbGluZSwgd2l0aG91dCBDUiwgTEYgb3IgTlVMGkghdGhpcy5jb250YWlucygnXHInKSAmJiAhdGhpcy5jb250YWlucygnXG4nKSAmJiAhdGhpcy5jb250YWlucygnXHUwMDAwJylyAxiABBIMCgRib2R5GAIgASgJEgwKBGh0bWwYAyABKAkqRgoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEQoNQ0hBTk5FTF9FTUFJTBABEg8KC0NIQU5ORUxfV0VCEAIqdQoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIQCgxQUklPUklUWV9MT1cQARITCg9QUklPUklUWV9NRURJVU0QAhIRCg1QUklPUklUWV9ISUdIEAMSFQoRUFJJT1JJVFlfQ1JJVElDQUwQBCqTAgoORGVsaXZlcnlTdGF0dXMSHwobREVMSVZFUllfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWREVMSVZFUllfU1RBVFVTX1FVRVVFRBABEhwKGERFTElWRVJZX1NUQVRVU19ERUZFUlJFRBACEhgKFERFTElWRVJZX1NUQVRVU19TRU5UEAMSGgoWREVMSVZFUllfU1RBVFVTX0ZBSUxFRBAEEhgKFERFTElWRVJZX1NUQVRVU19ERUFEEAUSGwoXREVMSVZFUllfU1RBVFVTX1NLSVBQRUQQBhIbChdERUxJVkVSWV9TVEFUVVNfRVhQSVJFRBAHEhwKGERFTElWRVJZX1NUQVRVU19DQU5DRUxFRBAIKt4BChJOb3RpZmljYXRpb25TdGF0dXMSIwofTk9USUZJQ0FUSU9OX1NUQVRVU19VTlNQRUNJRklFRBAAEiIKHk5PVElGSUNBVElPTl9TVEFUVVNfUFJPQ0VTU0lORxABEhwKGE5PVElGSUNBVElPTl9TVEFUVVNfU0VOVBACEh4KGk5PVElGSUNBVElPTl9TVEFUVVNfRkFJTEVEEAMSHwobTk9USUZJQ0FUSU9OX1NUQVRVU19TS0lQUEVEEAQSIAocTk9USUZJQ0FUSU9OX1NUQVRVU19DQU5DRUxFRBAFYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * The words of a notification.
@@ -167,7 +167,7 @@ export const DeliveryStatus = {
   QUEUED: 1,
 
   /**
-   * Waits for a later time: a retry, or a provider that is out.
+   * Waits for a later time: a retry, a provider that is out, or the end of the person's quiet hours.
    *
    * @generated from enum value: DELIVERY_STATUS_DEFERRED = 2;
    */
@@ -207,6 +207,13 @@ export const DeliveryStatus = {
    * @generated from enum value: DELIVERY_STATUS_EXPIRED = 7;
    */
   EXPIRED: 7,
+
+  /**
+   * The sender canceled it before a send of it had started.
+   *
+   * @generated from enum value: DELIVERY_STATUS_CANCELED = 8;
+   */
+  CANCELED: 8,
 } as const;
 
 /**
@@ -236,7 +243,7 @@ export const NotificationStatus = {
   UNSPECIFIED: 0,
 
   /**
-   * Acknowledged; at least one delivery is open or not yet decided.
+   * Acknowledged; at least one delivery is open or not yet decided. One with a send_at is not decided before that.
    *
    * @generated from enum value: NOTIFICATION_STATUS_PROCESSING = 1;
    */
@@ -262,6 +269,13 @@ export const NotificationStatus = {
    * @generated from enum value: NOTIFICATION_STATUS_SKIPPED = 4;
    */
   SKIPPED: 4,
+
+  /**
+   * Settled, nothing sent: the sender canceled it, and whatever was not canceled had been decided against.
+   *
+   * @generated from enum value: NOTIFICATION_STATUS_CANCELED = 5;
+   */
+  CANCELED: 5,
 } as const;
 
 /**

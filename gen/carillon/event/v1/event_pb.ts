@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/event/v1/event.proto.
  */
 export const file_carillon_event_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jYXJpbGxvbi9ldmVudC92MS9ldmVudC5wcm90bxIRY2FyaWxsb24uZXZlbnQudjEinAMKFU5vdGlmaWNhdGlvblJlcXVlc3RlZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSOQoKcmVjaXBpZW50cxgDIAMoCzIlLmNhcmlsbG9uLmV2ZW50LnYxLlJlcXVlc3RlZFJlY2lwaWVudBINCgVhY3RvchgEIAEoCRISCgpldmVudF90eXBlGAUgASgJEhAKCGNhdGVnb3J5GAYgASgJEiwKB2NvbnRlbnQYByABKAsyGy5jYXJpbGxvbi5jb21tb24udjEuQ29udGVudBItCghjaGFubmVscxgIIAMoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEi4KCHByaW9yaXR5GAkgASgOMhwuY2FyaWxsb24uY29tbW9uLnYxLlByaW9yaXR5EikKCG1ldGFkYXRhGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEhMKC2Vudmlyb25tZW50GAIgASgJIjQKElJlcXVlc3RlZFJlY2lwaWVudBIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJIrsCChdOb3RpZmljYXRpb25Qcmlvcml0aXplZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSEwoLZW52aXJvbm1lbnQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRINCgVlbWFpbBgEIAEoCRINCgVhY3RvchgFIAEoCRISCgpldmVudF90eXBlGAYgASgJEhAKCGNhdGVnb3J5GAcgASgJEi0KCGNoYW5uZWxzGAggAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSLgoIcHJpb3JpdHkYCSABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHkSFgoOYWNjZXB0ZWRfYXRfbXMYCiABKAMSFQoNZXhwaXJlc19hdF9tcxgLIAEoAxIPCgdjb250ZW50GAwgASgMIu4CCghEZWxpdmVyeRITCgtkZWxpdmVyeV9pZBgBIAEoCRIXCg9ub3RpZmljYXRpb25faWQYAiABKAkSEwoLZW52aXJvbm1lbnQYAyABKAkSDwoHdXNlcl9pZBgEIAEoCRIsCgdjaGFubmVsGAUgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDAoEc3RlcBgGIAEoDRIOCgZ0YXJnZXQYByABKAkSLgoIcHJpb3JpdHkYCCABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHkSEgoKZXZlbnRfdHlwZRgJIAEoCRIQCghjYXRlZ29yeRgKIAEoCRIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEg0KBWN5Y2xlGA0gASgNEg8KB2F0dGVtcHQYDiABKA0SDAoEd2FpdBgPIAEoDRIPCgdjb250ZW50GBAgASgMIvQDCg1EZWxpdmVyeUV2ZW50EhAKCGV2ZW50X2lkGAEgASgJEikKBm1vbWVudBgCIAEoDjIZLmNhcmlsbG9uLmV2ZW50LnYxLk1vbWVudBIXCg9ub3RpZmljYXRpb25faWQYAyABKAkSEwoLZW52aXJvbm1lbnQYBCABKAkSDwoHdXNlcl9pZBgFIAEoCRINCgVhdF9tcxgGIAEoAxITCgtkZWxpdmVyeV9pZBgHIAEoCRIsCgdjaGFubmVsGAggASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSMgoGc3RhdHVzGAkgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg0KBWN5Y2xlGAogASgNEg8KB2F0dGVtcHQYCyABKA0SDAoEd2FpdBgMIAEoDRIOCgZ0YXJnZXQYDSABKAkSDgoGcmVhc29uGA4gASgJEg4KBmRldGFpbBgPIAEoCRIQCghwcm92aWRlchgQIAEoCRIbChNwcm92aWRlcl9tZXNzYWdlX2lkGBEgASgJEhEKCWR1ZV9hdF9tcxgSIAEoAxIRCglyZXF1ZXN0ZWQYEyABKAwSLgoJZGVjaXNpb25zGBQgAygLMhsuY2FyaWxsb24uZXZlbnQudjEuRGVjaXNpb24ifAoIRGVjaXNpb24SLAoHY2hhbm5lbBgBIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEgwKBHNlbmQYAyABKAgSDwoHcmVhc29ucxgEIAMoCRIOCgZ0YXJnZXQYBSABKAkiVwoORGVjaXNpb25SZWNvcmQSLgoJZGVjaXNpb25zGAEgAygLMhsuY2FyaWxsb24uZXZlbnQudjEuRGVjaXNpb24SFQoNZGVjaWRlZF9hdF9tcxgCIAEoAyJVCglTY2hlZHVsZWQSCgoCaWQYASABKAkSEQoJZHVlX2F0X21zGAIgASgDEg0KBXRvcGljGAMgASgJEgsKA2tleRgEIAEoCRINCgV2YWx1ZRgFIAEoDCKRAgoKRGVhZExldHRlchIKCgJpZBgBIAEoCRINCgV0b3BpYxgCIAEoCRIRCglwYXJ0aXRpb24YAyABKA0SDgoGb2Zmc2V0GAQgASgDEgsKA2tleRgFIAEoCRINCgV2YWx1ZRgGIAEoDBI7CgdoZWFkZXJzGAcgAygLMiouY2FyaWxsb24uZXZlbnQudjEuRGVhZExldHRlci5IZWFkZXJzRW50cnkSDQoFc3RhZ2UYCCABKAkSDgoGcmVhc29uGAkgASgJEg4KBmRldGFpbBgKIAEoCRINCgVhdF9tcxgLIAEoAxouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASpzCgZNb21lbnQSFgoSTU9NRU5UX1VOU1BFQ0lGSUVEEAASFAoQTU9NRU5UX1JFUVVFU1RFRBABEhIKDk1PTUVOVF9ERUNJREVEEAISEwoPTU9NRU5UX0RFTElWRVJZEAMSEgoOTU9NRU5UX1JFRlVTRUQQBGIGcHJvdG8z", [file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("Ch1jYXJpbGxvbi9ldmVudC92MS9ldmVudC5wcm90bxIRY2FyaWxsb24uZXZlbnQudjEisAMKFU5vdGlmaWNhdGlvblJlcXVlc3RlZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSOQoKcmVjaXBpZW50cxgDIAMoCzIlLmNhcmlsbG9uLmV2ZW50LnYxLlJlcXVlc3RlZFJlY2lwaWVudBINCgVhY3RvchgEIAEoCRISCgpldmVudF90eXBlGAUgASgJEhAKCGNhdGVnb3J5GAYgASgJEiwKB2NvbnRlbnQYByABKAsyGy5jYXJpbGxvbi5jb21tb24udjEuQ29udGVudBItCghjaGFubmVscxgIIAMoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEi4KCHByaW9yaXR5GAkgASgOMhwuY2FyaWxsb24uY29tbW9uLnYxLlByaW9yaXR5EikKCG1ldGFkYXRhGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEhIKCnNlbmRfYXRfbXMYESABKAMSEwoLZW52aXJvbm1lbnQYAiABKAkiNAoSUmVxdWVzdGVkUmVjaXBpZW50Eg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkiuwIKF05vdGlmaWNhdGlvblByaW9yaXRpemVkEhcKD25vdGlmaWNhdGlvbl9pZBgBIAEoCRITCgtlbnZpcm9ubWVudBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEg0KBWVtYWlsGAQgASgJEg0KBWFjdG9yGAUgASgJEhIKCmV2ZW50X3R5cGUYBiABKAkSEAoIY2F0ZWdvcnkYByABKAkSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIWCg5hY2NlcHRlZF9hdF9tcxgKIAEoAxIVCg1leHBpcmVzX2F0X21zGAsgASgDEg8KB2NvbnRlbnQYDCABKAwi7gIKCERlbGl2ZXJ5EhMKC2RlbGl2ZXJ5X2lkGAEgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgCIAEoCRITCgtlbnZpcm9ubWVudBgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEiwKB2NoYW5uZWwYBSABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIMCgRzdGVwGAYgASgNEg4KBnRhcmdldBgHIAEoCRIuCghwcmlvcml0eRgIIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRISCgpldmVudF90eXBlGAkgASgJEhAKCGNhdGVnb3J5GAogASgJEhYKDmFjY2VwdGVkX2F0X21zGAsgASgDEhUKDWV4cGlyZXNfYXRfbXMYDCABKAMSDQoFY3ljbGUYDSABKA0SDwoHYXR0ZW1wdBgOIAEoDRIMCgR3YWl0GA8gASgNEg8KB2NvbnRlbnQYECABKAwihgQKDURlbGl2ZXJ5RXZlbnQSEAoIZXZlbnRfaWQYASABKAkSKQoGbW9tZW50GAIgASgOMhkuY2FyaWxsb24uZXZlbnQudjEuTW9tZW50EhcKD25vdGlmaWNhdGlvbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEg0KBWF0X21zGAYgASgDEhMKC2RlbGl2ZXJ5X2lkGAcgASgJEiwKB2NoYW5uZWwYCCABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIyCgZzdGF0dXMYCSABKA4yIi5jYXJpbGxvbi5jb21tb24udjEuRGVsaXZlcnlTdGF0dXMSDQoFY3ljbGUYCiABKA0SDwoHYXR0ZW1wdBgLIAEoDRIMCgR3YWl0GAwgASgNEg4KBnRhcmdldBgNIAEoCRIOCgZyZWFzb24YDiABKAkSDgoGZGV0YWlsGA8gASgJEhAKCHByb3ZpZGVyGBAgASgJEhsKE3Byb3ZpZGVyX21lc3NhZ2VfaWQYESABKAkSEQoJZHVlX2F0X21zGBIgASgDEhEKCXJlcXVlc3RlZBgTIAEoDBIuCglkZWNpc2lvbnMYFCADKAsyGy5jYXJpbGxvbi5ldmVudC52MS5EZWNpc2lvbhIQCgh0b29fbGF0ZRgYIAMoCSKOAQoIRGVjaXNpb24SLAoHY2hhbm5lbBgBIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEgwKBHNlbmQYAyABKAgSDwoHcmVhc29ucxgEIAMoCRIOCgZ0YXJnZXQYBSABKAkSEAoIdW50aWxfbXMYCCABKAMiVwoORGVjaXNpb25SZWNvcmQSLgoJZGVjaXNpb25zGAEgAygLMhsuY2FyaWxsb24uZXZlbnQudjEuRGVjaXNpb24SFQoNZGVjaWRlZF9hdF9tcxgCIAEoAyJVCglTY2hlZHVsZWQSCgoCaWQYASABKAkSEQoJZHVlX2F0X21zGAIgASgDEg0KBXRvcGljGAMgASgJEgsKA2tleRgEIAEoCRINCgV2YWx1ZRgFIAEoDCKRAgoKRGVhZExldHRlchIKCgJpZBgBIAEoCRINCgV0b3BpYxgCIAEoCRIRCglwYXJ0aXRpb24YAyABKA0SDgoGb2Zmc2V0GAQgASgDEgsKA2tleRgFIAEoCRINCgV2YWx1ZRgGIAEoDBI7CgdoZWFkZXJzGAcgAygLMiouY2FyaWxsb24uZXZlbnQudjEuRGVhZExldHRlci5IZWFkZXJzRW50cnkSDQoFc3RhZ2UYCCABKAkSDgoGcmVhc29uGAkgASgJEg4KBmRldGFpbBgKIAEoCRINCgVhdF9tcxgLIAEoAxouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASqIAQoGTW9tZW50EhYKEk1PTUVOVF9VTlNQRUNJRklFRBAAEhQKEE1PTUVOVF9SRVFVRVNURUQQARISCg5NT01FTlRfREVDSURFRBACEhMKD01PTUVOVF9ERUxJVkVSWRADEhIKDk1PTUVOVF9SRUZVU0VEEAQSEwoPTU9NRU5UX0NBTkNFTEVEEAViBnByb3RvMw", [file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * notifications.raw: what was asked, structured. Times are epoch milliseconds throughout this file.
@@ -98,11 +98,18 @@ export type NotificationRequested = Message<"carillon.event.v1.NotificationReque
   acceptedAtMs: bigint;
 
   /**
-   * No send starts after this. 0: 3 days after accepted_at_ms; at most 6 days after it.
+   * No send starts after this. 0: 3 days after send_at_ms or, without one, accepted_at_ms; at most 6 days after it.
    *
    * @generated from field: int64 expires_at_ms = 12;
    */
   expiresAtMs: bigint;
+
+  /**
+   * Nothing is decided or sent before this; at most 180 days after accepted_at_ms. 0: at once.
+   *
+   * @generated from field: int64 send_at_ms = 17;
+   */
+  sendAtMs: bigint;
 
   /**
    * The environment of the credential that asked; the topic's own, or empty, where another program wrote it.
@@ -350,7 +357,7 @@ export type Delivery = Message<"carillon.event.v1.Delivery"> & {
   attempt: number;
 
   /**
-   * How often it has waited for reasons of others (outages, leases) since; a wait burns no attempt.
+   * How often it has waited for reasons of others (quiet hours, outages, leases) since; a wait burns no attempt.
    *
    * @generated from field: uint32 wait = 15;
    */
@@ -516,6 +523,13 @@ export type DeliveryEvent = Message<"carillon.event.v1.DeliveryEvent"> & {
    * @generated from field: repeated carillon.event.v1.Decision decisions = 20;
    */
   decisions: Decision[];
+
+  /**
+   * With MOMENT_CANCELED: ids of the deliveries that had been sent or were being sent; all others are canceled.
+   *
+   * @generated from field: repeated string too_late = 24;
+   */
+  tooLate: string[];
 };
 
 /**
@@ -565,6 +579,14 @@ export type Decision = Message<"carillon.event.v1.Decision"> & {
    * @generated from field: string target = 5;
    */
   target: string;
+
+  /**
+   * The time that a reason speaks of, epoch milliseconds: the end of the person's quiet hours or of their mute. When it is sent, no send
+   * starts before. 0: none.
+   *
+   * @generated from field: int64 until_ms = 8;
+   */
+  untilMs: bigint;
 };
 
 /**
@@ -763,7 +785,8 @@ export const Moment = {
   REQUESTED: 1,
 
   /**
-   * The dispatcher decided for one recipient. Carries `decisions`; what is sent is queued with it, and no event of its own tells so.
+   * The dispatcher decided for one recipient. Carries `decisions`; what is sent is queued with it, or waits until the decision's until_ms,
+   * and no event of its own tells so.
    *
    * @generated from enum value: MOMENT_DECIDED = 2;
    */
@@ -782,6 +805,13 @@ export const Moment = {
    * @generated from enum value: MOMENT_REFUSED = 4;
    */
   REFUSED: 4,
+
+  /**
+   * The sender canceled it: no send starts from then on. Carries `too_late`.
+   *
+   * @generated from enum value: MOMENT_CANCELED = 5;
+   */
+  CANCELED: 5,
 } as const;
 
 /**

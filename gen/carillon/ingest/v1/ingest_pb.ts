@@ -4,20 +4,20 @@
 // @generated from file carillon/ingest/v1/ingest.proto (package carillon.ingest.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Channel, Content, Priority } from "../../common/v1/common_pb.ts";
 import { file_carillon_common_v1_common } from "../../common/v1/common_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file carillon/ingest/v1/ingest.proto.
  */
 export const file_carillon_ingest_v1_ingest: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYXJpbGxvbi9pbmdlc3QvdjEvaW5nZXN0LnByb3RvEhJjYXJpbGxvbi5pbmdlc3QudjEi4wIKCVJlY2lwaWVudBI2Cgd1c2VyX2lkGAEgASgJQiW6SCLYAQFyHRiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokEqoBCgVlbWFpbBgCIAEoCUKaAbpIlgG6AYoBCg9yZWNpcGllbnQuZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aR3RoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcp2AEBcgMY/gE6cbpIbhpsChJyZWNpcGllbnQuc29tZWJvZHkSLmEgcmVjaXBpZW50IG5lZWRzIGEgdXNlcl9pZCwgYW4gZW1haWwsIG9yIGJvdGgaJnRoaXMudXNlcl9pZCAhPSAnJyB8fCB0aGlzLmVtYWlsICE9ICcnIvwECgtTZW5kUmVxdWVzdBI+CgpyZWNpcGllbnRzGAEgAygLMh0uY2FyaWxsb24uaW5nZXN0LnYxLlJlY2lwaWVudEILukgIkgEFCAEQ6AcSFwoFYWN0b3IYAiABKAlCCLpIBXIDGIABEj4KCmV2ZW50X3R5cGUYAyABKAlCKrpIJ9gBAXIiGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll86LV0qJBI5CghjYXRlZ29yeRgEIAEoCUInukgk2AEBch8YQDIbXltBLVphLXowLTldW0EtWmEtejAtOV8tXSokEpwBCgdjb250ZW50GAUgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnRCbrpIa7oBZQoMc2VuZC5jb250ZW50Eh1uZWVkcyBhIHRpdGxlLCBhIGJvZHkgb3IgaHRtbBo2dGhpcy50aXRsZSAhPSAnJyB8fCB0aGlzLmJvZHkgIT0gJycgfHwgdGhpcy5odG1sICE9ICcnyAEBEkIKCGNoYW5uZWxzGAYgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASOAoIcHJpb3JpdHkYByABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHlCCLpIBYIBAhABEikKCG1ldGFkYXRhGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpleHBpcmVzX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCg9pZGVtcG90ZW5jeV9rZXkYCiABKAlCCLpIBXIDGP8BImoKDFNlbmRSZXNwb25zZRIXCg9ub3RpZmljYXRpb25faWQYASABKAkSLwoLYWNjZXB0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlcGVhdGVkGAMgASgIIlwKEFNlbmRCYXRjaFJlcXVlc3QSSAoNbm90aWZpY2F0aW9ucxgBIAMoCzIfLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVxdWVzdEIQukgNkgEKCAEQ6AciA9gBAyJEChFTZW5kQmF0Y2hSZXNwb25zZRIvCgdyZXN1bHRzGAEgAygLMh4uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXN1bHQifAoKU2VuZFJlc3VsdBI0CghhY2NlcHRlZBgBIAEoCzIgLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVzcG9uc2VIABIuCgVlcnJvchgCIAEoCzIdLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kRXJyb3JIAEIICgZyZXN1bHQicgoJU2VuZEVycm9yEgwKBGNvZGUYASABKAUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSNgoKdmlvbGF0aW9ucxgEIAMoCzIiLmNhcmlsbG9uLmluZ2VzdC52MS5GaWVsZFZpb2xhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSI3ChJHZXRBY2NlcHRlZFJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASIoChNHZXRBY2NlcHRlZFJlc3BvbnNlEhEKCXJlcXVlc3RlZBgBIAEoDDKUAgoNSW5nZXN0U2VydmljZRJJCgRTZW5kEh8uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXF1ZXN0GiAuY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXNwb25zZRJYCglTZW5kQmF0Y2gSJC5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZEJhdGNoUmVxdWVzdBolLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kQmF0Y2hSZXNwb25zZRJeCgtHZXRBY2NlcHRlZBImLmNhcmlsbG9uLmluZ2VzdC52MS5HZXRBY2NlcHRlZFJlcXVlc3QaJy5jYXJpbGxvbi5pbmdlc3QudjEuR2V0QWNjZXB0ZWRSZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9jYXJpbGxvbi9pbmdlc3QvdjEvaW5nZXN0LnByb3RvEhJjYXJpbGxvbi5pbmdlc3QudjEi4wIKCVJlY2lwaWVudBI2Cgd1c2VyX2lkGAEgASgJQiW6SCLYAQFyHRiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokEqoBCgVlbWFpbBgCIAEoCUKaAbpIlgG6AYoBCg9yZWNpcGllbnQuZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aR3RoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcp2AEBcgMY/gE6cbpIbhpsChJyZWNpcGllbnQuc29tZWJvZHkSLmEgcmVjaXBpZW50IG5lZWRzIGEgdXNlcl9pZCwgYW4gZW1haWwsIG9yIGJvdGgaJnRoaXMudXNlcl9pZCAhPSAnJyB8fCB0aGlzLmVtYWlsICE9ICcnIqkFCgtTZW5kUmVxdWVzdBI+CgpyZWNpcGllbnRzGAEgAygLMh0uY2FyaWxsb24uaW5nZXN0LnYxLlJlY2lwaWVudEILukgIkgEFCAEQ6AcSFwoFYWN0b3IYAiABKAlCCLpIBXIDGIABEj4KCmV2ZW50X3R5cGUYAyABKAlCKrpIJ9gBAXIiGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll86LV0qJBI5CghjYXRlZ29yeRgEIAEoCUInukgk2AEBch8YQDIbXltBLVphLXowLTldW0EtWmEtejAtOV8tXSokEpwBCgdjb250ZW50GAUgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnRCbrpIa7oBZQoMc2VuZC5jb250ZW50Eh1uZWVkcyBhIHRpdGxlLCBhIGJvZHkgb3IgaHRtbBo2dGhpcy50aXRsZSAhPSAnJyB8fCB0aGlzLmJvZHkgIT0gJycgfHwgdGhpcy5odG1sICE9ICcnyAEBEkIKCGNoYW5uZWxzGAYgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASOAoIcHJpb3JpdHkYByABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHlCCLpIBYIBAhABEikKCG1ldGFkYXRhGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpleHBpcmVzX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCg9pZGVtcG90ZW5jeV9rZXkYCiABKAlCCLpIBXIDGP8BEisKB3NlbmRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImoKDFNlbmRSZXNwb25zZRIXCg9ub3RpZmljYXRpb25faWQYASABKAkSLwoLYWNjZXB0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlcGVhdGVkGAMgASgIIlwKEFNlbmRCYXRjaFJlcXVlc3QSSAoNbm90aWZpY2F0aW9ucxgBIAMoCzIfLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVxdWVzdEIQukgNkgEKCAEQ6AciA9gBAyJEChFTZW5kQmF0Y2hSZXNwb25zZRIvCgdyZXN1bHRzGAEgAygLMh4uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXN1bHQifAoKU2VuZFJlc3VsdBI0CghhY2NlcHRlZBgBIAEoCzIgLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVzcG9uc2VIABIuCgVlcnJvchgCIAEoCzIdLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kRXJyb3JIAEIICgZyZXN1bHQicgoJU2VuZEVycm9yEgwKBGNvZGUYASABKAUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSNgoKdmlvbGF0aW9ucxgEIAMoCzIiLmNhcmlsbG9uLmluZ2VzdC52MS5GaWVsZFZpb2xhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSIyCg1DYW5jZWxSZXF1ZXN0EiEKD25vdGlmaWNhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQEieAoOQ2FuY2VsUmVzcG9uc2USMgoHb3V0Y29tZRgBIAEoDjIhLmNhcmlsbG9uLmluZ2VzdC52MS5DYW5jZWxPdXRjb21lEjIKCHRvb19sYXRlGAIgAygLMiAuY2FyaWxsb24uaW5nZXN0LnYxLkxhdGVEZWxpdmVyeSJ1CgxMYXRlRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSEQoJdW5kZXJfd2F5GAQgASgIIjcKEkdldEFjY2VwdGVkUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIigKE0dldEFjY2VwdGVkUmVzcG9uc2USEQoJcmVxdWVzdGVkGAEgASgMKoQBCg1DYW5jZWxPdXRjb21lEh4KGkNBTkNFTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGwoXQ0FOQ0VMX09VVENPTUVfQ0FOQ0VMRUQQARIZChVDQU5DRUxfT1VUQ09NRV9QQVJUTFkQAhIbChdDQU5DRUxfT1VUQ09NRV9UT09fTEFURRADMuUCCg1Jbmdlc3RTZXJ2aWNlEkkKBFNlbmQSHy5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZFJlcXVlc3QaIC5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZFJlc3BvbnNlElgKCVNlbmRCYXRjaBIkLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kQmF0Y2hSZXF1ZXN0GiUuY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRCYXRjaFJlc3BvbnNlEk8KBkNhbmNlbBIhLmNhcmlsbG9uLmluZ2VzdC52MS5DYW5jZWxSZXF1ZXN0GiIuY2FyaWxsb24uaW5nZXN0LnYxLkNhbmNlbFJlc3BvbnNlEl4KC0dldEFjY2VwdGVkEiYuY2FyaWxsb24uaW5nZXN0LnYxLkdldEFjY2VwdGVkUmVxdWVzdBonLmNhcmlsbG9uLmluZ2VzdC52MS5HZXRBY2NlcHRlZFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Somebody who should hear of it: a person, an address, or a person at a one-time address.
@@ -110,7 +110,7 @@ export type SendRequest = Message<"carillon.ingest.v1.SendRequest"> & {
   metadata?: JsonObject | undefined;
 
   /**
-   * No send starts after this time. Default 3 days from now, at most 6 days from now, and not in the past.
+   * No send starts after this time. Counted from send_at, or from now without one: default 3 days, at most 6 days, and after it.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 9;
    */
@@ -123,6 +123,14 @@ export type SendRequest = Message<"carillon.ingest.v1.SendRequest"> & {
    * @generated from field: string idempotency_key = 10;
    */
   idempotencyKey: string;
+
+  /**
+   * Nothing is decided or sent before this time; then preferences are asked, as they are at that moment. At most 180 days from now. Not
+   * given, or a time that has passed: at once.
+   *
+   * @generated from field: google.protobuf.Timestamp send_at = 14;
+   */
+  sendAt?: Timestamp | undefined;
 };
 
 /**
@@ -317,6 +325,97 @@ export const FieldViolationSchema: GenMessage<FieldViolation> = /*@__PURE__*/
   messageDesc(file_carillon_ingest_v1_ingest, 7);
 
 /**
+ * What to cancel.
+ *
+ * @generated from message carillon.ingest.v1.CancelRequest
+ */
+export type CancelRequest = Message<"carillon.ingest.v1.CancelRequest"> & {
+  /**
+   * A UUID, as Send answered it.
+   *
+   * @generated from field: string notification_id = 1;
+   */
+  notificationId: string;
+};
+
+/**
+ * Describes the message carillon.ingest.v1.CancelRequest.
+ * Use `create(CancelRequestSchema)` to create a new message.
+ */
+export const CancelRequestSchema: GenMessage<CancelRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_ingest_v1_ingest, 8);
+
+/**
+ * What became of it.
+ *
+ * @generated from message carillon.ingest.v1.CancelResponse
+ */
+export type CancelResponse = Message<"carillon.ingest.v1.CancelResponse"> & {
+  /**
+   * Over all deliveries.
+   *
+   * @generated from field: carillon.ingest.v1.CancelOutcome outcome = 1;
+   */
+  outcome: CancelOutcome;
+
+  /**
+   * What had been sent, or was being sent; one per recipient and channel.
+   *
+   * @generated from field: repeated carillon.ingest.v1.LateDelivery too_late = 2;
+   */
+  tooLate: LateDelivery[];
+};
+
+/**
+ * Describes the message carillon.ingest.v1.CancelResponse.
+ * Use `create(CancelResponseSchema)` to create a new message.
+ */
+export const CancelResponseSchema: GenMessage<CancelResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_ingest_v1_ingest, 9);
+
+/**
+ * A delivery that the cancellation came too late for.
+ *
+ * @generated from message carillon.ingest.v1.LateDelivery
+ */
+export type LateDelivery = Message<"carillon.ingest.v1.LateDelivery"> & {
+  /**
+   * Its UUID.
+   *
+   * @generated from field: string delivery_id = 1;
+   */
+  deliveryId: string;
+
+  /**
+   * The person; empty for a bare address.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * The channel.
+   *
+   * @generated from field: carillon.common.v1.Channel channel = 3;
+   */
+  channel: Channel;
+
+  /**
+   * True while its send is under way, or when a worker died in the middle of it: the outcome was not known yet.
+   *
+   * @generated from field: bool under_way = 4;
+   */
+  underWay: boolean;
+};
+
+/**
+ * Describes the message carillon.ingest.v1.LateDelivery.
+ * Use `create(LateDeliverySchema)` to create a new message.
+ */
+export const LateDeliverySchema: GenMessage<LateDelivery> = /*@__PURE__*/
+  messageDesc(file_carillon_ingest_v1_ingest, 10);
+
+/**
  * Which acknowledged notification.
  *
  * @generated from message carillon.ingest.v1.GetAcceptedRequest
@@ -335,7 +434,7 @@ export type GetAcceptedRequest = Message<"carillon.ingest.v1.GetAcceptedRequest"
  * Use `create(GetAcceptedRequestSchema)` to create a new message.
  */
 export const GetAcceptedRequestSchema: GenMessage<GetAcceptedRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 8);
+  messageDesc(file_carillon_ingest_v1_ingest, 11);
 
 /**
  * An acknowledged notification, as it went into the log.
@@ -356,7 +455,55 @@ export type GetAcceptedResponse = Message<"carillon.ingest.v1.GetAcceptedRespons
  * Use `create(GetAcceptedResponseSchema)` to create a new message.
  */
 export const GetAcceptedResponseSchema: GenMessage<GetAcceptedResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 9);
+  messageDesc(file_carillon_ingest_v1_ingest, 12);
+
+/**
+ * What a cancellation came to.
+ *
+ * @generated from enum carillon.ingest.v1.CancelOutcome
+ */
+export const CancelOutcome = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing of it had been sent, and nothing will be.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_CANCELED = 1;
+   */
+  CANCELED: 1,
+
+  /**
+   * Some of it had been sent or was being sent (too_late); the rest will not be.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_PARTLY = 2;
+   */
+  PARTLY: 2,
+
+  /**
+   * There was nothing left to cancel: each delivery had been sent (too_late), was being sent, or had ended in another way.
+   *
+   * @generated from enum value: CANCEL_OUTCOME_TOO_LATE = 3;
+   */
+  TOO_LATE: 3,
+} as const;
+
+/**
+ * What a cancellation came to.
+ *
+ * @generated from enum carillon.ingest.v1.CancelOutcome
+ */
+export type CancelOutcome = (typeof CancelOutcome)[keyof typeof CancelOutcome] | UnknownEnum;
+
+/**
+ * Describes the enum carillon.ingest.v1.CancelOutcome.
+ */
+export const CancelOutcomeSchema: GenEnum<CancelOutcome> = /*@__PURE__*/
+  enumDesc(file_carillon_ingest_v1_ingest, 0);
 
 /**
  * Accepts notifications. The environment is the credential's, never the request's.
@@ -387,6 +534,19 @@ export const IngestService: GenService<{
     methodKind: "unary";
     input: typeof SendBatchRequestSchema;
     output: typeof SendBatchResponseSchema;
+  },
+  /**
+   * Cancels a notification: once this is answered no send of it starts, on any channel. What had been sent by then, or was being sent,
+   * stays so and is named. Any number of times: the answer says how it stands.
+   *
+   * Errors: NOT_FOUND; UNAVAILABLE with RetryInfo when it is not known whether it was canceled: repeat.
+   *
+   * @generated from rpc carillon.ingest.v1.IngestService.Cancel
+   */
+  cancel: {
+    methodKind: "unary";
+    input: typeof CancelRequestSchema;
+    output: typeof CancelResponseSchema;
   },
   /**
    * Answers what was acknowledged, for as long as the reservation is kept (24 h). For the tracker, whose history runs a moment behind.

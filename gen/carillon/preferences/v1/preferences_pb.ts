@@ -4,18 +4,18 @@
 // @generated from file carillon/preferences/v1/preferences.proto (package carillon.preferences.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Channel } from "../../common/v1/common_pb.ts";
 import { file_carillon_common_v1_common } from "../../common/v1/common_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file carillon/preferences/v1/preferences.proto.
  */
 export const file_carillon_preferences_v1_preferences: GenFile = /*@__PURE__*/
-  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEidAoGUGVyc29uEg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSDAoEbmFtZRgDIAEoCRIOCgZsb2NhbGUYBCABKAkSFQoNY3JlYXRlZF9hdF9tcxgFIAEoAxIVCg11cGRhdGVkX2F0X21zGAYgASgDIt8CChNVcHNlcnRQZXJzb25SZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBK3AQoFZW1haWwYAiABKAlCogG6SJ4BugGVAQoMcGVyc29uLmVtYWlsEi5tdXN0IGJlIG9uZSBlbWFpbCBhZGRyZXNzIGxpa2UgYW5uQGV4YW1wbGUuY29tGlV0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcpcgMY/gFIAIgBARIbCgRuYW1lGAMgASgJQgi6SAVyAxjIAUgBiAEBEhwKBmxvY2FsZRgEIAEoCUIHukgEcgIYI0gCiAEBQggKBl9lbWFpbEIHCgVfbmFtZUIJCgdfbG9jYWxlIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIkcKEUZpbmRQZW9wbGVSZXF1ZXN0EhgKBnByZWZpeBgBIAEoCUIIukgFcgMY/gESGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJFChJGaW5kUGVvcGxlUmVzcG9uc2USLwoGcGVvcGxlGAEgAygLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIqQBChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAAiNAoVR2V0UHJlZmVyZW5jZXNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiWQoWR2V0UHJlZmVyZW5jZXNSZXNwb25zZRI/CgpjYXRlZ29yaWVzGAEgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlIp4BChxTZXRDYXRlZ29yeVByZWZlcmVuY2VSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBJHCgpwcmVmZXJlbmNlGAIgASgLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlQga6SAPIAQEiYAodU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVzcG9uc2USPwoKY2F0ZWdvcmllcxgBIAMoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZSJCChpCYXRjaEdldFByZWZlcmVuY2VzUmVxdWVzdBIkCgh1c2VyX2lkcxgBIAMoCUISukgPkgEMEOgHIgdyBRABGIABIlkKG0JhdGNoR2V0UHJlZmVyZW5jZXNSZXNwb25zZRI6CgZwZW9wbGUYASADKAsyKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5QZXJzb25QcmVmZXJlbmNlcyKFAQoRUGVyc29uUHJlZmVyZW5jZXMSLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uEj8KCmNhdGVnb3JpZXMYAiADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UyywUKElByZWZlcmVuY2VzU2VydmljZRJrCgxVcHNlcnRQZXJzb24SLC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5VcHNlcnRQZXJzb25SZXF1ZXN0Gi0uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVzcG9uc2USYgoJR2V0UGVyc29uEikuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UGVyc29uUmVxdWVzdBoqLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlc3BvbnNlEmUKCkZpbmRQZW9wbGUSKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5GaW5kUGVvcGxlUmVxdWVzdBorLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkZpbmRQZW9wbGVSZXNwb25zZRJxCg5HZXRQcmVmZXJlbmNlcxIuLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFByZWZlcmVuY2VzUmVxdWVzdBovLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFByZWZlcmVuY2VzUmVzcG9uc2UShgEKFVNldENhdGVnb3J5UHJlZmVyZW5jZRI1LmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldENhdGVnb3J5UHJlZmVyZW5jZVJlcXVlc3QaNi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRDYXRlZ29yeVByZWZlcmVuY2VSZXNwb25zZRKAAQoTQmF0Y2hHZXRQcmVmZXJlbmNlcxIzLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkJhdGNoR2V0UHJlZmVyZW5jZXNSZXF1ZXN0GjQuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_carillon_common_v1_common]);
+  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEihwEKBlBlcnNvbhIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGbG9jYWxlGAQgASgJEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMSFQoNdXBkYXRlZF9hdF9tcxgGIAEoAxIRCgl0aW1lX3pvbmUYCSABKAkikAMKE1Vwc2VydFBlcnNvblJlcXVlc3QSNQoHdXNlcl9pZBgBIAEoCUIkukghch8QARiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokErcBCgVlbWFpbBgCIAEoCUKiAbpIngG6AZUBCgxwZXJzb24uZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aVXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXStAW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXSskJylyAxj+AUgAiAEBEhsKBG5hbWUYAyABKAlCCLpIBXIDGMgBSAGIAQESHAoGbG9jYWxlGAQgASgJQge6SARyAhgjSAKIAQESIQoJdGltZV96b25lGAkgASgJQgm6SAZyBBABGEBIA4gBAUIICgZfZW1haWxCBwoFX25hbWVCCQoHX2xvY2FsZUIMCgpfdGltZV96b25lIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIkcKEUZpbmRQZW9wbGVSZXF1ZXN0EhgKBnByZWZpeBgBIAEoCUIIukgFcgMY/gESGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJFChJGaW5kUGVvcGxlUmVzcG9uc2USLwoGcGVvcGxlGAEgAygLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIs4BChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASKAoObXV0ZWRfdW50aWxfbXMYBCABKANCELpIDSILGICA8JaMwawPKAAi7gIKClF1aWV0SG91cnMSiQEKBXN0YXJ0GAEgASgJQnq6SHe6AXQKEXF1aWV0X2hvdXJzLnN0YXJ0Ei5tdXN0IGJlIGEgdGltZSBsaWtlIDIyOjAwLCBmcm9tIDAwOjAwIHRvIDIzOjU5Gi90aGlzLm1hdGNoZXMoJ14oWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XSQnKRKOAQoDZW5kGAIgASgJQoABukh9ugF6Cg9xdWlldF9ob3Vycy5lbmQSLm11c3QgYmUgYSB0aW1lIGxpa2UgMDc6MDAsIGZyb20gMDA6MDAgdG8gMjQ6MDAaN3RoaXMubWF0Y2hlcygnXigoWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XXwyNDowMCkkJykSQwoEZGF5cxgDIAMoDjIgLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLldlZWtkYXlCE7pIEJIBDRAHGAEiB4IBBBABIAAiowEKFFNldFF1aWV0SG91cnNSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBI4CgtxdWlldF9ob3VycxgCIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSGgoJdGltZV96b25lGAMgASgJQge6SARyAhhAImQKFVNldFF1aWV0SG91cnNSZXNwb25zZRI4CgtxdWlldF9ob3VycxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSEQoJdGltZV96b25lGAIgASgJIjQKFUdldFByZWZlcmVuY2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABIqYBChZHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2USOAoLcXVpZXRfaG91cnMYAiABKAsyIy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5RdWlldEhvdXJzEhEKCXRpbWVfem9uZRgDIAEoCSKeAQocU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBI1Cgd1c2VyX2lkGAEgASgJQiS6SCFyHxABGIABMhheW15+XHNccHtDfV1bXlxzXHB7Q31dKiQSRwoKcHJlZmVyZW5jZRgCIAEoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZUIGukgDyAEBImAKHVNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UiQgoaQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QSJAoIdXNlcl9pZHMYASADKAlCErpID5IBDBDoByIHcgUQARiAASJZChtCYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2USOgoGcGVvcGxlGAEgAygLMiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uUHJlZmVyZW5jZXMivwEKEVBlcnNvblByZWZlcmVuY2VzEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbhI/CgpjYXRlZ29yaWVzGAIgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlEjgKC3F1aWV0X2hvdXJzGAMgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUXVpZXRIb3Vycyq2AQoHV2Vla2RheRIXChNXRUVLREFZX1VOU1BFQ0lGSUVEEAASEgoOV0VFS0RBWV9NT05EQVkQARITCg9XRUVLREFZX1RVRVNEQVkQAhIVChFXRUVLREFZX1dFRE5FU0RBWRADEhQKEFdFRUtEQVlfVEhVUlNEQVkQBBISCg5XRUVLREFZX0ZSSURBWRAFEhQKEFdFRUtEQVlfU0FUVVJEQVkQBhISCg5XRUVLREFZX1NVTkRBWRAHMrsGChJQcmVmZXJlbmNlc1NlcnZpY2USawoMVXBzZXJ0UGVyc29uEiwuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVxdWVzdBotLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlVwc2VydFBlcnNvblJlc3BvbnNlEmIKCUdldFBlcnNvbhIpLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlcXVlc3QaKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQZXJzb25SZXNwb25zZRJlCgpGaW5kUGVvcGxlEiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuRmluZFBlb3BsZVJlcXVlc3QaKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5GaW5kUGVvcGxlUmVzcG9uc2UScQoOR2V0UHJlZmVyZW5jZXMSLi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQcmVmZXJlbmNlc1JlcXVlc3QaLy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEoYBChVTZXRDYXRlZ29yeVByZWZlcmVuY2USNS5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRDYXRlZ29yeVByZWZlcmVuY2VSZXF1ZXN0GjYuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVzcG9uc2USbgoNU2V0UXVpZXRIb3VycxItLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldFF1aWV0SG91cnNSZXF1ZXN0Gi4uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0UXVpZXRIb3Vyc1Jlc3BvbnNlEoABChNCYXRjaEdldFByZWZlcmVuY2VzEjMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QaNC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5CYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_carillon_common_v1_common]);
 
 /**
  * A person who can be notified.
@@ -64,6 +64,13 @@ export type Person = Message<"carillon.preferences.v1.Person"> & {
    * @generated from field: int64 updated_at_ms = 6;
    */
   updatedAtMs: bigint;
+
+  /**
+   * IANA, for example "Europe/Vienna"; empty: not known.
+   *
+   * @generated from field: string time_zone = 9;
+   */
+  timeZone: string;
 };
 
 /**
@@ -106,6 +113,13 @@ export type UpsertPersonRequest = Message<"carillon.preferences.v1.UpsertPersonR
    * @generated from field: optional string locale = 4;
    */
   locale?: string | undefined;
+
+  /**
+   * The IANA name of their time zone, for example "Europe/Vienna"; their quiet hours count in it. It can be changed, not removed.
+   *
+   * @generated from field: optional string time_zone = 9;
+   */
+  timeZone?: string | undefined;
 };
 
 /**
@@ -253,6 +267,14 @@ export type CategoryPreference = Message<"carillon.preferences.v1.CategoryPrefer
    * @generated from field: repeated carillon.common.v1.Channel channels = 3;
    */
   channels: Channel[];
+
+  /**
+   * Nothing of it before this time, epoch milliseconds, on any channel; 0: no such time. Critical notifications pass. For "*" it holds for
+   * every category, also those with a choice of their own. A choice that says nothing but this is no choice of its own otherwise.
+   *
+   * @generated from field: int64 muted_until_ms = 4;
+   */
+  mutedUntilMs: bigint;
 };
 
 /**
@@ -261,6 +283,104 @@ export type CategoryPreference = Message<"carillon.preferences.v1.CategoryPrefer
  */
 export const CategoryPreferenceSchema: GenMessage<CategoryPreference> = /*@__PURE__*/
   messageDesc(file_carillon_preferences_v1_preferences, 7);
+
+/**
+ * Hours in which a person does not want to be disturbed, by the clocks of their time zone.
+ *
+ * @generated from message carillon.preferences.v1.QuietHours
+ */
+export type QuietHours = Message<"carillon.preferences.v1.QuietHours"> & {
+  /**
+   * When they begin, "HH:MM" from 00:00 to 23:59.
+   *
+   * @generated from field: string start = 1;
+   */
+  start: string;
+
+  /**
+   * When they end, "HH:MM" from 00:00 to 24:00. Earlier than the start: on the next day. Never the same as the start.
+   *
+   * @generated from field: string end = 2;
+   */
+  end: string;
+
+  /**
+   * The days on which they begin; empty: every day.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Weekday days = 3;
+   */
+  days: Weekday[];
+};
+
+/**
+ * Describes the message carillon.preferences.v1.QuietHours.
+ * Use `create(QuietHoursSchema)` to create a new message.
+ */
+export const QuietHoursSchema: GenMessage<QuietHours> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 8);
+
+/**
+ * The hours to set, or none.
+ *
+ * @generated from message carillon.preferences.v1.SetQuietHoursRequest
+ */
+export type SetQuietHoursRequest = Message<"carillon.preferences.v1.SetQuietHoursRequest"> & {
+  /**
+   * The product's own id of the person.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The hours; left out: the person has none from now on. They have to leave some time of the week.
+   *
+   * @generated from field: carillon.preferences.v1.QuietHours quiet_hours = 2;
+   */
+  quietHours?: QuietHours | undefined;
+
+  /**
+   * The person's time zone from now on, an IANA name; empty: the one that is known. Hours without either are refused.
+   *
+   * @generated from field: string time_zone = 3;
+   */
+  timeZone: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.SetQuietHoursRequest.
+ * Use `create(SetQuietHoursRequestSchema)` to create a new message.
+ */
+export const SetQuietHoursRequestSchema: GenMessage<SetQuietHoursRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 9);
+
+/**
+ * The hours after the change.
+ *
+ * @generated from message carillon.preferences.v1.SetQuietHoursResponse
+ */
+export type SetQuietHoursResponse = Message<"carillon.preferences.v1.SetQuietHoursResponse"> & {
+  /**
+   * The hours; absent: none.
+   *
+   * @generated from field: carillon.preferences.v1.QuietHours quiet_hours = 1;
+   */
+  quietHours?: QuietHours | undefined;
+
+  /**
+   * The zone that they count in; empty: not known.
+   *
+   * @generated from field: string time_zone = 2;
+   */
+  timeZone: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.SetQuietHoursResponse.
+ * Use `create(SetQuietHoursResponseSchema)` to create a new message.
+ */
+export const SetQuietHoursResponseSchema: GenMessage<SetQuietHoursResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 10);
 
 /**
  * Whose preferences.
@@ -281,7 +401,7 @@ export type GetPreferencesRequest = Message<"carillon.preferences.v1.GetPreferen
  * Use `create(GetPreferencesRequestSchema)` to create a new message.
  */
 export const GetPreferencesRequestSchema: GenMessage<GetPreferencesRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 8);
+  messageDesc(file_carillon_preferences_v1_preferences, 11);
 
 /**
  * The choices, ordered by category.
@@ -295,6 +415,20 @@ export type GetPreferencesResponse = Message<"carillon.preferences.v1.GetPrefere
    * @generated from field: repeated carillon.preferences.v1.CategoryPreference categories = 1;
    */
   categories: CategoryPreference[];
+
+  /**
+   * When they do not want to be disturbed; absent: no such hours.
+   *
+   * @generated from field: carillon.preferences.v1.QuietHours quiet_hours = 2;
+   */
+  quietHours?: QuietHours | undefined;
+
+  /**
+   * The zone that those hours count in; empty: not known.
+   *
+   * @generated from field: string time_zone = 3;
+   */
+  timeZone: string;
 };
 
 /**
@@ -302,7 +436,7 @@ export type GetPreferencesResponse = Message<"carillon.preferences.v1.GetPrefere
  * Use `create(GetPreferencesResponseSchema)` to create a new message.
  */
 export const GetPreferencesResponseSchema: GenMessage<GetPreferencesResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 9);
+  messageDesc(file_carillon_preferences_v1_preferences, 12);
 
 /**
  * A choice.
@@ -330,7 +464,7 @@ export type SetCategoryPreferenceRequest = Message<"carillon.preferences.v1.SetC
  * Use `create(SetCategoryPreferenceRequestSchema)` to create a new message.
  */
 export const SetCategoryPreferenceRequestSchema: GenMessage<SetCategoryPreferenceRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 10);
+  messageDesc(file_carillon_preferences_v1_preferences, 13);
 
 /**
  * The choices after the change.
@@ -351,7 +485,7 @@ export type SetCategoryPreferenceResponse = Message<"carillon.preferences.v1.Set
  * Use `create(SetCategoryPreferenceResponseSchema)` to create a new message.
  */
 export const SetCategoryPreferenceResponseSchema: GenMessage<SetCategoryPreferenceResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 11);
+  messageDesc(file_carillon_preferences_v1_preferences, 14);
 
 /**
  * Whose preferences to get.
@@ -372,7 +506,7 @@ export type BatchGetPreferencesRequest = Message<"carillon.preferences.v1.BatchG
  * Use `create(BatchGetPreferencesRequestSchema)` to create a new message.
  */
 export const BatchGetPreferencesRequestSchema: GenMessage<BatchGetPreferencesRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 12);
+  messageDesc(file_carillon_preferences_v1_preferences, 15);
 
 /**
  * What is known of the people asked for.
@@ -393,7 +527,7 @@ export type BatchGetPreferencesResponse = Message<"carillon.preferences.v1.Batch
  * Use `create(BatchGetPreferencesResponseSchema)` to create a new message.
  */
 export const BatchGetPreferencesResponseSchema: GenMessage<BatchGetPreferencesResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 13);
+  messageDesc(file_carillon_preferences_v1_preferences, 16);
 
 /**
  * A person with their choices.
@@ -414,6 +548,13 @@ export type PersonPreferences = Message<"carillon.preferences.v1.PersonPreferenc
    * @generated from field: repeated carillon.preferences.v1.CategoryPreference categories = 2;
    */
   categories: CategoryPreference[];
+
+  /**
+   * When they do not want to be disturbed; absent: no such hours.
+   *
+   * @generated from field: carillon.preferences.v1.QuietHours quiet_hours = 3;
+   */
+  quietHours?: QuietHours | undefined;
 };
 
 /**
@@ -421,7 +562,83 @@ export type PersonPreferences = Message<"carillon.preferences.v1.PersonPreferenc
  * Use `create(PersonPreferencesSchema)` to create a new message.
  */
 export const PersonPreferencesSchema: GenMessage<PersonPreferences> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 14);
+  messageDesc(file_carillon_preferences_v1_preferences, 17);
+
+/**
+ * A day of the week, numbered as ISO 8601 does.
+ *
+ * @generated from enum carillon.preferences.v1.Weekday
+ */
+export const Weekday = {
+  /**
+   * Not given.
+   *
+   * @generated from enum value: WEEKDAY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Monday.
+   *
+   * @generated from enum value: WEEKDAY_MONDAY = 1;
+   */
+  MONDAY: 1,
+
+  /**
+   * Tuesday.
+   *
+   * @generated from enum value: WEEKDAY_TUESDAY = 2;
+   */
+  TUESDAY: 2,
+
+  /**
+   * Wednesday.
+   *
+   * @generated from enum value: WEEKDAY_WEDNESDAY = 3;
+   */
+  WEDNESDAY: 3,
+
+  /**
+   * Thursday.
+   *
+   * @generated from enum value: WEEKDAY_THURSDAY = 4;
+   */
+  THURSDAY: 4,
+
+  /**
+   * Friday.
+   *
+   * @generated from enum value: WEEKDAY_FRIDAY = 5;
+   */
+  FRIDAY: 5,
+
+  /**
+   * Saturday.
+   *
+   * @generated from enum value: WEEKDAY_SATURDAY = 6;
+   */
+  SATURDAY: 6,
+
+  /**
+   * Sunday.
+   *
+   * @generated from enum value: WEEKDAY_SUNDAY = 7;
+   */
+  SUNDAY: 7,
+} as const;
+
+/**
+ * A day of the week, numbered as ISO 8601 does.
+ *
+ * @generated from enum carillon.preferences.v1.Weekday
+ */
+export type Weekday = (typeof Weekday)[keyof typeof Weekday] | UnknownEnum;
+
+/**
+ * Describes the enum carillon.preferences.v1.Weekday.
+ */
+export const WeekdaySchema: GenEnum<Weekday> = /*@__PURE__*/
+  enumDesc(file_carillon_preferences_v1_preferences, 0);
 
 /**
  * People and their preferences, within the credential's environment.
@@ -478,6 +695,19 @@ export const PreferencesService: GenService<{
     methodKind: "unary";
     input: typeof SetCategoryPreferenceRequestSchema;
     output: typeof SetCategoryPreferenceResponseSchema;
+  },
+  /**
+   * Sets the hours in which a person does not want to be disturbed, or removes them. Creates the person if unknown.
+   *
+   * What would be sent within them waits until they end, on every channel; critical notifications pass. What expires before they end is
+   * not sent. docs/scheduling.md says what happens when clocks are set forward or back.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.SetQuietHours
+   */
+  setQuietHours: {
+    methodKind: "unary";
+    input: typeof SetQuietHoursRequestSchema;
+    output: typeof SetQuietHoursResponseSchema;
   },
   /**
    * Everything the dispatcher needs to decide, for up to 1,000 people. Unknown ones are created with the defaults.

@@ -1,0 +1,161 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { scheduledName } from "#domain/ids.ts";
+import * as topics from "#domain/topics.ts";
+import { Channel, ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import {
+  DeliveryEventSchema,
+  DeliverySchema,
+  type NotificationPrioritized,
+  NotificationPrioritizedSchema,
+  ScheduledSchema,
+} from "#gen/carillon/event/v1/event_pb.ts";
+import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
+import { createClients } from "#platform/rpc/memory.ts";
+import { openDatabase } from "#platform/sqlite/open.ts";
+import type { Database } from "#platform/sqlite/sqlite.ts";
+import { uuidv5 } from "#platform/uuid.ts";
+import { type Trial, trial } from "../../test/fakes/stage.ts";
+import { preferencesService } from "../preferences/service.ts";
+import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
+import { dispatcher } from "./stage.ts";
+
+type Init = Exclude<MessageInitShape<typeof NotificationPrioritizedSchema>, NotificationPrioritized>;
+
+const ID = "0192f0c1-2345-7abc-8def-0123456789ab";
+const DAY_MS = 24 * 3_600_000;
+const lanes = [topics.high, topics.medium, topics.low];
+const { EMAIL, WEB } = Channel;
+
+describe("the dispatcher", () => {
+  let at: Trial;
+  let folder: string;
+  let database: Database;
+  let ledger: Ledger;
+  let people: Client<typeof PreferencesService>;
+  let start: (name?: string) => Promise<unknown>;
+
+  beforeEach(async () => {
+    at = trial(topics.all);
+    folder = mkdtempSync(join(tmpdir(), "carillon-dispatcher-"));
+    database = await openDatabase({ file: join(folder, "carillon.sqlite") });
+    const store = await sqlitePreferenceStore(database);
+    const { clock, metrics, logger } = at;
+    const rpc = [(router: ConnectRouter) => router.service(PreferencesService, preferencesService(store, clock))];
+    const client = createClients({ rpc: () => rpc, clock, metrics, logger });
+    people = client(PreferencesService, "development");
+    ledger = memoryLedger({ clock });
+    start = (name = "dispatcher") => at.run({ ...dispatcher({ client, ledger, clock, logger }), name });
+    await people.upsertPerson({ userId: "ann", email: "ann@example.test" });
+  });
+  afterEach(async () => {
+    await at.end();
+    await database.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const content = toBinary(ContentSchema, create(ContentSchema, { title: "Liked" }));
+  const put = (init: Init, lane: topics.Topic = topics.medium) => {
+    const value = create(NotificationPrioritizedSchema, {
+      ...{ notificationId: ID, environment: "development", userId: "ann", eventType: "post.liked", category: "post", content },
+      ...{ priority: Priority.MEDIUM, expiresAtMs: BigInt(at.clock.nowMs() + DAY_MS) },
+      ...init,
+    });
+    return at.log.append([{ topic: lane, key: "development/ann", value: toBinary(NotificationPrioritizedSchema, value) }]);
+  };
+  const settled = (name = "dispatcher") => vi.waitFor(async () => expect(await at.log.lag(name, lanes)).toBe(0));
+  const dispatch = async (init: Init = {}, lane: topics.Topic = topics.medium) => {
+    await put(init, lane);
+    await start();
+    await settled();
+  };
+  const events = async () => (await at.records(topics.deliveryEvents)).map(({ value }) => fromBinary(DeliveryEventSchema, value));
+  const decisions = async () =>
+    (await events()).flatMap(({ decisions }) => decisions.map(({ channel, send, reasons }) => [channel, send, ...reasons]));
+  const deliveries = async () =>
+    (await Promise.all([topics.email.high, topics.email.medium, topics.email.low, topics.web].map((topic) => at.records(topic))))
+      .flat()
+      .map(({ value }) => fromBinary(DeliverySchema, value));
+
+  describe("in quiet hours", () => {
+    /** The clock stands at 22:13:20 UTC. */
+    const quiet = () => people.setQuietHours({ userId: "ann", quietHours: { start: "22:00", end: "07:00" }, timeZone: "UTC" });
+    const waits = async () => (await at.records(topics.schedule)).map(({ key, value }) => ({ ...fromBinary(ScheduledSchema, value), key }));
+    const endMs = BigInt(Date.parse("2023-11-15T07:00:00Z"));
+
+    it("puts the delivery on the schedule for their end, whole and for its own lane, and burns no attempt", async () => {
+      await quiet();
+      await dispatch({ priority: Priority.LOW });
+      expect(await deliveries()).toEqual([]);
+      const found = await waits();
+      expect(found.map(({ key, topic, dueAtMs }) => [key, topic, dueAtMs])).toEqual([
+        ["development/ann", "email-notifications.low", endMs],
+        ["development/ann", "web-notifications", endMs],
+      ]);
+      const [email, web] = found.map(({ value }) => fromBinary(DeliverySchema, value));
+      expect(email).toMatchObject({ channel: EMAIL, target: "ann@example.test", cycle: 1, attempt: 0, wait: 1, content });
+      expect(found[1]?.id).toBe(uuidv5(scheduledName(web?.deliveryId as string, 1, 0, 1)));
+      expect((await events()).flatMap(({ decisions }) => decisions.map(({ reasons, untilMs }) => [...reasons, untilMs]))).toEqual([
+        ["channel_default", "quiet_hours", endMs],
+        ["channel_default", "quiet_hours", endMs],
+      ]);
+      expect(at.lines.filter(({ msg }) => msg === "delivery deferred")).toHaveLength(2);
+    });
+
+    it("carries out the recorded wait when the record comes again, whatever the person has changed since", async () => {
+      await quiet();
+      await dispatch();
+      await people.setQuietHours({ userId: "ann" });
+      await at.clock.advance(DAY_MS);
+      await start("again");
+      await settled("again");
+      const found = await waits();
+      expect(found).toHaveLength(4);
+      expect(new Set(found.map(({ id }) => id)).size).toBe(2);
+      expect(await deliveries()).toEqual([]);
+    });
+
+    it("sends a critical one at once, and one that expires before their end not at all", async () => {
+      await quiet();
+      await dispatch({ priority: Priority.CRITICAL, channels: [WEB] }, topics.high);
+      expect((await deliveries()).map(({ channel }) => channel)).toEqual([WEB]);
+      await put({ notificationId: "brief", channels: [WEB], expiresAtMs: endMs });
+      await settled();
+      expect(await decisions()).toContainEqual([WEB, false, "channel_requested", "expires_in_quiet_hours"]);
+      expect(await waits()).toEqual([]);
+    });
+  });
+
+  describe("what has been canceled", () => {
+    it("is decided and goes no further: each channel says why", async () => {
+      await ledger.cancel({ environment: "development", notificationId: ID, untilMs: Number.MAX_SAFE_INTEGER });
+      await dispatch({ channels: [WEB] });
+      expect(await deliveries()).toEqual([]);
+      expect(await decisions()).toEqual([
+        [EMAIL, false, "not_requested"],
+        [WEB, false, "channel_requested", "canceled"],
+      ]);
+    });
+
+    it("between the decision and a repeat of its record goes no further either", async () => {
+      await dispatch({ channels: [WEB] });
+      expect(await deliveries()).toHaveLength(1);
+      await ledger.cancel({ environment: "development", notificationId: ID, untilMs: Number.MAX_SAFE_INTEGER });
+      await start("again");
+      await settled("again");
+      expect(await deliveries()).toHaveLength(1);
+    });
+
+    it("in another environment goes its way", async () => {
+      await ledger.cancel({ environment: "staging", notificationId: ID, untilMs: Number.MAX_SAFE_INTEGER });
+      await dispatch();
+      expect(await deliveries()).toHaveLength(2);
+    });
+  });
+});
