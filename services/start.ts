@@ -25,6 +25,10 @@ export interface Running {
   drain(why: string, timeoutMs: number): Promise<void>;
 }
 
+/** Of the time that draining may take. The stages' is longer than a send waits for its answer: what is cut off then is sent again. */
+const DOOR_SHARE = 0.15;
+const STAGES_SHARE = 0.75;
+
 /** In development everybody is the development environment; a credential will say otherwise. */
 const ENVIRONMENT = "development";
 
@@ -96,9 +100,9 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     async drain(why, timeoutMs) {
       draining = true;
       logger.info({ why }, "draining");
-      await server.drain(timeoutMs / 4);
+      await server.drain(timeoutMs * DOOR_SHARE);
       stop.abort();
-      await Promise.all([...stages.map((stage) => stage.drain(timeoutMs / 2)), Promise.allSettled(tasks)]);
+      await Promise.all([...stages.map((stage) => stage.drain(timeoutMs * STAGES_SHARE)), Promise.allSettled(tasks)]);
       for (const part of parts) await part.close?.();
       server.close();
       await mailbox?.close();

@@ -1,7 +1,7 @@
 /** The ledger in memory, for tests and the simulation: nothing outlives the process. */
 import type { Clock } from "#platform/clock.ts";
 import type { Cancel, Decided, Draft, Ledger, Settled, Try } from "./ledger.ts";
-import { answer, DECISIONS_KEPT_MS, type Entry, SENDS_KEPT_MS, settledEntry } from "./rules.ts";
+import { answer, type Entry, KEPT_MS, settledEntry } from "./rules.ts";
 import { BITE, sweeper } from "./sweep.ts";
 
 const decisionKey = ({ environment, notificationId, recipient }: Draft) => JSON.stringify([environment, notificationId, recipient]);
@@ -14,7 +14,7 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
   const cancels = new Map<string, number>();
   const isCanceled = (asked: Draft | Try) => cancels.has(cancelKey(asked));
   const sweep = sweeper(clock, (nowMs) => {
-    const gone = [decisions.forget(nowMs - DECISIONS_KEPT_MS), sends.forget(nowMs - SENDS_KEPT_MS)];
+    const gone = [decisions.forget(nowMs - KEPT_MS), sends.forget(nowMs - KEPT_MS)];
     for (const [key, untilMs] of cancels) if (untilMs < nowMs) cancels.delete(key);
     return gone.includes(BITE);
   });

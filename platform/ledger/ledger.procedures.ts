@@ -1,7 +1,7 @@
 /** The ledger, in the writer thread. `nowMs` is the clock of the thread that asks. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
 import type { Cancel, DecidedBefore, Draft, Intent, Settled, Try } from "./ledger.ts";
-import { answer, DECISIONS_KEPT_MS, type Entry, SENDS_KEPT_MS, settledEntry } from "./rules.ts";
+import { answer, type Entry, KEPT_MS, settledEntry } from "./rules.ts";
 
 const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
 
@@ -64,8 +64,8 @@ export default {
 
   /** Answers whether there is more. */
   expire(sql: Sql, { nowMs, limit }: { nowMs: number; limit: number }): boolean {
-    const decisions = sql.run("forget-decisions", hourOf(nowMs - DECISIONS_KEPT_MS), limit).changes;
-    const sends = sql.run("forget-sends", hourOf(nowMs - SENDS_KEPT_MS), limit).changes;
+    const decisions = sql.run("forget-decisions", hourOf(nowMs - KEPT_MS), limit).changes;
+    const sends = sql.run("forget-sends", hourOf(nowMs - KEPT_MS), limit).changes;
     const cancels = sql.run("forget-cancels", hourOf(nowMs), limit).changes;
     return [decisions, sends, cancels].includes(limit);
   },

@@ -10,7 +10,7 @@
  * - A settled state never changes. A higher cycle is a delivery of its own.
  * - A cancel is durable before `cancel` resolves, and no try of the notification is given a lease from then on, whichever delivery it is
  *   of. What held a lease by then, and what was settled, `statesOf` tells: nothing else was sent or will be.
- * - Decisions are kept for 8 days (the log's retention and a day), sends for 24 h past the last activity, a cancel for as long as it says.
+ * - Decisions and sends are kept for 8 days past the last activity (the log's retention and a day), a cancel for as long as it says.
  */
 export interface Draft {
   readonly environment: string;

@@ -4,8 +4,8 @@
  */
 import type { Intent, Progress, SendState, Settled, Try } from "./ledger.ts";
 
-export const DECISIONS_KEPT_MS = 8 * 24 * 3_600_000;
-export const SENDS_KEPT_MS = 24 * 3_600_000;
+/** Longer than the log can deliver a record again. */
+export const KEPT_MS = 8 * 24 * 3_600_000;
 
 /** What is known of one send (environment, delivery, cycle, target). `attempt` and `wait` are the lease's, or the next record's once released. */
 export interface Entry extends Progress {

@@ -31,7 +31,7 @@ export class Holdings<In> implements Member {
 
   joined(membership: Membership): void {
     this.#membership = membership;
-    for (const lane of this.#lanes.values()) this.fit(lane);
+    this.fitAll();
   }
 
   /** From now on nothing more is taken in. */
@@ -77,6 +77,10 @@ export class Holdings<In> implements Member {
       lane.paused = false;
       this.#membership?.resume(lane.assignment);
     }
+  }
+
+  fitAll(): void {
+    for (const lane of this.#lanes.values()) this.fit(lane);
   }
 
   #lose(place: string): void {

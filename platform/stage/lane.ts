@@ -10,6 +10,10 @@ import type { Tally } from "./metrics.ts";
 import type { Received } from "./stage.ts";
 import { Watermark } from "./watermark.ts";
 
+/** How far, and over how much, a lane looks past held records for one that may be handed out. */
+const LOOK_AHEAD = 5_000;
+const LOOK_AHEAD_BYTES = 4 * 1_024 * 1_024;
+
 /** A record under way. */
 export class Entry<In = unknown> implements Received<In> {
   readonly record: LogRecord;
@@ -81,6 +85,8 @@ export class Lane<In = unknown> {
   #waiting: LogRecord[] = [];
   #head = 0;
   #ready: Entry<In>[] = [];
+  /** What the held entries weigh. */
+  #heldBytes = 0;
 
   constructor(assignment: Assignment, needs: { oneInFlightPerKey: boolean; events: LaneEvents<In>; tally: Tally }) {
     this.assignment = assignment;
@@ -110,10 +116,10 @@ export class Lane<In = unknown> {
     return this.#ready.length > 0 || this.#head < this.#waiting.length;
   }
 
-  /** The next record to hand out; at most `span` are taken beyond the watermark. */
+  /** The next record to hand out; at most `span` are taken beyond the watermark, and more only to look past those that are held. */
   take(span: number): Entry<In> | undefined {
     for (let entry = this.#ready.shift(); entry; entry = this.#ready.shift()) if (!entry.settled) return entry;
-    while (this.#head < this.#waiting.length && this.watermark.span < span) {
+    while (this.#head < this.#waiting.length && (this.watermark.span < span || this.#mayLookFurther())) {
       const record = this.#waiting[this.#head] as LogRecord;
       this.#head++;
       this.waitingBytes -= record.value.byteLength;
@@ -123,6 +129,11 @@ export class Lane<In = unknown> {
       this.hold(entry);
     }
     return undefined;
+  }
+
+  /** A key with a thousand records in front must not keep the others of its partition waiting. */
+  #mayLookFurther(): boolean {
+    return this.#heldBytes > 0 && this.#heldBytes < LOOK_AHEAD_BYTES && this.watermark.span < LOOK_AHEAD;
   }
 
   #enter(record: LogRecord): Entry<In> {
@@ -144,6 +155,7 @@ export class Lane<In = unknown> {
     const place = held.findIndex((each) => each.ticket > entry.ticket);
     if (place < 0) held.push(entry);
     else held.splice(place, 0, entry);
+    this.#heldBytes += weightOf(entry);
   }
 
   isFirst(entry: Entry<In>): boolean {
@@ -184,6 +196,7 @@ export class Lane<In = unknown> {
       const may = next.settled || next === line.first || (line.failed === 0 && !this.#oneInFlightPerKey);
       if (!may) return;
       held.shift();
+      this.#heldBytes -= weightOf(next);
       if (next.settled) continue;
       if (next.suspect) {
         this.#events.suspect(next);
@@ -209,6 +222,7 @@ export class Lane<In = unknown> {
     this.#ready = [];
     this.#head = 0;
     this.waitingBytes = 0;
+    this.#heldBytes = 0;
     const forgotten: Entry<In>[] = [];
     for (const { first } of this.#lines.values())
       for (let entry = first; entry; entry = entry.behind) if (entry.counted && !entry.out && !entry.settled) forgotten.push(entry);
@@ -216,3 +230,6 @@ export class Lane<In = unknown> {
     return forgotten;
   }
 }
+
+/** Never nothing: also an empty record is held. */
+const weightOf = ({ record }: Entry) => record.value.byteLength + 64;

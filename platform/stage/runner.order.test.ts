@@ -109,6 +109,34 @@ describe("the order of a key", () => {
     await at.end();
   });
 
+  it("lets the others of a partition pass a key with many more records in front than the window takes", async () => {
+    const narrow: Topic = { ...into, name: "narrow", partitions: 1 };
+    const at = trial([narrow, out, dead]);
+    await at.put(narrow, "busy", ...Array.from({ length: 400 }, (_, n) => `busy ${n}`));
+    await at.put(narrow, "stranger", "stranger");
+    const seen: string[] = [];
+    let free: () => void = () => {};
+    const freed = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    await at.run(
+      stageOf({
+        ...{ reads: [narrow], oneInFlightPerKey: true, concurrency: 4, batchSize: 1, window: 10 },
+        async handle(batch) {
+          const [received] = batch.records as [Received<string>];
+          seen.push(received.value);
+          if (received.value !== "stranger") await freed;
+          batch.done(received, copy(received));
+        },
+      }),
+    );
+    await vi.waitFor(() => expect(seen).toContain("stranger"));
+    expect(seen).toEqual(["busy 0", "stranger"]);
+    free();
+    await vi.waitFor(async () => expect(await at.texts(out)).toHaveLength(401));
+    await at.end();
+  });
+
   it("hands out no further records of a key while one of them waits to come again", async () => {
     const at = trial([into, out, dead]);
     const seen: string[] = [];

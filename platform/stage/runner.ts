@@ -157,7 +157,11 @@ class Runner<In> implements RunningStage {
     const most = this.#stage.batchSize ?? BATCH_SIZE;
     while (entries.length < most) {
       const entry = this.#turns.next();
-      if (!entry) break;
+      if (!entry) {
+        // Lanes may have taken everything that waited without finding one to hand out.
+        this.#holdings.fitAll();
+        break;
+      }
       this.#window.enter(entry);
       entry.lane.tally.in++;
       if (entry.lane.paused) this.#holdings.fit(entry.lane);

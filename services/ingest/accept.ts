@@ -12,7 +12,7 @@ import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
 import { notificationName, recipientKey } from "#domain/ids.ts";
-import { recipientWord } from "#domain/recipient.ts";
+import { recipientFaults, recipientWord } from "#domain/recipient.ts";
 import { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type SendRequest, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
@@ -49,6 +49,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
     if (email === undefined) fault(`recipients[${index}].email`, "must be one email address like ann@example.com");
     return { ...recipient, email: email ?? "" };
   });
+  violations.push(...recipientFaults(recipients));
   const keyed = request.idempotencyKey !== "";
   const late: Violation[] = since === "now" && expiresAtMs <= nowMs ? [{ field: "expires_at", description: "must be in the future" }] : [];
   const mayRepeat = keyed && expiresAtMs > 0;

@@ -8,6 +8,7 @@ import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import type { Violation } from "#domain/errors.ts";
 import { rawEventName } from "#domain/ids.ts";
+import { recipientFaults } from "#domain/recipient.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { RecipientSchema, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
@@ -56,6 +57,7 @@ function violationsOf(
     if (email === undefined && !violations.some((each) => each.field === field))
       fault(field, "must be one email address like ann@example.com");
   }
+  violations.push(...recipientFaults(asked.recipients.map(({ userId }, index) => ({ userId, email: emails[index] ?? "" }))));
   if (asked.notificationId !== "" && !isId(asked.notificationId)) fault("notification_id", "must be a UUID, or left out");
   if (asked.environment !== "" && asked.environment !== environment)
     fault("environment", `must be "${environment}", which this topic belongs to, or left out`);
