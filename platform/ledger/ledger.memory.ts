@@ -59,7 +59,7 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
         .filter(({ parts }) => parts[0] === environment && parts[1] === notificationId)
         .map(({ parts, decision }) => ({ recipient: parts[2] as string, decision }));
     },
-    async statesOf(environment, deliveryIds) {
+    async statesOf({ environment, deliveryIds }) {
       const all = [...sends.entries()].map(([key, { state }]) => ({ parts: JSON.parse(key) as unknown[], state }));
       return deliveryIds.map((id) => all.filter(({ parts }) => parts[0] === environment && parts[1] === id).map(({ state }) => state));
     },

@@ -13,14 +13,14 @@ const entryOf = (row: Row): Entry => ({
   untilMs: Number(row.until_ms),
 });
 
-const known = (sql: Sql, { environment, deliveryId, cycle, target }: Try | Settled): Entry | undefined => {
-  const row = sql.get("send", environment, deliveryId, cycle, target);
+const known = (sql: Sql, { environment, notificationId, deliveryId, cycle, target }: Try | Settled): Entry | undefined => {
+  const row = sql.get("send", environment, notificationId, deliveryId, cycle, target);
   return row && entryOf(row);
 };
 
-const put = (sql: Sql, { environment, deliveryId, cycle, target }: Try | Settled, entry: Entry, nowMs: number) => {
+const put = (sql: Sql, { environment, notificationId, deliveryId, cycle, target }: Try | Settled, entry: Entry, nowMs: number) => {
   const { state, attempt, wait, worker, untilMs } = entry;
-  sql.run("put", environment, deliveryId, cycle, target, state, attempt, wait, worker, untilMs, hourOf(nowMs));
+  sql.run("put", environment, notificationId, deliveryId, cycle, target, state, attempt, wait, worker, untilMs, hourOf(nowMs));
 };
 
 const isCanceled = (sql: Sql, { environment, notificationId }: Draft | Try): boolean =>

@@ -1,5 +1,6 @@
 -- name: schema-1
--- Hours, not milliseconds: an index on them changes once an hour and not with every send.
+-- Hours, not milliseconds: an index on them changes once an hour and not with every send. Ids of notifications mostly grow with time and
+-- ids of deliveries are hashes, so the notification comes first in every key: what is sent together stands on the same few pages.
 CREATE TABLE decisions (
   environment TEXT NOT NULL,
   notification_id TEXT NOT NULL,
@@ -11,6 +12,7 @@ CREATE TABLE decisions (
 CREATE INDEX decisions_by_hour ON decisions (hour);
 CREATE TABLE sends (
   environment TEXT NOT NULL,
+  notification_id TEXT NOT NULL,
   delivery_id TEXT NOT NULL,
   cycle INTEGER NOT NULL,
   target TEXT NOT NULL,
@@ -20,7 +22,7 @@ CREATE TABLE sends (
   worker TEXT NOT NULL,
   until_ms INTEGER NOT NULL,
   hour INTEGER NOT NULL,
-  PRIMARY KEY (environment, delivery_id, cycle, target)
+  PRIMARY KEY (environment, notification_id, delivery_id, cycle, target)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sends_by_hour ON sends (hour);
 
@@ -50,7 +52,7 @@ ON CONFLICT DO UPDATE SET until_hour = max(until_hour, excluded.until_hour);
 SELECT 1 FROM cancels WHERE environment = ? AND notification_id = ?;
 
 -- name: states
-SELECT state FROM sends WHERE environment = ? AND delivery_id = ?;
+SELECT state FROM sends WHERE environment = ? AND notification_id = ? AND delivery_id = ?;
 
 -- name: forget-cancels
 DELETE FROM cancels WHERE (environment, notification_id) IN (
@@ -58,11 +60,12 @@ DELETE FROM cancels WHERE (environment, notification_id) IN (
 );
 
 -- name: send
-SELECT state, attempt, wait, worker, until_ms FROM sends WHERE environment = ? AND delivery_id = ? AND cycle = ? AND target = ?;
+SELECT state, attempt, wait, worker, until_ms FROM sends
+WHERE environment = ? AND notification_id = ? AND delivery_id = ? AND cycle = ? AND target = ?;
 
 -- name: put
-INSERT INTO sends (environment, delivery_id, cycle, target, state, attempt, wait, worker, until_ms, hour)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO sends (environment, notification_id, delivery_id, cycle, target, state, attempt, wait, worker, until_ms, hour)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET state = excluded.state, attempt = excluded.attempt, wait = excluded.wait, worker = excluded.worker,
   until_ms = excluded.until_ms, hour = excluded.hour;
 
@@ -72,6 +75,6 @@ DELETE FROM decisions WHERE (environment, notification_id, recipient) IN (
 );
 
 -- name: forget-sends
-DELETE FROM sends WHERE (environment, delivery_id, cycle, target) IN (
-  SELECT environment, delivery_id, cycle, target FROM sends WHERE hour < ? ORDER BY hour LIMIT ?
+DELETE FROM sends WHERE (environment, notification_id, delivery_id, cycle, target) IN (
+  SELECT environment, notification_id, delivery_id, cycle, target FROM sends WHERE hour < ? ORDER BY hour LIMIT ?
 );

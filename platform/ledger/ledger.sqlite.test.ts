@@ -43,7 +43,7 @@ ledgerSuite("in SQLite", async () => {
       intend: (tries, options) => ledger.intend(within(tries), options),
       settle: (results) => ledger.settle(within(results)),
       cancel: (cancel) => ledger.cancel({ ...cancel, environment: own + cancel.environment }),
-      statesOf: (environment, deliveryIds) => ledger.statesOf(own + environment, deliveryIds),
+      statesOf: (of) => ledger.statesOf({ ...of, environment: own + of.environment }),
     },
   };
 });

@@ -28,7 +28,7 @@ export async function sqliteLedger({ database, clock }: { database: Database; cl
     intend: (tries, { repeatable = false } = {}) => calls.intend({ tries, nowMs: clock.nowMs() }, { durable: !repeatable }).then(written),
     settle: (results) => calls.settle({ results, nowMs: clock.nowMs() }).then(written),
     cancel: (cancel) => calls.cancel(cancel, { durable: true }),
-    statesOf: async (environment, deliveryIds) =>
-      deliveryIds.map((deliveryId) => reads.all("states", environment, deliveryId).map(({ state }) => state as SendState)),
+    statesOf: async ({ environment, notificationId, deliveryIds }) =>
+      deliveryIds.map((deliveryId) => reads.all("states", environment, notificationId, deliveryId).map(({ state }) => state as SendState)),
   };
 }

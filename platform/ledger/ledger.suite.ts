@@ -256,7 +256,8 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
       ...{ environment: "development", notificationId: "n-1", untilMs: Number.MAX_SAFE_INTEGER },
       ...more,
     });
-    const statesOf = async (ledger: Ledger, ...ids: string[]) => ledger.statesOf("development", ids);
+    const statesOf = async (ledger: Ledger, ...ids: string[]) =>
+      ledger.statesOf({ environment: "development", notificationId: "n-1", deliveryIds: ids });
 
     it("from then on no try is given a lease, and what is asked again has ended as canceled", async () => {
       const { ledger, intend } = await opened();
@@ -315,7 +316,7 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
       expect(await intend({ environment: "staging" })).toEqual({ is: "send" });
       expect(await intend({ notificationId: "n-2", deliveryId: "d-2" })).toEqual({ is: "send" });
       expect((await ledger.decideOnce([draft("x", { environment: "staging", recipient: "bo" })]))[0]?.canceled).toBe(false);
-      expect(await ledger.statesOf("staging", ["d-1"])).toEqual([["leased"]]);
+      expect(await ledger.statesOf({ environment: "staging", notificationId: "n-1", deliveryIds: ["d-1"] })).toEqual([["leased"]]);
     });
 
     it("tells where each delivery's sends stand, whatever their cycle and target", async () => {
@@ -355,7 +356,9 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
           const asked = groups.filter((group) => group.length > 0).map((group) => () => ledger.intend(group));
           const cut = Math.min(at, asked.length);
           const early = asked.slice(0, cut).map((ask) => ask());
-          const canceled = ledger.cancel(cancelOf()).then(() => ledger.statesOf("development", ids));
+          const canceled = ledger
+            .cancel(cancelOf())
+            .then(() => ledger.statesOf({ environment: "development", notificationId: "n-1", deliveryIds: ids }));
           const late = asked.slice(cut).map((ask) => ask());
           const reported = await canceled;
           const answers = (await Promise.all([...early, ...late])).flat();

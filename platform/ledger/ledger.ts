@@ -89,6 +89,13 @@ export interface Cancel {
 /** What had been decided when the cancel was recorded; what is decided later is told that it is canceled. */
 export type DecidedBefore = Pick<Draft, "recipient" | "decision">;
 
+/** Of one notification. */
+export interface Deliveries {
+  readonly environment: string;
+  readonly notificationId: string;
+  readonly deliveryIds: readonly string[];
+}
+
 export interface Ledger {
   /** One answer per draft, in order. */
   decideOnce(drafts: readonly Draft[]): Promise<readonly Decided[]>;
@@ -100,5 +107,5 @@ export interface Ledger {
   /** Any number of times. */
   cancel(cancel: Cancel): Promise<readonly DecidedBefore[]>;
   /** The states of each delivery's sends, of every cycle and target; none where no try was made. One answer per id, in order. */
-  statesOf(environment: string, deliveryIds: readonly string[]): Promise<readonly (readonly SendState[])[]>;
+  statesOf(of: Deliveries): Promise<readonly (readonly SendState[])[]>;
 }

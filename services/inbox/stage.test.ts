@@ -209,7 +209,7 @@ describe("the inbox stage", () => {
     await run();
     await put(delivery("a"));
     await settled();
-    expect(await ledger.statesOf("development", ["d-a"])).toEqual([["leased"]]);
+    expect(await ledger.statesOf({ environment: "development", notificationId: "n-a", deliveryIds: ["d-a"] })).toEqual([["leased"]]);
     await cancel("n-a");
     await at.clock.advance(25 * HOUR_MS);
     await put(delivery("a"));

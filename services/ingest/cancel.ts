@@ -31,7 +31,7 @@ export function cancelling({ ledger, log, clock, client }: Pick<Given, "ledger" 
     const untilMs = Math.max(Number(notification.expiresAtMs), clock.nowMs()) + MAX_EXPIRY_MS;
     const before = await sure(() => ledger.cancel({ environment, notificationId, untilMs }));
     const deliveries = deliveriesOf(notification, before);
-    const states = await sure(() => ledger.statesOf(environment, [...deliveries.keys()]));
+    const states = await sure(() => ledger.statesOf({ environment, notificationId, deliveryIds: [...deliveries.keys()] }));
     const found = [...deliveries.values()].map((delivery, place) => ({ delivery, is: standing(delivery, states[place] ?? []) }));
     const late = found.flatMap(({ delivery, is }) => {
       const { deliveryId, userId, channel } = delivery;
