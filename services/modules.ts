@@ -10,6 +10,7 @@ import { preferences } from "./preferences/module.ts";
 import { processModule } from "./process.ts";
 import { routerModule } from "./router/module.ts";
 import { scheduler } from "./scheduler/module.ts";
+import { templates } from "./templates/module.ts";
 import { tracker } from "./tracker/module.ts";
 
 /** What some modules need of the process they run in. */
@@ -30,6 +31,7 @@ export const modulesOf = (needs: Needs) =>
     gateway({ secret: needs.tokenSecret }),
     scheduler,
     preferences,
+    templates,
     tracker,
     consoleRoom({ mailbox: needs.mailbox, mintToken: needs.mintToken }),
   ] as const;

@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/event/v1/event.proto.
  */
 export const file_carillon_event_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jYXJpbGxvbi9ldmVudC92MS9ldmVudC5wcm90bxIRY2FyaWxsb24uZXZlbnQudjEinAMKFU5vdGlmaWNhdGlvblJlcXVlc3RlZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSOQoKcmVjaXBpZW50cxgDIAMoCzIlLmNhcmlsbG9uLmV2ZW50LnYxLlJlcXVlc3RlZFJlY2lwaWVudBINCgVhY3RvchgEIAEoCRISCgpldmVudF90eXBlGAUgASgJEhAKCGNhdGVnb3J5GAYgASgJEiwKB2NvbnRlbnQYByABKAsyGy5jYXJpbGxvbi5jb21tb24udjEuQ29udGVudBItCghjaGFubmVscxgIIAMoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEi4KCHByaW9yaXR5GAkgASgOMhwuY2FyaWxsb24uY29tbW9uLnYxLlByaW9yaXR5EikKCG1ldGFkYXRhGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEhMKC2Vudmlyb25tZW50GAIgASgJIjQKElJlcXVlc3RlZFJlY2lwaWVudBIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJIrsCChdOb3RpZmljYXRpb25Qcmlvcml0aXplZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSEwoLZW52aXJvbm1lbnQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRINCgVlbWFpbBgEIAEoCRINCgVhY3RvchgFIAEoCRISCgpldmVudF90eXBlGAYgASgJEhAKCGNhdGVnb3J5GAcgASgJEi0KCGNoYW5uZWxzGAggAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSLgoIcHJpb3JpdHkYCSABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHkSFgoOYWNjZXB0ZWRfYXRfbXMYCiABKAMSFQoNZXhwaXJlc19hdF9tcxgLIAEoAxIPCgdjb250ZW50GAwgASgMIu4CCghEZWxpdmVyeRITCgtkZWxpdmVyeV9pZBgBIAEoCRIXCg9ub3RpZmljYXRpb25faWQYAiABKAkSEwoLZW52aXJvbm1lbnQYAyABKAkSDwoHdXNlcl9pZBgEIAEoCRIsCgdjaGFubmVsGAUgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDAoEc3RlcBgGIAEoDRIOCgZ0YXJnZXQYByABKAkSLgoIcHJpb3JpdHkYCCABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHkSEgoKZXZlbnRfdHlwZRgJIAEoCRIQCghjYXRlZ29yeRgKIAEoCRIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEg0KBWN5Y2xlGA0gASgNEg8KB2F0dGVtcHQYDiABKA0SDAoEd2FpdBgPIAEoDRIPCgdjb250ZW50GBAgASgMIvQDCg1EZWxpdmVyeUV2ZW50EhAKCGV2ZW50X2lkGAEgASgJEikKBm1vbWVudBgCIAEoDjIZLmNhcmlsbG9uLmV2ZW50LnYxLk1vbWVudBIXCg9ub3RpZmljYXRpb25faWQYAyABKAkSEwoLZW52aXJvbm1lbnQYBCABKAkSDwoHdXNlcl9pZBgFIAEoCRINCgVhdF9tcxgGIAEoAxITCgtkZWxpdmVyeV9pZBgHIAEoCRIsCgdjaGFubmVsGAggASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSMgoGc3RhdHVzGAkgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg0KBWN5Y2xlGAogASgNEg8KB2F0dGVtcHQYCyABKA0SDAoEd2FpdBgMIAEoDRIOCgZ0YXJnZXQYDSABKAkSDgoGcmVhc29uGA4gASgJEg4KBmRldGFpbBgPIAEoCRIQCghwcm92aWRlchgQIAEoCRIbChNwcm92aWRlcl9tZXNzYWdlX2lkGBEgASgJEhEKCWR1ZV9hdF9tcxgSIAEoAxIRCglyZXF1ZXN0ZWQYEyABKAwSLgoJZGVjaXNpb25zGBQgAygLMhsuY2FyaWxsb24uZXZlbnQudjEuRGVjaXNpb24ifAoIRGVjaXNpb24SLAoHY2hhbm5lbBgBIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEgwKBHNlbmQYAyABKAgSDwoHcmVhc29ucxgEIAMoCRIOCgZ0YXJnZXQYBSABKAkiVwoORGVjaXNpb25SZWNvcmQSLgoJZGVjaXNpb25zGAEgAygLMhsuY2FyaWxsb24uZXZlbnQudjEuRGVjaXNpb24SFQoNZGVjaWRlZF9hdF9tcxgCIAEoAyJVCglTY2hlZHVsZWQSCgoCaWQYASABKAkSEQoJZHVlX2F0X21zGAIgASgDEg0KBXRvcGljGAMgASgJEgsKA2tleRgEIAEoCRINCgV2YWx1ZRgFIAEoDCKRAgoKRGVhZExldHRlchIKCgJpZBgBIAEoCRINCgV0b3BpYxgCIAEoCRIRCglwYXJ0aXRpb24YAyABKA0SDgoGb2Zmc2V0GAQgASgDEgsKA2tleRgFIAEoCRINCgV2YWx1ZRgGIAEoDBI7CgdoZWFkZXJzGAcgAygLMiouY2FyaWxsb24uZXZlbnQudjEuRGVhZExldHRlci5IZWFkZXJzRW50cnkSDQoFc3RhZ2UYCCABKAkSDgoGcmVhc29uGAkgASgJEg4KBmRldGFpbBgKIAEoCRINCgVhdF9tcxgLIAEoAxouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASpzCgZNb21lbnQSFgoSTU9NRU5UX1VOU1BFQ0lGSUVEEAASFAoQTU9NRU5UX1JFUVVFU1RFRBABEhIKDk1PTUVOVF9ERUNJREVEEAISEwoPTU9NRU5UX0RFTElWRVJZEAMSEgoOTU9NRU5UX1JFRlVTRUQQBGIGcHJvdG8z", [file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("Ch1jYXJpbGxvbi9ldmVudC92MS9ldmVudC5wcm90bxIRY2FyaWxsb24uZXZlbnQudjEizwMKFU5vdGlmaWNhdGlvblJlcXVlc3RlZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSOQoKcmVjaXBpZW50cxgDIAMoCzIlLmNhcmlsbG9uLmV2ZW50LnYxLlJlcXVlc3RlZFJlY2lwaWVudBINCgVhY3RvchgEIAEoCRISCgpldmVudF90eXBlGAUgASgJEhAKCGNhdGVnb3J5GAYgASgJEiwKB2NvbnRlbnQYByABKAsyGy5jYXJpbGxvbi5jb21tb24udjEuQ29udGVudBItCghjaGFubmVscxgIIAMoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEi4KCHByaW9yaXR5GAkgASgOMhwuY2FyaWxsb24uY29tbW9uLnYxLlByaW9yaXR5EikKCG1ldGFkYXRhGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEhMKC2Vudmlyb25tZW50GAIgASgJEjEKCHRlbXBsYXRlGBQgASgLMh8uY2FyaWxsb24uZXZlbnQudjEuVXNlZFRlbXBsYXRlIpMBCgxVc2VkVGVtcGxhdGUSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEiUKBGRhdGEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg4KBmxvY2FsZRgEIAEoCRItCghjaGFubmVscxgFIAMoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsIjQKElJlcXVlc3RlZFJlY2lwaWVudBIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJIpMDChdOb3RpZmljYXRpb25Qcmlvcml0aXplZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSEwoLZW52aXJvbm1lbnQYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRINCgVlbWFpbBgEIAEoCRINCgVhY3RvchgFIAEoCRISCgpldmVudF90eXBlGAYgASgJEhAKCGNhdGVnb3J5GAcgASgJEi0KCGNoYW5uZWxzGAggAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSLgoIcHJpb3JpdHkYCSABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHkSFgoOYWNjZXB0ZWRfYXRfbXMYCiABKAMSFQoNZXhwaXJlc19hdF9tcxgLIAEoAxIPCgdjb250ZW50GAwgASgMEhAKCHRlbXBsYXRlGBQgASgMEg4KBmxvY2FsZRgVIAEoCRI0Cg93b3JkZWRfY2hhbm5lbHMYFiADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbCKQAwoIRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAIgASgJEhMKC2Vudmlyb25tZW50GAMgASgJEg8KB3VzZXJfaWQYBCABKAkSLAoHY2hhbm5lbBgFIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEgwKBHN0ZXAYBiABKA0SDgoGdGFyZ2V0GAcgASgJEi4KCHByaW9yaXR5GAggASgOMhwuY2FyaWxsb24uY29tbW9uLnYxLlByaW9yaXR5EhIKCmV2ZW50X3R5cGUYCSABKAkSEAoIY2F0ZWdvcnkYCiABKAkSFgoOYWNjZXB0ZWRfYXRfbXMYCyABKAMSFQoNZXhwaXJlc19hdF9tcxgMIAEoAxINCgVjeWNsZRgNIAEoDRIPCgdhdHRlbXB0GA4gASgNEgwKBHdhaXQYDyABKA0SDwoHY29udGVudBgQIAEoDBIQCgh0ZW1wbGF0ZRgUIAEoDBIOCgZsb2NhbGUYFSABKAki9AMKDURlbGl2ZXJ5RXZlbnQSEAoIZXZlbnRfaWQYASABKAkSKQoGbW9tZW50GAIgASgOMhkuY2FyaWxsb24uZXZlbnQudjEuTW9tZW50EhcKD25vdGlmaWNhdGlvbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEg0KBWF0X21zGAYgASgDEhMKC2RlbGl2ZXJ5X2lkGAcgASgJEiwKB2NoYW5uZWwYCCABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIyCgZzdGF0dXMYCSABKA4yIi5jYXJpbGxvbi5jb21tb24udjEuRGVsaXZlcnlTdGF0dXMSDQoFY3ljbGUYCiABKA0SDwoHYXR0ZW1wdBgLIAEoDRIMCgR3YWl0GAwgASgNEg4KBnRhcmdldBgNIAEoCRIOCgZyZWFzb24YDiABKAkSDgoGZGV0YWlsGA8gASgJEhAKCHByb3ZpZGVyGBAgASgJEhsKE3Byb3ZpZGVyX21lc3NhZ2VfaWQYESABKAkSEQoJZHVlX2F0X21zGBIgASgDEhEKCXJlcXVlc3RlZBgTIAEoDBIuCglkZWNpc2lvbnMYFCADKAsyGy5jYXJpbGxvbi5ldmVudC52MS5EZWNpc2lvbiKMAQoIRGVjaXNpb24SLAoHY2hhbm5lbBgBIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEgwKBHNlbmQYAyABKAgSDwoHcmVhc29ucxgEIAMoCRIOCgZ0YXJnZXQYBSABKAkSDgoGbG9jYWxlGBQgASgJIlcKDkRlY2lzaW9uUmVjb3JkEi4KCWRlY2lzaW9ucxgBIAMoCzIbLmNhcmlsbG9uLmV2ZW50LnYxLkRlY2lzaW9uEhUKDWRlY2lkZWRfYXRfbXMYAiABKAMiVQoJU2NoZWR1bGVkEgoKAmlkGAEgASgJEhEKCWR1ZV9hdF9tcxgCIAEoAxINCgV0b3BpYxgDIAEoCRILCgNrZXkYBCABKAkSDQoFdmFsdWUYBSABKAwikQIKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFdG9waWMYAiABKAkSEQoJcGFydGl0aW9uGAMgASgNEg4KBm9mZnNldBgEIAEoAxILCgNrZXkYBSABKAkSDQoFdmFsdWUYBiABKAwSOwoHaGVhZGVycxgHIAMoCzIqLmNhcmlsbG9uLmV2ZW50LnYxLkRlYWRMZXR0ZXIuSGVhZGVyc0VudHJ5Eg0KBXN0YWdlGAggASgJEg4KBnJlYXNvbhgJIAEoCRIOCgZkZXRhaWwYCiABKAkSDQoFYXRfbXMYCyABKAMaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEqcwoGTW9tZW50EhYKEk1PTUVOVF9VTlNQRUNJRklFRBAAEhQKEE1PTUVOVF9SRVFVRVNURUQQARISCg5NT01FTlRfREVDSURFRBACEhMKD01PTUVOVF9ERUxJVkVSWRADEhIKDk1PTUVOVF9SRUZVU0VEEARiBnByb3RvMw", [file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * notifications.raw: what was asked, structured. Times are epoch milliseconds throughout this file.
@@ -106,6 +106,13 @@ export type NotificationRequested = Message<"carillon.event.v1.NotificationReque
    * @generated from field: string environment = 2;
    */
   environment: string;
+
+  /**
+   * A template to take the words from, in place of content.
+   *
+   * @generated from field: carillon.event.v1.UsedTemplate template = 20;
+   */
+  template?: UsedTemplate | undefined;
 };
 
 /**
@@ -114,6 +121,55 @@ export type NotificationRequested = Message<"carillon.event.v1.NotificationReque
  */
 export const NotificationRequestedSchema: GenMessage<NotificationRequested> = /*@__PURE__*/
   messageDesc(file_carillon_event_v1_event, 0);
+
+/**
+ * The template of a notification. Its version is pinned where it was accepted, so that whoever renders it later finds the same words.
+ *
+ * @generated from message carillon.event.v1.UsedTemplate
+ */
+export type UsedTemplate = Message<"carillon.event.v1.UsedTemplate"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Its version; 0 in events written by other programs: then the router pins the live one.
+   *
+   * @generated from field: uint32 version = 2;
+   */
+  version: number;
+
+  /**
+   * What to fill in.
+   *
+   * @generated from field: google.protobuf.Struct data = 3;
+   */
+  data?: JsonObject | undefined;
+
+  /**
+   * The locale asked for; empty: the person's, else the template's default.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+
+  /**
+   * The channels that the version has words for.
+   *
+   * @generated from field: repeated carillon.common.v1.Channel channels = 5;
+   */
+  channels: Channel[];
+};
+
+/**
+ * Describes the message carillon.event.v1.UsedTemplate.
+ * Use `create(UsedTemplateSchema)` to create a new message.
+ */
+export const UsedTemplateSchema: GenMessage<UsedTemplate> = /*@__PURE__*/
+  messageDesc(file_carillon_event_v1_event, 1);
 
 /**
  * One recipient as asked for.
@@ -141,7 +197,7 @@ export type RequestedRecipient = Message<"carillon.event.v1.RequestedRecipient">
  * Use `create(RequestedRecipientSchema)` to create a new message.
  */
 export const RequestedRecipientSchema: GenMessage<RequestedRecipient> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 1);
+  messageDesc(file_carillon_event_v1_event, 2);
 
 /**
  * notifications.high, .medium, .low: one recipient of a notification, with its priority settled.
@@ -232,6 +288,27 @@ export type NotificationPrioritized = Message<"carillon.event.v1.NotificationPri
    * @generated from field: bytes content = 12;
    */
   content: Uint8Array;
+
+  /**
+   * UsedTemplate, encoded, in place of content; only the channel's worker decodes it.
+   *
+   * @generated from field: bytes template = 20;
+   */
+  template: Uint8Array;
+
+  /**
+   * The locale asked for; empty: the person's own.
+   *
+   * @generated from field: string locale = 21;
+   */
+  locale: string;
+
+  /**
+   * The channels that there are words for; empty: all.
+   *
+   * @generated from field: repeated carillon.common.v1.Channel worded_channels = 22;
+   */
+  wordedChannels: Channel[];
 };
 
 /**
@@ -239,7 +316,7 @@ export type NotificationPrioritized = Message<"carillon.event.v1.NotificationPri
  * Use `create(NotificationPrioritizedSchema)` to create a new message.
  */
 export const NotificationPrioritizedSchema: GenMessage<NotificationPrioritized> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 2);
+  messageDesc(file_carillon_event_v1_event, 3);
 
 /**
  * <channel>-notifications: one recipient on one channel.
@@ -358,6 +435,20 @@ export type Delivery = Message<"carillon.event.v1.Delivery"> & {
    * @generated from field: bytes content = 16;
    */
   content: Uint8Array;
+
+  /**
+   * UsedTemplate, encoded, in place of content.
+   *
+   * @generated from field: bytes template = 20;
+   */
+  template: Uint8Array;
+
+  /**
+   * The locale wanted, as it was decided; empty: the template's default.
+   *
+   * @generated from field: string locale = 21;
+   */
+  locale: string;
 };
 
 /**
@@ -365,7 +456,7 @@ export type Delivery = Message<"carillon.event.v1.Delivery"> & {
  * Use `create(DeliverySchema)` to create a new message.
  */
 export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 3);
+  messageDesc(file_carillon_event_v1_event, 4);
 
 /**
  * delivery.events: everything that is known to have happened. The tracker's only source.
@@ -519,7 +610,7 @@ export type DeliveryEvent = Message<"carillon.event.v1.DeliveryEvent"> & {
  * Use `create(DeliveryEventSchema)` to create a new message.
  */
 export const DeliveryEventSchema: GenMessage<DeliveryEvent> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 4);
+  messageDesc(file_carillon_event_v1_event, 5);
 
 /**
  * What was decided for one recipient on one channel, and why.
@@ -561,6 +652,13 @@ export type Decision = Message<"carillon.event.v1.Decision"> & {
    * @generated from field: string target = 5;
    */
   target: string;
+
+  /**
+   * The locale wanted of a template, when it is sent; empty: the template's default, or there is no template.
+   *
+   * @generated from field: string locale = 20;
+   */
+  locale: string;
 };
 
 /**
@@ -568,7 +666,7 @@ export type Decision = Message<"carillon.event.v1.Decision"> & {
  * Use `create(DecisionSchema)` to create a new message.
  */
 export const DecisionSchema: GenMessage<Decision> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 5);
+  messageDesc(file_carillon_event_v1_event, 6);
 
 /**
  * The recorded decision of one notification for one recipient. The first one recorded is the one carried out.
@@ -596,7 +694,7 @@ export type DecisionRecord = Message<"carillon.event.v1.DecisionRecord"> & {
  * Use `create(DecisionRecordSchema)` to create a new message.
  */
 export const DecisionRecordSchema: GenMessage<DecisionRecord> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 6);
+  messageDesc(file_carillon_event_v1_event, 7);
 
 /**
  * schedule: something to append to a topic later.
@@ -645,7 +743,7 @@ export type Scheduled = Message<"carillon.event.v1.Scheduled"> & {
  * Use `create(ScheduledSchema)` to create a new message.
  */
 export const ScheduledSchema: GenMessage<Scheduled> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 7);
+  messageDesc(file_carillon_event_v1_event, 8);
 
 /**
  * dlq-<channel>, dlq-notifications: a record that could not be carried through, with the whole original.
@@ -736,7 +834,7 @@ export type DeadLetter = Message<"carillon.event.v1.DeadLetter"> & {
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 8);
+  messageDesc(file_carillon_event_v1_event, 9);
 
 /**
  * What kind of step of a notification's life an event tells of.

@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file carillon/tracker/v1/tracker.proto.
  */
 export const file_carillon_tracker_v1_tracker: GenFile = /*@__PURE__*/
-  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEihAQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkiNwoVTm90aWZpY2F0aW9uUmVjaXBpZW50Eg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAki7gEKCERlbGl2ZXJ5EhMKC2RlbGl2ZXJ5X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSLAoHY2hhbm5lbBgDIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEjIKBnN0YXR1cxgEIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxIOCgZ0YXJnZXQYBSABKAkSDgoGcmVhc29uGAYgASgJEhAKCGF0dGVtcHRzGAcgASgNEhEKCWR1ZV9hdF9tcxgIIAEoAxIVCg11cGRhdGVkX2F0X21zGAkgASgDIjsKFkdldE5vdGlmaWNhdGlvblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJSChdHZXROb3RpZmljYXRpb25SZXNwb25zZRI3Cgxub3RpZmljYXRpb24YASABKAsyIS5jYXJpbGxvbi50cmFja2VyLnYxLk5vdGlmaWNhdGlvbiKkAQoYTGlzdE5vdGlmaWNhdGlvbnNSZXF1ZXN0EhkKB3VzZXJfaWQYASABKAlCCLpIBXIDGIABEhgKB2Zyb21fbXMYAiABKANCB7pIBCICKAASFgoFdG9fbXMYAyABKANCB7pIBCICKAASHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGMgBIm4KGUxpc3ROb3RpZmljYXRpb25zUmVzcG9uc2USOAoNbm90aWZpY2F0aW9ucxgBIAMoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI4ChNMaXN0QXR0ZW1wdHNSZXF1ZXN0EiEKD25vdGlmaWNhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQEiRgoUTGlzdEF0dGVtcHRzUmVzcG9uc2USLgoIYXR0ZW1wdHMYASADKAsyHC5jYXJpbGxvbi50cmFja2VyLnYxLkF0dGVtcHQijgIKB0F0dGVtcHQSEwoLZGVsaXZlcnlfaWQYASABKAkSLAoHY2hhbm5lbBgCIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEg4KBnRhcmdldBgDIAEoCRINCgVjeWNsZRgEIAEoDRIPCgdhdHRlbXB0GAUgASgNEg0KBWF0X21zGAYgASgDEjIKBnN0YXR1cxgHIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxIOCgZyZWFzb24YCCABKAkSDgoGZGV0YWlsGAkgASgJEhAKCHByb3ZpZGVyGAogASgJEhsKE3Byb3ZpZGVyX21lc3NhZ2VfaWQYCyABKAkiMwoORXhwbGFpblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASI7Cg9FeHBsYWluUmVzcG9uc2USKAoFc3RlcHMYASADKAsyGS5jYXJpbGxvbi50cmFja2VyLnYxLlN0ZXAimAEKBFN0ZXASDQoFYXRfbXMYASABKAMSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDQoFc3RhZ2UYBCABKAkSDwoHcmVhc29ucxgFIAMoCRIRCglzZW50ZW5jZXMYBiADKAkSDwoHYXR0ZW1wdBgHIAEoDTKtAwoOVHJhY2tlclNlcnZpY2USbAoPR2V0Tm90aWZpY2F0aW9uEisuY2FyaWxsb24udHJhY2tlci52MS5HZXROb3RpZmljYXRpb25SZXF1ZXN0GiwuY2FyaWxsb24udHJhY2tlci52MS5HZXROb3RpZmljYXRpb25SZXNwb25zZRJyChFMaXN0Tm90aWZpY2F0aW9ucxItLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdE5vdGlmaWNhdGlvbnNSZXF1ZXN0Gi4uY2FyaWxsb24udHJhY2tlci52MS5MaXN0Tm90aWZpY2F0aW9uc1Jlc3BvbnNlEmMKDExpc3RBdHRlbXB0cxIoLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdEF0dGVtcHRzUmVxdWVzdBopLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdEF0dGVtcHRzUmVzcG9uc2USVAoHRXhwbGFpbhIjLmNhcmlsbG9uLnRyYWNrZXIudjEuRXhwbGFpblJlcXVlc3QaJC5jYXJpbGxvbi50cmFja2VyLnYxLkV4cGxhaW5SZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEiwQQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkSOwoIdGVtcGxhdGUYFCABKAsyKS5jYXJpbGxvbi50cmFja2VyLnYxLk5vdGlmaWNhdGlvblRlbXBsYXRlImwKFE5vdGlmaWNhdGlvblRlbXBsYXRlEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoDRIlCgRkYXRhGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIOCgZsb2NhbGUYBCABKAkiNwoVTm90aWZpY2F0aW9uUmVjaXBpZW50Eg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAki7gEKCERlbGl2ZXJ5EhMKC2RlbGl2ZXJ5X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSLAoHY2hhbm5lbBgDIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEjIKBnN0YXR1cxgEIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxIOCgZ0YXJnZXQYBSABKAkSDgoGcmVhc29uGAYgASgJEhAKCGF0dGVtcHRzGAcgASgNEhEKCWR1ZV9hdF9tcxgIIAEoAxIVCg11cGRhdGVkX2F0X21zGAkgASgDIjsKFkdldE5vdGlmaWNhdGlvblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJSChdHZXROb3RpZmljYXRpb25SZXNwb25zZRI3Cgxub3RpZmljYXRpb24YASABKAsyIS5jYXJpbGxvbi50cmFja2VyLnYxLk5vdGlmaWNhdGlvbiKkAQoYTGlzdE5vdGlmaWNhdGlvbnNSZXF1ZXN0EhkKB3VzZXJfaWQYASABKAlCCLpIBXIDGIABEhgKB2Zyb21fbXMYAiABKANCB7pIBCICKAASFgoFdG9fbXMYAyABKANCB7pIBCICKAASHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGMgBIm4KGUxpc3ROb3RpZmljYXRpb25zUmVzcG9uc2USOAoNbm90aWZpY2F0aW9ucxgBIAMoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI4ChNMaXN0QXR0ZW1wdHNSZXF1ZXN0EiEKD25vdGlmaWNhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQEiRgoUTGlzdEF0dGVtcHRzUmVzcG9uc2USLgoIYXR0ZW1wdHMYASADKAsyHC5jYXJpbGxvbi50cmFja2VyLnYxLkF0dGVtcHQijgIKB0F0dGVtcHQSEwoLZGVsaXZlcnlfaWQYASABKAkSLAoHY2hhbm5lbBgCIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEg4KBnRhcmdldBgDIAEoCRINCgVjeWNsZRgEIAEoDRIPCgdhdHRlbXB0GAUgASgNEg0KBWF0X21zGAYgASgDEjIKBnN0YXR1cxgHIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxIOCgZyZWFzb24YCCABKAkSDgoGZGV0YWlsGAkgASgJEhAKCHByb3ZpZGVyGAogASgJEhsKE3Byb3ZpZGVyX21lc3NhZ2VfaWQYCyABKAkiMwoORXhwbGFpblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASI7Cg9FeHBsYWluUmVzcG9uc2USKAoFc3RlcHMYASADKAsyGS5jYXJpbGxvbi50cmFja2VyLnYxLlN0ZXAimAEKBFN0ZXASDQoFYXRfbXMYASABKAMSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDQoFc3RhZ2UYBCABKAkSDwoHcmVhc29ucxgFIAMoCRIRCglzZW50ZW5jZXMYBiADKAkSDwoHYXR0ZW1wdBgHIAEoDTKtAwoOVHJhY2tlclNlcnZpY2USbAoPR2V0Tm90aWZpY2F0aW9uEisuY2FyaWxsb24udHJhY2tlci52MS5HZXROb3RpZmljYXRpb25SZXF1ZXN0GiwuY2FyaWxsb24udHJhY2tlci52MS5HZXROb3RpZmljYXRpb25SZXNwb25zZRJyChFMaXN0Tm90aWZpY2F0aW9ucxItLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdE5vdGlmaWNhdGlvbnNSZXF1ZXN0Gi4uY2FyaWxsb24udHJhY2tlci52MS5MaXN0Tm90aWZpY2F0aW9uc1Jlc3BvbnNlEmMKDExpc3RBdHRlbXB0cxIoLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdEF0dGVtcHRzUmVxdWVzdBopLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdEF0dGVtcHRzUmVzcG9uc2USVAoHRXhwbGFpbhIjLmNhcmlsbG9uLnRyYWNrZXIudjEuRXhwbGFpblJlcXVlc3QaJC5jYXJpbGxvbi50cmFja2VyLnYxLkV4cGxhaW5SZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * A notification and how it fared.
@@ -121,6 +121,13 @@ export type Notification = Message<"carillon.tracker.v1.Notification"> & {
    * @generated from field: repeated carillon.tracker.v1.Delivery deliveries = 14;
    */
   deliveries: Delivery[];
+
+  /**
+   * The template that the words come from, in place of content; absent: there is none.
+   *
+   * @generated from field: carillon.tracker.v1.NotificationTemplate template = 20;
+   */
+  template?: NotificationTemplate | undefined;
 };
 
 /**
@@ -129,6 +136,48 @@ export type Notification = Message<"carillon.tracker.v1.Notification"> & {
  */
 export const NotificationSchema: GenMessage<Notification> = /*@__PURE__*/
   messageDesc(file_carillon_tracker_v1_tracker, 0);
+
+/**
+ * The template of a notification. TemplatesService.Preview shows its words.
+ *
+ * @generated from message carillon.tracker.v1.NotificationTemplate
+ */
+export type NotificationTemplate = Message<"carillon.tracker.v1.NotificationTemplate"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The version, as it was pinned when the notification was accepted.
+   *
+   * @generated from field: uint32 version = 2;
+   */
+  version: number;
+
+  /**
+   * The data that is filled in.
+   *
+   * @generated from field: google.protobuf.Struct data = 3;
+   */
+  data?: JsonObject | undefined;
+
+  /**
+   * The locale asked for; empty: each person's own.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+};
+
+/**
+ * Describes the message carillon.tracker.v1.NotificationTemplate.
+ * Use `create(NotificationTemplateSchema)` to create a new message.
+ */
+export const NotificationTemplateSchema: GenMessage<NotificationTemplate> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 1);
 
 /**
  * Somebody who should hear of it.
@@ -156,7 +205,7 @@ export type NotificationRecipient = Message<"carillon.tracker.v1.NotificationRec
  * Use `create(NotificationRecipientSchema)` to create a new message.
  */
 export const NotificationRecipientSchema: GenMessage<NotificationRecipient> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 1);
+  messageDesc(file_carillon_tracker_v1_tracker, 2);
 
 /**
  * One recipient on one channel.
@@ -233,7 +282,7 @@ export type Delivery = Message<"carillon.tracker.v1.Delivery"> & {
  * Use `create(DeliverySchema)` to create a new message.
  */
 export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 2);
+  messageDesc(file_carillon_tracker_v1_tracker, 3);
 
 /**
  * Which notification.
@@ -254,7 +303,7 @@ export type GetNotificationRequest = Message<"carillon.tracker.v1.GetNotificatio
  * Use `create(GetNotificationRequestSchema)` to create a new message.
  */
 export const GetNotificationRequestSchema: GenMessage<GetNotificationRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 3);
+  messageDesc(file_carillon_tracker_v1_tracker, 4);
 
 /**
  * The notification.
@@ -275,7 +324,7 @@ export type GetNotificationResponse = Message<"carillon.tracker.v1.GetNotificati
  * Use `create(GetNotificationResponseSchema)` to create a new message.
  */
 export const GetNotificationResponseSchema: GenMessage<GetNotificationResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 4);
+  messageDesc(file_carillon_tracker_v1_tracker, 5);
 
 /**
  * Which notifications.
@@ -324,7 +373,7 @@ export type ListNotificationsRequest = Message<"carillon.tracker.v1.ListNotifica
  * Use `create(ListNotificationsRequestSchema)` to create a new message.
  */
 export const ListNotificationsRequestSchema: GenMessage<ListNotificationsRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 5);
+  messageDesc(file_carillon_tracker_v1_tracker, 6);
 
 /**
  * A page of notifications.
@@ -352,7 +401,7 @@ export type ListNotificationsResponse = Message<"carillon.tracker.v1.ListNotific
  * Use `create(ListNotificationsResponseSchema)` to create a new message.
  */
 export const ListNotificationsResponseSchema: GenMessage<ListNotificationsResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 6);
+  messageDesc(file_carillon_tracker_v1_tracker, 7);
 
 /**
  * Whose attempts.
@@ -373,7 +422,7 @@ export type ListAttemptsRequest = Message<"carillon.tracker.v1.ListAttemptsReque
  * Use `create(ListAttemptsRequestSchema)` to create a new message.
  */
 export const ListAttemptsRequestSchema: GenMessage<ListAttemptsRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 7);
+  messageDesc(file_carillon_tracker_v1_tracker, 8);
 
 /**
  * The attempts.
@@ -394,7 +443,7 @@ export type ListAttemptsResponse = Message<"carillon.tracker.v1.ListAttemptsResp
  * Use `create(ListAttemptsResponseSchema)` to create a new message.
  */
 export const ListAttemptsResponseSchema: GenMessage<ListAttemptsResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 8);
+  messageDesc(file_carillon_tracker_v1_tracker, 9);
 
 /**
  * One reach for a provider.
@@ -485,7 +534,7 @@ export type Attempt = Message<"carillon.tracker.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 9);
+  messageDesc(file_carillon_tracker_v1_tracker, 10);
 
 /**
  * What to explain.
@@ -506,7 +555,7 @@ export type ExplainRequest = Message<"carillon.tracker.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 10);
+  messageDesc(file_carillon_tracker_v1_tracker, 11);
 
 /**
  * The whole story.
@@ -527,7 +576,7 @@ export type ExplainResponse = Message<"carillon.tracker.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 11);
+  messageDesc(file_carillon_tracker_v1_tracker, 12);
 
 /**
  * One thing that happened or was decided.
@@ -590,7 +639,7 @@ export type Step = Message<"carillon.tracker.v1.Step"> & {
  * Use `create(StepSchema)` to create a new message.
  */
 export const StepSchema: GenMessage<Step> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 12);
+  messageDesc(file_carillon_tracker_v1_tracker, 13);
 
 /**
  * Reads the history. What belongs to another environment is NOT_FOUND, as if it did not exist.
