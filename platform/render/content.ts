@@ -7,45 +7,44 @@ import { TemplateProblem } from "./problem.ts";
 import type { Versions } from "./versions.ts";
 
 /** Why there can never be any words. Names nobody. */
-export interface Unsayable {
-  readonly unsayable: Extract<Reason, "undecodable" | "render_failed">;
+export interface Unworded {
+  readonly unsendable: Extract<Reason, "undecodable" | "render_failed">;
   readonly detail: string;
 }
 
-export const isUnsayable = (words: Content | Unsayable): words is Unsayable => "unsayable" in words;
+type Worded = Pick<Delivery, "environment" | "channel" | "locale" | "content" | "template">;
 
 /** Rejects only with what passes by itself. */
-export const contentOf =
-  (versions: Versions) =>
-  async (delivery: Pick<Delivery, "environment" | "channel" | "locale" | "content" | "template">): Promise<Content | Unsayable> =>
+export type WordsOf = (delivery: Worded) => Promise<Content | Unworded>;
+
+export const wordsOf =
+  (versions: Versions): WordsOf =>
+  async (delivery) =>
     delivery.template.length === 0 ? inline(delivery.content) : filledIn(versions, delivery);
 
-function inline(content: Uint8Array): Content | Unsayable {
+function inline(content: Uint8Array): Content | Unworded {
   try {
     return fromBinary(ContentSchema, content);
   } catch {
-    return { unsayable: "undecodable", detail: "content is not a carillon.common.v1.Content" };
+    return { unsendable: "undecodable", detail: "content is not a carillon.common.v1.Content" };
   }
 }
 
-async function filledIn(
-  versions: Versions,
-  { environment, channel, locale, template }: Pick<Delivery, "environment" | "channel" | "locale" | "template">,
-): Promise<Content | Unsayable> {
+async function filledIn(versions: Versions, { environment, channel, locale, template }: Worded): Promise<Content | Unworded> {
   let used: ReturnType<typeof decoded>;
   try {
     used = decoded(template);
   } catch {
-    return { unsayable: "undecodable", detail: "template is not a carillon.event.v1.UsedTemplate" };
+    return { unsendable: "undecodable", detail: "template is not a carillon.event.v1.UsedTemplate" };
   }
   const named = `template "${used.name}" version ${used.version}`;
   const source = await versions.version(environment, used.name, used.version);
-  if (!source) return { unsayable: "render_failed", detail: `${named}: there is no such published version` };
+  if (!source) return { unsendable: "render_failed", detail: `${named}: there is no such published version` };
   try {
     return source.fill(channel, locale, used.data ?? {}).content;
   } catch (error) {
     if (!(error instanceof TemplateProblem)) throw error;
-    return { unsayable: "render_failed", detail: `${named}: ${error.message}` };
+    return { unsendable: "render_failed", detail: `${named}: ${error.message}` };
   }
 }
 

@@ -14,9 +14,19 @@ export interface Wanted {
   readonly name: string;
   /** 0: the live one. */
   readonly version: number;
-  readonly data: UsedTemplate["data"];
+  readonly data?: UsedTemplate["data"];
   readonly locale: string;
 }
+
+const UNKNOWN: Violation = {
+  field: "template.name",
+  description: "must name a template that has a live version; TemplatesService/ListTemplates has them",
+};
+
+/** Pinned, or what is wrong. */
+export type Pinned =
+  | { readonly pinned: UsedTemplate; readonly violations?: undefined }
+  | { readonly pinned?: undefined; readonly violations: readonly Violation[] };
 
 /** Violations name the fields as a request has them: "template.data.order.total". `channels`: those that the sender asked for. */
 export async function pin(
@@ -24,13 +34,10 @@ export async function pin(
   environment: string,
   { name, version, data = {}, locale }: Wanted,
   channels: readonly Channel[],
-): Promise<UsedTemplate | readonly Violation[]> {
+): Promise<Pinned> {
   const pinned = version || (await versions.live(environment, name));
   const source = pinned === 0 ? undefined : await versions.version(environment, name, pinned);
-  if (!source)
-    return [
-      { field: "template.name", description: "must name a template with a published version; TemplatesService.ListTemplates has them" },
-    ];
+  if (!source) return { violations: [UNKNOWN] };
   const violations: Violation[] = source.check(data).map(({ field, description }) => ({ field: `template.${field}`, description }));
   const tag = locale === "" ? "" : normaliseLocale(locale);
   if (tag === undefined) violations.push({ field: "template.locale", description: "must be a BCP 47 tag like pt-BR" });
@@ -40,6 +47,6 @@ export async function pin(
       field: "channels",
       description: `must be among those that the template has words for: ${source.channels.map(nameOfChannel).join(", ")}`,
     });
-  if (violations.length > 0) return violations;
-  return create(UsedTemplateSchema, { name, version: pinned, data, locale: tag ?? "", channels: [...source.channels] });
+  if (violations.length > 0) return { violations };
+  return { pinned: create(UsedTemplateSchema, { name, version: pinned, data, locale: tag ?? "", channels: [...source.channels] }) };
 }

@@ -7,7 +7,12 @@ import type { Given } from "#platform/host.ts";
 
 const MOST = 1_000;
 
-export type Facts = (value: NotificationPrioritized) => PersonFacts | undefined;
+/** What the dispatcher decides by, and the locale that the person reads, empty where it is not known. */
+export interface KnownFacts extends PersonFacts {
+  readonly locale: string;
+}
+
+export type Facts = (value: NotificationPrioritized) => KnownFacts | undefined;
 
 export async function gatherFacts(given: Pick<Given, "client">, values: readonly NotificationPrioritized[]): Promise<Facts> {
   const wanted = new Map<string, Set<string>>();
@@ -16,7 +21,7 @@ export async function gatherFacts(given: Pick<Given, "client">, values: readonly
     const ids = wanted.get(environment) ?? new Set();
     wanted.set(environment, ids.add(userId));
   }
-  const known = new Map<string, PersonFacts>();
+  const known = new Map<string, KnownFacts>();
   for (const [environment, ids] of wanted) {
     const all = [...ids];
     for (let from = 0; from < all.length; from += MOST) {
@@ -28,4 +33,8 @@ export async function gatherFacts(given: Pick<Given, "client">, values: readonly
   return ({ environment, userId }) => known.get(`${environment}/${userId}`);
 }
 
-const factsOf = ({ person, categories }: PersonPreferences): PersonFacts => ({ email: person?.email ?? "", categories });
+const factsOf = ({ person, categories }: PersonPreferences): KnownFacts => ({
+  email: person?.email ?? "",
+  locale: person?.locale ?? "",
+  categories,
+});

@@ -8,6 +8,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
 import { decide } from "#domain/decide/decide.ts";
 import { deliveryEventName, deliveryName, notificationEventName, recipientKey } from "#domain/ids.ts";
+import { localeFor } from "#domain/locale.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
 import { Channel, DeliveryStatus, Priority } from "#gen/carillon/common/v1/common_pb.ts";
@@ -58,15 +59,17 @@ const wordOf = (value: NotificationPrioritized) => recipientWord(value, uuidv5);
 
 function draft(value: NotificationPrioritized, facts: Facts, nowMs: number): Draft {
   const recipient = wordOf(value);
-  const decisions = decide({ ...value, expiresAtMs: Number(value.expiresAtMs) }, facts(value), nowMs).map(
-    ({ channel, send, reasons, target }) =>
-      create(DecisionSchema, {
-        channel,
-        send,
-        reasons: [...reasons],
-        target,
-        deliveryId: uuidv5(deliveryName(value.notificationId, recipient, nameOfChannel(channel), 0)),
-      }),
+  const known = facts(value);
+  const locale = value.template.length === 0 ? "" : localeFor(value.locale, known?.locale ?? "");
+  const decisions = decide({ ...value, expiresAtMs: Number(value.expiresAtMs) }, known, nowMs).map(({ channel, send, reasons, target }) =>
+    create(DecisionSchema, {
+      channel,
+      send,
+      reasons: [...reasons],
+      target,
+      locale: send ? locale : "",
+      deliveryId: uuidv5(deliveryName(value.notificationId, recipient, nameOfChannel(channel), 0)),
+    }),
   );
   return {
     environment: value.environment,
@@ -95,7 +98,7 @@ function carryOut(value: NotificationPrioritized, decisions: readonly Decision[]
   });
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
   const outputs = [event({ eventId, moment: Moment.DECIDED, decisions })];
-  for (const { channel, deliveryId, send, target } of decisions) {
+  for (const { channel, deliveryId, send, target, locale } of decisions) {
     if (!send) continue;
     const delivery = create(DeliverySchema, {
       deliveryId,
@@ -111,6 +114,8 @@ function carryOut(value: NotificationPrioritized, decisions: readonly Decision[]
       expiresAtMs: value.expiresAtMs,
       cycle: 1,
       content: value.content,
+      template: value.template,
+      locale,
     });
     const queued = uuidv5(deliveryEventName(deliveryId, { cycle: 1, attempt: 0, wait: 0, target }, "queued"));
     outputs.push(

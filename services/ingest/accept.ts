@@ -13,7 +13,7 @@ import { Problem, type Violation } from "#domain/errors.ts";
 import { notificationName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import { RETENTION_MS } from "#domain/topics.ts";
-import { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { NotificationRequestedSchema, type UsedTemplate } from "#gen/carillon/event/v1/event_pb.ts";
 import { type SendRequest, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
 import type { Reservation } from "./reservations.ts";
@@ -32,8 +32,16 @@ const hashOf = (request: SendRequest): string => {
     .digest("base64url")}`;
 };
 
-export function accept(request: SendRequest, environment: string, nowMs: number): Reservation {
+/** The id that goes with the request's key. */
+export const keyedId = ({ idempotencyKey }: SendRequest, environment: string): string =>
+  uuidv5(notificationName(environment, idempotencyKey));
+
+/** `template`: the request's, pinned. */
+export function accept(request: SendRequest, environment: string, nowMs: number, template?: UsedTemplate): Reservation {
   const violations: Violation[] = [];
+  if (!request.content && !request.template) violations.push({ field: "content", description: "is required, or a template" });
+  if (request.content && request.template)
+    violations.push({ field: "template", description: "cannot stand beside content: one or the other" });
   const expiresAtMs = request.expiresAt ? timestampMs(request.expiresAt) : nowMs + DEFAULT_EXPIRY_MS;
   if (expiresAtMs <= nowMs) violations.push({ field: "expires_at", description: "must be in the future" });
   if (expiresAtMs > nowMs + MAX_EXPIRY_MS) violations.push({ field: "expires_at", description: "must be at most 6 days from now" });
@@ -48,7 +56,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
   if (violations.length > 0) throw new Problem("INVALID_REQUEST", { violations });
 
   const keyed = request.idempotencyKey !== "";
-  const notificationId = keyed ? uuidv5(notificationName(environment, request.idempotencyKey)) : uuidv7(nowMs);
+  const notificationId = keyed ? keyedId(request, environment) : uuidv7(nowMs);
   const requested = toBinary(
     NotificationRequestedSchema,
     create(NotificationRequestedSchema, {
@@ -59,6 +67,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
       eventType: request.eventType,
       category: settleCategory(request.category, request.eventType),
       ...(request.content && { content: request.content }),
+      ...(template && { template }),
       channels: request.channels,
       priority: request.priority,
       ...(request.metadata && { metadata: request.metadata }),
@@ -68,7 +77,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
   );
   if (requested.byteLength > MAX_NOTIFICATION_BYTES)
     throw new Problem("NOTIFICATION_TOO_LARGE", {
-      violations: [{ field: "content", description: "the whole notification must be at most 256 KiB" }],
+      violations: [{ field: template ? "template.data" : "content", description: "the whole notification must be at most 256 KiB" }],
     });
   const [first] = recipients as [(typeof recipients)[0]];
   const key = recipientKey(environment, recipientWord(first, uuidv5));

@@ -2,12 +2,14 @@
 import { z } from "zod";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Module } from "#platform/host.ts";
+import { versionsOf } from "#platform/render/versions.ts";
 import { Intake } from "./intake.ts";
 import type { Reservations } from "./reservations.ts";
 import { eventsRoute } from "./rest/events.ts";
 import { legacyRoutes } from "./rest/legacy.ts";
 import { type Destination, destination, notifyRoute } from "./rest/notify.ts";
 import { ingestService } from "./service.ts";
+import { pinning } from "./templates.ts";
 
 const KEPT_MS = 24 * 3_600_000;
 
@@ -26,8 +28,10 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
   config,
   build(settings, given, reservations) {
     const intake = new Intake(given, reservations);
+    const { clock } = given;
+    const pinned = pinning(versionsOf(given), reservations);
     return {
-      rpc: (router) => router.service(IngestService, ingestService(intake, reservations, given.clock)),
+      rpc: (router) => router.service(IngestService, ingestService({ intake, reservations, pinned, clock })),
       routes: [...legacyRoutes(given), notifyRoute(given, settings["broadcast.destinations"]), eventsRoute(given)],
       tasks: [
         {

@@ -19,6 +19,7 @@ import { validateMessage } from "#platform/rpc/validation.ts";
 import { accept } from "./accept.ts";
 import type { Intake, Taken } from "./intake.ts";
 import type { Reservation, Reservations } from "./reservations.ts";
+import type { Pinning } from "./templates.ts";
 
 const responseOf = ({ reservation, repeated }: Taken): SendResponse =>
   create(SendResponseSchema, {
@@ -34,30 +35,39 @@ const errorOf = (problem: Problem) => {
 
 const traceparentOf = (context: HandlerContext) => context.requestHeader.get("traceparent") ?? undefined;
 
+interface Needs {
+  readonly intake: Intake;
+  readonly reservations: Reservations;
+  readonly pinned: Pinning;
+  readonly clock: Clock;
+}
+
 /** The reservation, or the Problem that keeps this one out. */
-function tryAccept(request: SendRequest, environment: string, nowMs: number): Reservation | Problem {
+async function tryAccept(request: SendRequest, environment: string, { pinned, clock }: Needs): Promise<Reservation | Problem> {
   try {
     const violations = validateMessage(SendRequestSchema, request);
-    return violations.length > 0 ? new Problem("INVALID_REQUEST", { violations }) : accept(request, environment, nowMs);
+    if (violations.length > 0) return new Problem("INVALID_REQUEST", { violations });
+    return accept(request, environment, clock.nowMs(), request.template && (await pinned(request, environment)));
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
   }
 }
 
-export const ingestService = (intake: Intake, reservations: Reservations, clock: Clock): ServiceImpl<typeof IngestService> => ({
+export const ingestService = (needs: Needs): ServiceImpl<typeof IngestService> => ({
   async send(request, context) {
     const { environment } = principalOf(context);
-    const [answer] = await intake.take([accept(request, environment, clock.nowMs())], traceparentOf(context));
+    const { intake, pinned, clock } = needs;
+    const template = await pinned(request, environment);
+    const [answer] = await intake.take([accept(request, environment, clock.nowMs(), template)], traceparentOf(context));
     if (answer instanceof Problem) throw answer;
     return responseOf(answer as Taken);
   },
 
   async sendBatch(request, context) {
     const { environment } = principalOf(context);
-    const nowMs = clock.nowMs();
-    const tried = request.notifications.map((each) => tryAccept(each, environment, nowMs));
-    const answers = await intake.take(
+    const tried = await Promise.all(request.notifications.map((each) => tryAccept(each, environment, needs)));
+    const answers = await needs.intake.take(
       tried.filter((each): each is Reservation => !(each instanceof Problem)),
       traceparentOf(context),
     );
@@ -72,7 +82,7 @@ export const ingestService = (intake: Intake, reservations: Reservations, clock:
   },
 
   async getAccepted({ notificationId }, context) {
-    const found = await reservations.get(principalOf(context).environment, notificationId);
+    const found = await needs.reservations.get(principalOf(context).environment, notificationId);
     if (!found?.accepted) throw new Problem("NOT_FOUND");
     return { requested: found.requested };
   },

@@ -1,6 +1,7 @@
 /** Router: settles what was asked and gives it a lane. */
 import { z } from "zod";
 import type { Module } from "#platform/host.ts";
+import { versionsOf } from "#platform/render/versions.ts";
 import { router } from "./stage.ts";
 
 const config = z.object({
@@ -14,5 +15,7 @@ const config = z.object({
 export const routerModule: Module<z.output<typeof config>> = {
   name: "router",
   config,
-  build: (settings, { clock }) => ({ stages: [router({ clock, environment: settings["raw-topic.environment"] })] }),
+  build: (settings, given) => ({
+    stages: [router({ clock: given.clock, versions: versionsOf(given), environment: settings["raw-topic.environment"] })],
+  }),
 };

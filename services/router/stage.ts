@@ -1,8 +1,8 @@
 /**
  * The router: what was asked in, one prioritised notification per recipient out.
  *
- * It settles what a writer of the raw topic may have left open (id, category, priority, times), tells the tracker, and buries what it
- * cannot understand. It knows nothing of people.
+ * It settles what a writer of the raw topic may have left open (id, category, priority, times, the version of a template), tells the
+ * tracker, and buries what it cannot understand. It knows nothing of people.
  */
 import { create, fromBinary, fromJsonString, toBinary } from "@bufbuild/protobuf";
 import { settleCategory } from "#domain/decide/category.ts";
@@ -17,9 +17,12 @@ import {
   NotificationPrioritizedSchema,
   type NotificationRequested,
   NotificationRequestedSchema,
+  UsedTemplateSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
+import { pin } from "#platform/render/pin.ts";
+import type { Versions } from "#platform/render/versions.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 
@@ -50,7 +53,15 @@ const laneOf = (priority: Priority) => {
   return priority >= Priority.HIGH ? topics.high : topics.medium;
 };
 
-export const router = (needs: { clock: Clock; environment: string }): Stage<NotificationRequested> => ({
+/** The same again with its template pinned, or what is wrong with that. What ingest has accepted comes pinned, and keeps its version. */
+async function pinned(asked: NotificationRequested, versions: Versions): Promise<NotificationRequested | string> {
+  if (!asked.template) return asked;
+  if (asked.content) return "template: stands beside content";
+  const { pinned: template, violations } = await pin(versions, asked.environment, asked.template, asked.channels);
+  return template ? { ...asked, template } : violations.map(({ field, description }) => `${field}: ${description}`).join("; ");
+}
+
+export const router = (needs: { clock: Clock; versions: Versions; environment: string }): Stage<NotificationRequested> => ({
   name: "router",
   reads: [topics.raw],
   writes: [topics.high, topics.medium, topics.low, topics.deliveryEvents],
@@ -63,14 +74,23 @@ export const router = (needs: { clock: Clock; environment: string }): Stage<Noti
         batch.bury(received, "invalid", "recipients: each needs a user_id or an email, and there must be one");
       else if (value.environment !== "" && value.environment !== needs.environment)
         batch.bury(received, "invalid", "environment: this topic belongs to another one");
-      else batch.done(received, ...route(settle(value, needs.environment, record), record, needs.clock.nowMs()));
+      else {
+        const asked = await pinned(settle(value, needs.environment, record), needs.versions);
+        if (typeof asked === "string") batch.bury(received, "invalid", asked);
+        else batch.done(received, ...route(asked, record, needs.clock.nowMs()));
+      }
     }
   },
 });
 
 function route(asked: NotificationRequested, record: LogRecord, nowMs: number): Output[] {
   const { notificationId, environment, actor, eventType, category, channels, acceptedAtMs, expiresAtMs } = asked;
-  const content = asked.content ? toBinary(ContentSchema, asked.content) : new Uint8Array();
+  const words = {
+    content: asked.content ? toBinary(ContentSchema, asked.content) : new Uint8Array(),
+    template: asked.template ? toBinary(UsedTemplateSchema, asked.template) : new Uint8Array(),
+    locale: asked.template?.locale ?? "",
+    wordedChannels: asked.template?.channels ?? [],
+  };
   const priority = settlePriority(asked.priority, eventType, category, asked.recipients.length);
   const requested: Output = {
     topic: topics.deliveryEvents,
@@ -106,7 +126,7 @@ function route(asked: NotificationRequested, record: LogRecord, nowMs: number): 
           priority,
           acceptedAtMs,
           expiresAtMs,
-          content,
+          ...words,
         }),
       ),
     }),

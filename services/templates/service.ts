@@ -1,5 +1,5 @@
 /** TemplatesService: what proto/carillon/templates/v1 promises, over the store. */
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { nameOfChannel } from "#domain/channels/channel.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
@@ -71,7 +71,7 @@ export function templatesService(store: TemplateStore, clock: Clock): ServiceImp
   };
 
   /** The words to look at: those given, or those of a version; 0: the draft. */
-  const looked = async (environment: string, asked: { name: string; version: number; source?: Source }): Promise<Source> => {
+  const looked = async (environment: string, asked: { name: string; version: number; source?: Source | undefined }): Promise<Source> => {
     if (asked.source) return normaliseSource(asked.source);
     const version = asked.version || (await found(environment, asked.name)).draftVersion;
     return decoded(await foundVersion(environment, asked.name, version));
@@ -123,7 +123,7 @@ export function templatesService(store: TemplateStore, clock: Clock): ServiceImp
 
     async preview(request, context) {
       const { channel, data = {} } = request;
-      const source = compiled(await looked(principalOf(context).environment, request), "source.");
+      const source = compiled(await looked(principalOf(context).environment, request), request.source ? "source." : "");
       const locale = request.locale === "" ? "" : normaliseLocale(request.locale);
       if (locale === undefined) throw invalid("locale", "must be a BCP 47 tag like pt-BR");
       const violations = source.check(data);

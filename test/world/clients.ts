@@ -4,6 +4,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { TemplatesService } from "#gen/carillon/templates/v1/templates_pb.ts";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 
 export function clientsOf(url: string, { binary = true } = {}) {
@@ -12,6 +13,7 @@ export function clientsOf(url: string, { binary = true } = {}) {
     ingest: createClient(IngestService, transport),
     tracker: createClient(TrackerService, transport),
     preferences: createClient(PreferencesService, transport),
+    templates: createClient(TemplatesService, transport),
     inbox: createClient(InboxService, transport),
   };
 }

@@ -37,4 +37,13 @@ export const userId = z
   .union([z.string().min(1).max(128), z.int().nonnegative()], { error: "must be a string of 1 to 128 characters or a whole number" })
   .transform(String);
 
+/** In place of the words: a template's name, and what to fill in. */
+export const template = z
+  .strictObject({
+    name: z.string({ error: "must be the name of a template" }),
+    data: z.record(z.string(), z.json(), { error: "must be an object" }).optional(),
+    locale: z.string({ error: "must be a BCP 47 tag like pt-BR" }).optional(),
+  })
+  .transform(({ name, data, locale }) => ({ name, locale: locale ?? "", ...(data && { data }) }));
+
 export const metadata = z.record(z.string(), z.json(), { error: "must be an object" });

@@ -5,7 +5,7 @@ import { type Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, parseBody, userId } from "./body.ts";
+import { metadata, parseBody, template, userId } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const priorities = { low: Priority.LOW, medium: Priority.MEDIUM, high: Priority.HIGH, critical: Priority.CRITICAL } as const;
@@ -13,7 +13,8 @@ const priorities = { low: Priority.LOW, medium: Priority.MEDIUM, high: Priority.
 const Body = z.strictObject({
   user_id: userId,
   event_type: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }),
-  content: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }),
+  content: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }).optional(),
+  template: template.optional(),
   title: z.string({ error: "must be a string" }).optional(),
   category: z.string({ error: "must be a string" }).optional(),
   actor: userId.optional(),
@@ -43,13 +44,15 @@ export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route =
   json: true,
   async handle(request) {
     const body = parseBody(Body, request.body);
+    const isWorded = body.content !== undefined || body.title !== undefined;
     const { notificationId } = await send(
       given.client(IngestService, request.environment),
       request,
       {
         recipients: [{ userId: body.user_id }],
         eventType: body.event_type,
-        content: { title: body.title ?? titleOf(body.event_type), body: body.content },
+        ...(isWorded && { content: { title: body.title ?? titleOf(body.event_type), body: body.content ?? "" } }),
+        ...(body.template && { template: body.template }),
         category: body.category ?? "",
         actor: body.actor ?? "",
         channels: body.channels ?? [],

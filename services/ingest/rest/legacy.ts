@@ -12,7 +12,7 @@ import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/trac
 import type { Given } from "#platform/host.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, parseBody, userId } from "./body.ts";
+import { metadata, parseBody, template, userId } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const PATH = "/notification_service/api/notifications";
@@ -24,7 +24,8 @@ const Body = z.strictObject({
     .refine((type) => channelNamed(type) !== undefined, { error: typeMessage })
     .transform((type) => channelNamed(type) as Channel),
   title: z.string().optional(),
-  content: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }),
+  content: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }).optional(),
+  template: template.optional(),
   userId: userId.optional(),
   recipient: z.string({ error: "must be an email address" }).optional(),
   metadata: metadata.optional(),
@@ -58,7 +59,8 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
         {
           recipients: [to],
           channels: [body.type],
-          content: wordsOf(body.title ?? "", body.content, body.type),
+          ...((body.content ?? body.title) !== undefined && { content: wordsOf(body.title ?? "", body.content ?? "", body.type) }),
+          ...(body.template && { template: body.template }),
           ...(body.metadata && { metadata: body.metadata }),
           idempotencyKey: idempotencyKey(request),
         },
