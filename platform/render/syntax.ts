@@ -11,6 +11,7 @@ const unexpected: Readonly<Record<string, string>> = {
   OPEN_ENDBLOCK: "this closes a block that was not opened",
   INVERSE: "{{else}} stands outside of a block, or twice in one",
   OPEN_INVERSE_CHAIN: "{{else}} stands outside of a block, or twice in one",
+  NUMBER: "a number in a path stands in brackets, like items.[0]",
   OPEN_SEXPR: "sub-expressions are not part of the grammar",
 };
 

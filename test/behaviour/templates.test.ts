@@ -74,7 +74,7 @@ describe("a template", () => {
     expect(english.html).toContain("<li>A &lt;b&gt;book&lt;/b&gt;</li>");
   });
 
-  it("is replaced by what is published, within two seconds, and by an earlier version after a rollback", async () => {
+  it("is replaced by what is published, and by an earlier version after a rollback", async () => {
     const { templates, ingest } = clients;
     const to = await person("vera", "en");
     const send = async () => (await ingest.send({ ...to, template: { name: "versions", data: { order } } })).notificationId;
@@ -88,11 +88,11 @@ describe("a template", () => {
     const words = { channel: Channel.EMAIL, locale: "en", title: "Second: {{order.total}}", body: "New words." };
     await templates.updateDraft({ name: "versions", source: { defaultLocale: "en", contents: [words] } });
     await templates.publish({ name: "versions" });
-    await expect.poll(async () => versionOf(await send()), { timeout: 2_000 }).toBe(2);
+    await expect.poll(async () => versionOf(await send())).toBe(2);
     expect((await mailTo("vera@example.test", "Second: 99.9")).text).toBe("New words.");
 
     await templates.rollback({ name: "versions", version: 1 });
-    await expect.poll(async () => versionOf(await send()), { timeout: 2_000 }).toBe(1);
+    await expect.poll(async () => versionOf(await send())).toBe(1);
     expect(await versionOf(first)).toBe(1);
   });
 
