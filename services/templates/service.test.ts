@@ -43,7 +43,11 @@ describe("a template's life", () => {
   });
 
   it("keeps the words that were written, its locales as BCP 47 has them", async () => {
-    const source = { ...orderPaid(), contents: [{ channel: Channel.EMAIL, locale: "EN", title: "Hi" }] };
+    const source = {
+      defaultLocale: "EN",
+      inputSchema: { type: "object" },
+      contents: [{ channel: Channel.EMAIL, locale: "EN", title: "Hi" }],
+    };
     await templates.createTemplate({ name: "t", source });
     const kept = (await templates.getVersion({ name: "t", version: 1 })).source;
     expect(kept).toMatchObject({
@@ -56,7 +60,7 @@ describe("a template's life", () => {
   it("is not published with anything wrong in it: the violations say what and where", async () => {
     await templates.createTemplate({ name: "t", source: broken });
     const problem = await problemOf(templates.publish({ name: "t" }));
-    expect(problem.violations).toEqual([{ field: "contents[0].title", description: expect.stringContaining("line 1, column 5: ") }]);
+    expect(problem.violations).toEqual([{ field: "contents[0].title", description: expect.stringContaining("line 1, column 4: ") }]);
     expect((await templates.getTemplate({ name: "t" })).template?.liveVersion).toBe(0);
   });
 
@@ -109,7 +113,7 @@ describe("validate and preview", () => {
   it("look at a draft, at a version, or at words that are not stored", async () => {
     await room.publish("t", saying("one"));
     await templates.updateDraft({ name: "t", source: broken });
-    expect((await templates.validate({ name: "t" })).findings).toMatchObject([{ field: "contents[0].title", line: 1, column: 5 }]);
+    expect((await templates.validate({ name: "t" })).findings).toMatchObject([{ field: "contents[0].title", line: 1, column: 4 }]);
     expect((await templates.validate({ name: "t", version: 1 })).findings).toEqual([]);
     expect((await templates.validate({ source: broken })).findings).toHaveLength(1);
     const preview = await templates.preview({ name: "t", version: 1, channel: Channel.EMAIL });

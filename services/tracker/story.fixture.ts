@@ -52,6 +52,7 @@ interface Decided {
   readonly send: boolean;
   readonly reasons: string[];
   readonly target?: string;
+  readonly locale?: string;
 }
 
 /** `recipient` is a user id, or `~word` for a bare address. */
