@@ -111,10 +111,9 @@ function changeSteps(event: DeliveryEvent): Told[] {
   if (!stage) return [];
   const sentences = [reason === "" ? (plainly[status] ?? "") : sentence(reason)];
   if (status === DeliveryStatus.QUEUED && cycle > 1) sentences.push("This is a replay of its dead letter.");
-  if (detail !== "")
-    sentences.push(
-      status === DeliveryStatus.DEAD && provider === "" ? `Found: ${detail}.` : `${provider || "The provider"} said: "${detail}".`,
-    );
+  // Without an attempt no provider has said anything.
+  if (detail !== "" && provider === "" && attempt === 0) sentences.push(`Found: ${detail}.`);
+  else if (detail !== "") sentences.push(`${provider || "The provider"} said: "${detail}".`);
   if (providerMessageId !== "") sentences.push(`${provider || "The provider"} knows it as ${providerMessageId}.`);
   if (status === DeliveryStatus.DEFERRED && dueAtMs > 0n) sentences.push(`It is due again at ${timeOf(dueAtMs)}.`);
   return [{ atMs, userId, channel, stage, reasons: reason === "" ? [] : [reason], sentences, attempt }];

@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { pushLatency } from "./push.ts";
 import { batchRate, pipelineRate, unaryRates } from "./rates.ts";
+import { renderCost } from "./render.ts";
 import { stageCosts } from "./stages.ts";
 import { type BenchRow, perSecond, tableOf } from "./table.ts";
 
@@ -25,6 +26,7 @@ note({
 });
 note({ what: "SendBatch of 100, durable", measured: perSecond(await batchRate()), asked: "30,000/s", goal: "100,000/s" });
 note({ what: "the whole pipeline to a null provider", measured: perSecond(await pipelineRate()), asked: "6,000/s", goal: "20,000/s" });
+note({ what: "render of a typical email", measured: `${renderCost().toFixed(1)} us`, asked: "50 us at most", goal: "" });
 const { p50, p99 } = await pushLatency();
 note({
   what: "accept to browser frame at 200/s",
