@@ -27,10 +27,19 @@ export const errors = {
     http: 503,
     says: "The templates cannot be read now, and nothing was accepted. Repeat with the same idempotency key.",
   },
-  UNSUPPORTED_MEDIA_TYPE: { code: "INVALID_ARGUMENT", http: 415, says: "This path takes content-type application/json." },
+  UNSUPPORTED_MEDIA_TYPE: { code: "INVALID_ARGUMENT", http: 415, says: "This path takes content-type application/json, in UTF-8." },
+  NOT_IMPLEMENTED: { code: "UNIMPLEMENTED", http: 404, says: "There is no such service, method or compression here." },
   METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", http: 405, says: "This path does not answer that method." },
-  BODY_TOO_LARGE: { code: "RESOURCE_EXHAUSTED", http: 413, says: "The body is larger than this path takes." },
-  NOTIFICATION_TOO_LARGE: { code: "INVALID_ARGUMENT", http: 413, says: "A notification is at most 256 KiB, metadata at most 16 KiB." },
+  BODY_TOO_LARGE: {
+    code: "RESOURCE_EXHAUSTED",
+    http: 413,
+    says: "The body is larger than this path takes: 4 MiB for calls, 1 MiB elsewhere. Repeating it does not help; send several smaller ones.",
+  },
+  NOTIFICATION_TOO_LARGE: {
+    code: "INVALID_ARGUMENT",
+    http: 413,
+    says: "A notification is at most 256 KiB, and 32 MiB over all its recipients; its metadata is at most 16 KiB.",
+  },
   FORBIDDEN_HOST: { code: "PERMISSION_DENIED", http: 403, says: "Development mode answers only to the hosts localhost and 127.0.0.1." },
   FORBIDDEN_ORIGIN: { code: "PERMISSION_DENIED", http: 403, says: "Pages of other origins may not call this." },
   UNAUTHENTICATED: { code: "UNAUTHENTICATED", http: 401, says: "The credential is missing, wrong or expired." },
@@ -53,6 +62,10 @@ export interface Violation {
   readonly description: string;
 }
 
+/** What programs show of an error is often its message alone, so it says the first thing that is wrong. */
+const summary = ([first, ...more]: readonly Violation[]): string | undefined =>
+  first && `${first.field}: ${first.description}${more.length > 0 ? ` (and ${more.length} more)` : ""}`;
+
 export class Problem extends Error {
   readonly reason: ErrorReason;
   readonly violations: readonly Violation[];
@@ -63,7 +76,7 @@ export class Problem extends Error {
     reason: ErrorReason,
     more: { message?: string; violations?: readonly Violation[]; retryAfterMs?: number; cause?: unknown } = {},
   ) {
-    super(more.message ?? errors[reason].says, { cause: more.cause });
+    super(more.message ?? summary(more.violations ?? []) ?? errors[reason].says, { cause: more.cause });
     this.name = "Problem";
     this.reason = reason;
     this.violations = more.violations ?? [];

@@ -7,7 +7,7 @@ export const reasons = {
   // Why a channel is used.
   channel_requested: "The sender asked for this channel.",
   channel_preferred: "The person chose this channel for the category.",
-  channel_default: "No channel was asked for and the person made no choice, so every channel they can be reached on is used.",
+  channel_default: "Neither the sender nor the person named channels for this, so every channel they can be reached on is used.",
   critical_passes_mute: "The category is muted, but a critical notification passes a mute.",
   critical_passes_choice: "The person chose other channels for the category, but a critical notification also goes where the sender asked.",
   one_time_address: "The sender gave an address to use for this notification only.",
@@ -22,10 +22,11 @@ export const reasons = {
   no_person: "The recipient is a bare address, so there is no inbox to put it into.",
   no_words: "The template has no words for this channel.",
   expired: "It expired before it could be sent.",
+  channel_disabled: "This channel is switched off in this installation.",
 
   // What happened to a delivery.
   accepted_by_provider: "The provider took it over.",
-  stored_in_inbox: "It was stored in the person's inbox and pushed to their open browsers.",
+  stored_in_inbox: "It was stored in the person's inbox, where browsers that are open show it at once and others when they open.",
   refused_by_provider: "The provider refused it for good.",
   temporarily_refused: "The provider refused it for now, and it will be tried again.",
   attempts_exhausted: "The provider refused every allowed attempt; it is kept as a dead letter.",

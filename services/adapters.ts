@@ -1,7 +1,6 @@
 /**
  * Which engine stands behind each port: the table of design as code. `embedded` is SQLite and memory, all modules in one process.
  */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import * as topics from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -9,6 +8,8 @@ import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import { sqliteLedger } from "#platform/ledger/ledger.sqlite.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
+import { makeDataDir } from "./data-dir.ts";
+import { sqliteDeadLetterStore } from "./deadletters/store.sqlite.ts";
 import { sqliteInboxStore } from "./inbox/store.sqlite.ts";
 import { sqliteReservations } from "./ingest/reservations.sqlite.ts";
 import { sqlitePreferenceStore } from "./preferences/store.sqlite.ts";
@@ -19,7 +20,7 @@ import { sqliteHistoryStore } from "./tracker/store.sqlite.ts";
 export type Adapters = Awaited<ReturnType<typeof embedded>>;
 
 export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clock }) {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDataDir(dataDir);
   const database = await openDatabase({ file: join(dataDir, "carillon.sqlite") });
   const log = await sqliteLog({ database, topics: topics.all, clock });
   return {
@@ -32,6 +33,7 @@ export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clo
       templates: await sqliteTemplateStore(database),
       scheduler: await sqliteScheduleStore(database),
       inbox: await sqliteInboxStore(database),
+      deadletters: await sqliteDeadLetterStore(database),
       tracker: await sqliteHistoryStore(database),
     },
     async close() {

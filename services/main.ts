@@ -5,6 +5,7 @@
  * then comes again at the next start.
  */
 import { ConfigProblem } from "#platform/config/config.ts";
+import { DatabaseError } from "#platform/sqlite/errors.ts";
 import { type Running, start } from "./start.ts";
 
 const DRAIN_MS = 18_000;
@@ -27,6 +28,8 @@ try {
   running = await start(process.argv.slice(2), process.env);
   process.stdout.write(`${running.readyLine}\n`);
 } catch (error) {
-  process.stderr.write(`${error instanceof ConfigProblem ? error.message : `Carillon could not start: ${(error as Error).stack}`}\n`);
+  // What whoever starts it can mend is a sentence; a stack would only hide it.
+  const isTold = error instanceof ConfigProblem || error instanceof DatabaseError;
+  process.stderr.write(`${isTold ? error.message : `Carillon could not start: ${(error as Error).stack}`}\n`);
   process.exit(1);
 }

@@ -1,9 +1,12 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
-import { port } from "#platform/config/fields.ts";
+import { variableOf } from "#platform/config/config.ts";
+import { list, port } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 
-const config = z.object({
+const HTTP_PORT = 8080;
+
+const fields = z.object({
   mode: z
     .enum(["development"], { error: "must be development; it is the only mode so far" })
     .default("development")
@@ -17,13 +20,35 @@ const config = z.object({
     .refine((host) => ["127.0.0.1", "localhost"].includes(host), { error: "must be 127.0.0.1: development mode answers nobody else" })
     .default("127.0.0.1")
     .meta({ description: "The address to listen on." }),
-  "http-port": port().default(8080).meta({ description: "REST, Connect, pages and /ws. 0 picks a free one." }),
+  "http-port": port().default(HTTP_PORT).meta({ description: "REST, Connect, pages and /ws. 0 picks a free one." }),
   "legacy-http-port": port().default(8082).meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
+  config: z
+    .string()
+    .optional()
+    .meta({ description: "A YAML file with settings; without it carillon.yaml in the working directory, where there is one." }),
+  "kafka.brokers": list().optional().meta({
+    description: "The brokers of the mesh form. The embedded form keeps its log in SQLite, and says at the start that it ignores them.",
+  }),
+  "consumer-group-id": z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,100}$/, { error: "must be at most 100 letters, digits, dots, dashes and underscores" })
+    .default("")
+    .meta({
+      description: "Stands before the name of every consumer group, with a dot. Another one reads the log from its beginning once more.",
+    }),
   "data-dir": z.string().default(".carillon").meta({ description: "Where the database and the secrets are kept." }),
   "log.level": z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")
     .meta({ description: "The least severe log line that is printed." }),
+});
+
+const config = fields.superRefine((settings, context) => {
+  const { "http-port": http, "legacy-http-port": legacy } = settings;
+  if (http === 0 || http !== legacy) return;
+  // The one that was set is the one to speak of.
+  const [set, other] = http === HTTP_PORT ? (["legacy-http-port", "http-port"] as const) : (["http-port", "legacy-http-port"] as const);
+  context.addIssue({ code: "custom", path: [set], message: `must differ from ${variableOf(other)}, which is ${http} too` });
 });
 
 export type ProcessSettings = z.output<typeof config>;

@@ -1,4 +1,6 @@
 /** The house rules that no linter knows. Each test lists the places that break its rule; exceptions stand here, with their reason. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { readSources, type Source } from "./source.ts";
 
@@ -9,7 +11,9 @@ const isIn =
   (...folders: readonly string[]) =>
   (source: Source) =>
     folders.some((folder) => source.path.startsWith(`${folder}/`));
-const isProduct = (source: Source) => isIn("domain", "platform", "services", "gateway", "clients")(source) && !isTest(source);
+const isFixture = ({ path }: Source) => path.endsWith(".fixture.ts");
+const isProduct = (source: Source) =>
+  isIn("domain", "platform", "services", "gateway", "clients")(source) && !isTest(source) && !isFixture(source);
 const product = sources.filter(isProduct);
 
 const breaking = (files: readonly Source[], isBroken: (source: Source) => boolean | string | readonly string[]): string[] =>
@@ -63,7 +67,16 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
     for (const path of seen) for (const use of byPath.get(path)?.uses ?? []) seen.add(use);
     return seen;
   };
-  const entries = ["services/main.ts", "deploy/bootstrap.mjs", "deploy/generate.ts", "test/run.ts", "test/check.ts", "test/bench/run.ts"];
+  const entries = [
+    "services/main.ts",
+    "services/check-config.ts",
+    "clients/node/send.ts",
+    "deploy/bootstrap.mjs",
+    "deploy/generate.ts",
+    "test/run.ts",
+    "test/check.ts",
+    "test/bench/run.ts",
+  ];
   const fromEntries = reachable(sources.filter(({ path }) => entries.includes(path)));
   const fromTests = reachable(sources.filter(isTest));
   const forTests = (source: Source) => isIn("test")(source) || /\.(suite|memory|fixture)\.ts$/.test(source.path);
@@ -91,6 +104,19 @@ test("a file stays short enough to read at once: 400 lines at most", () => {
 
 test("a file opens by saying what it is for", () => {
   expect(breaking(product, ({ text }) => !text.startsWith("/**"))).toEqual([]);
+});
+
+test("links between the documents lead somewhere", () => {
+  const documents = ["README.md", ...readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`)];
+  const dead = documents
+    .filter((path) => path.endsWith(".md"))
+    .flatMap((path) =>
+      [...readFileSync(path, "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map((match) => join(dirname(path), match[1] as string))
+        .filter((target) => !existsSync(target))
+        .map((target) => `${path}: ${target}`),
+    );
+  expect(dead).toEqual([]);
 });
 
 test("nothing unfinished lands", () => {

@@ -3,7 +3,6 @@
  *
  * A channel of the contract that is missing from the table below fails to compile.
  */
-import { distance } from "fastest-levenshtein";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 
 const names: { readonly [channel in Exclude<Channel, typeof Channel.UNSPECIFIED>]: string } = {
@@ -24,16 +23,6 @@ export const nameOfChannel = (channel: Channel): string => (names as Readonly<Re
 
 /** EMAIL for "email", "EMAIL" and "CHANNEL_EMAIL"; undefined for anything else. */
 export const channelNamed = (text: string): Channel | undefined => byName.get(plain(text));
-
-/** The name that was probably meant, for "Did you mean …?"; undefined when nothing is near. */
-export function nearestChannelName(text: string): string | undefined {
-  const written = plain(text);
-  const near = channelNames
-    .map((name) => ({ name, apart: distance(written, name) }))
-    .filter(({ name, apart }) => apart <= Math.ceil(name.length / 3) || (written.length > name.length && written.includes(name)))
-    .sort((a, b) => a.apart - b.apart);
-  return near[0]?.name;
-}
 
 const plain = (text: string) =>
   text

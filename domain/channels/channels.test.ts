@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { channelNamed, channelNames, channels, nameOfChannel, nearestChannelName } from "#domain/channels/channel.ts";
+import { channelNamed, channelNames, channels, nameOfChannel } from "#domain/channels/channel.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { formatCursor, parseCursor } from "#domain/cursor.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
@@ -14,13 +14,6 @@ describe("channel names", () => {
   test("are understood in the enum's spelling too", () => {
     for (const name of ["email", "EMAIL", "Email", "CHANNEL_EMAIL"]) expect(channelNamed(name)).toBe(Channel.EMAIL);
     for (const name of ["", "UNSPECIFIED", "fax", "1", "constructor"]) expect(channelNamed(name)).toBeUndefined();
-  });
-
-  test("a near miss is recognised, a far one is not", () => {
-    for (const near of ["emial", "EMAILS", "mail", "e-mail", "gmail"]) expect(nearestChannelName(near)).toBe("email");
-    expect(nearestChannelName("wep")).toBe("web");
-    expect(nearestChannelName("webpush")).toBe("web");
-    for (const far of ["", "sms", "telegram", "pigeon"]) expect(nearestChannelName(far)).toBeUndefined();
   });
 });
 

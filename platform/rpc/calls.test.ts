@@ -1,6 +1,8 @@
 import { connect } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
+import { trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { compressionGzip as gzip } from "@connectrpc/connect-node";
 import { describe, expect, it, vi } from "vitest";
 import { type ErrorReason, errors, Problem } from "#domain/errors.ts";
@@ -8,6 +10,7 @@ import { SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { principalOf } from "./interceptors.ts";
 import { clients, failure, post, send, started, valid } from "./server.fixture.ts";
+import { validateMessage } from "./validation.ts";
 
 for (const [protocol, clientOf] of Object.entries(clients))
   describe(`a call over ${protocol}`, () => {
@@ -50,7 +53,7 @@ for (const [protocol, clientOf] of Object.entries(clients))
       expect(Code[error.code]?.toLowerCase()).toBe(errors[reason].code.toLowerCase().replaceAll("_", ""));
       expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe(reason);
       if (reason === "INTERNAL") return;
-      expect(error.rawMessage).toBe(errors[reason].says);
+      expect(error.rawMessage).toBe("actor: is wrong");
       expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay).toMatchObject({ seconds: 1n, nanos: 500_000_000 });
       expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations[0]).toMatchObject({ field: "actor", description: "is wrong" });
     });
@@ -79,7 +82,7 @@ for (const [protocol, clientOf] of Object.entries(clients))
     it("gets a clear refusal for a body over the limit", async () => {
       const { url } = await started({ send: () => ({}) });
       const error = await failure(clientOf(url).send({ ...valid, content: { body: Buffer.alloc(5 * 1_024 * 1_024, "x").toString() } }));
-      expect(error.code).toBe(Code.ResourceExhausted);
+      expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.ResourceExhausted, "BODY_TOO_LARGE"]);
     });
 
     it("is refused while the process drains", async () => {
@@ -91,7 +94,8 @@ for (const [protocol, clientOf] of Object.entries(clients))
 
     it("of a method that nobody implements says so", async () => {
       const { url } = await started({});
-      expect((await failure(clientOf(url).send(valid))).code).toBe(Code.Unimplemented);
+      const error = await failure(clientOf(url).send(valid));
+      expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.Unimplemented, "NOT_IMPLEMENTED"]);
     });
   });
 
@@ -135,7 +139,7 @@ describe("a JSON call", () => {
         { field: "recipients[1]", description: "must not be null" },
         { field: "channels[0]", description: 'must be one of CHANNEL_EMAIL, CHANNEL_WEB; did you mean "CHANNEL_EMAIL"?' },
         { field: "metadata", description: "must be an object" },
-        { field: "expires_at", description: "must be a time like 2030-01-31T12:00:00Z" },
+        { field: "expires_at", description: "must be a time in RFC 3339: YYYY-MM-DDThh:mm:ssZ" },
         { field: "content", description: "must be an object" },
         { field: "actor", description: "must be a string" },
       ],
@@ -161,23 +165,107 @@ describe("a JSON call", () => {
     expect((await violationsOf("")).reason).toBe("MALFORMED_JSON");
   });
 
+  describe("of a batch", () => {
+    const batch = async (notifications: unknown, more: object = {}) => {
+      const seen: unknown[] = [];
+      const { url } = await started({
+        sendBatch: (request) => {
+          seen.push(...request.notifications.map((each) => [each.content?.title, validateMessage(SendRequestSchema, each)]));
+          return {};
+        },
+      });
+      const response = await post(`${url}/carillon.ingest.v1.IngestService/SendBatch`, JSON.stringify({ notifications, ...more }));
+      return { status: response.status, seen, answer: (await response.json()) as { message?: string } };
+    };
+
+    it("is read item by item: one that cannot be read is told as its own, and the others are as they were sent", async () => {
+      const { status, seen } = await batch([
+        valid,
+        { recipients: valid.recipients, recipeints: [], content: { title: 7 } },
+        null,
+        { ...valid, channels: ["web"] },
+        valid,
+        {},
+      ]);
+      expect(status).toBe(200);
+      expect(seen).toEqual([
+        ["Hello", []],
+        [
+          undefined,
+          [
+            { field: "recipeints", description: 'unknown field "recipeints"; did you mean "recipients"?' },
+            { field: "content.title", description: "must be a string" },
+          ],
+        ],
+        [undefined, [{ field: "(body)", description: "must be an object" }]],
+        [undefined, [{ field: "channels[0]", description: 'must be one of CHANNEL_EMAIL, CHANNEL_WEB; did you mean "CHANNEL_WEB"?' }]],
+        ["Hello", []],
+        [
+          undefined,
+          [
+            { field: "recipients", description: "must have at least 1 item" },
+            { field: "content", description: "is missing" },
+          ],
+        ],
+      ]);
+    });
+
+    it("is refused as a whole when more than its items is wrong", async () => {
+      const unknown = await batch([{ ...valid, x: 1 }], { notification: [] });
+      expect([unknown.status, unknown.seen, unknown.answer.message]).toEqual([
+        400,
+        [],
+        'notifications[0].x: unknown field "x" (and 1 more)',
+      ]);
+      const tooMany = await batch(Array.from({ length: 1_001 }, () => ({ x: 1 })));
+      expect([tooMany.status, tooMany.seen]).toEqual([400, []]);
+      expect((await batch("none")).answer.message).toBe("notifications: must be a list");
+    });
+  });
+
+  it.each([
+    ["WEB", "CHANNEL_WEB"],
+    ["web", "CHANNEL_WEB"],
+    ["email", "CHANNEL_EMAIL"],
+    ["Channel-Emial", "CHANNEL_EMAIL"],
+    ["CHANNEL_SMS", undefined],
+    ["sms", undefined],
+  ])("that names the channel %s is told of %s", async (written, meant) => {
+    const { violations } = await violationsOf({ ...valid, channels: [written] });
+    const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+    expect(violations).toEqual([{ field: "channels[0]", description: `must be one of CHANNEL_EMAIL, CHANNEL_WEB${hint}` }]);
+  });
+
+  it("that writes a priority as people say it is told its name", async () => {
+    const { message } = await violationsOf({ ...valid, priority: "high" });
+    expect(message).toMatch(/^priority: must be one of .*; did you mean "PRIORITY_HIGH"\?$/);
+  });
+
   it("may be gzipped; what only claims to be is refused", async () => {
     const { url } = await started({ send: () => ({ notificationId: "1" }) });
     const packed = Buffer.from(await gzip.compress(Buffer.from(JSON.stringify(valid))));
     expect((await post(url + send, packed, { "content-encoding": "gzip" })).status).toBe(200);
     expect((await post(url + send, "plain", { "content-encoding": "gzip" })).status).toBe(400);
-    expect((await post(url + send, "plain", { "content-encoding": "br" })).status).toBe(400);
+    expect((await post(url + send, "plain", { "content-encoding": "br" })).status).toBe(415);
     const bomb = Buffer.from(await gzip.compress(Buffer.alloc(8 * 1_024 * 1_024)));
     const response = await post(url + send, bomb, { "content-encoding": "gzip" });
-    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([429, "resource_exhausted"]);
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([413, "resource_exhausted"]);
   });
 });
+
+/** Connect's code and our reason, out of Connect's envelope. */
+const refusalOf = async (response: Response) => {
+  const { code, details } = (await response.json()) as { code: string; details: { type: string; debug: { reason: string } }[] };
+  return [code, details.find(({ type }) => type === "google.rpc.ErrorInfo")?.debug.reason];
+};
 
 describe("a call", () => {
   it("with a deadline over a minute, or an unreadable one, is refused", async () => {
     const { url } = await started({ send: () => ({}) });
-    for (const timeout of ["60001", "soon"])
-      expect((await post(url + send, JSON.stringify(valid), { "connect-timeout-ms": timeout })).status).toBe(400);
+    for (const timeout of ["60001", "soon"]) {
+      const response = await post(url + send, JSON.stringify(valid), { "connect-timeout-ms": timeout });
+      expect([response.status, await refusalOf(response)]).toEqual([400, ["invalid_argument", "INVALID_REQUEST"]]);
+    }
   });
 
   it("without a deadline gets ten seconds", async () => {
@@ -197,11 +285,48 @@ describe("a call", () => {
 
   it("of a media type that no protocol has is told which there are", async () => {
     const { url } = await started({ send: () => ({}) });
-    const response = await post(url + send, "x", { "content-type": "text/plain" });
-    expect(response.status).toBe(415);
-    expect(await response.json()).toMatchObject({ error: { reason: "UNSUPPORTED_MEDIA_TYPE" } });
+    for (const type of ["text/plain", "application/json; charset=iso-8859-1"]) {
+      const response = await post(url + send, "x", { "content-type": type });
+      expect([response.status, await refusalOf(response)]).toEqual([415, ["invalid_argument", "UNSUPPORTED_MEDIA_TYPE"]]);
+    }
     const get = await fetch(url + send);
     expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
+    expect(await refusalOf(get)).toEqual(["unimplemented", "METHOD_NOT_ALLOWED"]);
+  });
+
+  it("over gRPC-Web whose body is garbage is refused with a reason, and nothing internal is logged", async () => {
+    const { url, lines } = await started({ send: () => ({}) });
+    for (const [body, reason] of [
+      [Buffer.from([0, 0, 0, 0, 3, 0xff, 0xff, 0xff]), "INVALID_REQUEST"],
+      [Buffer.from([0, 0, 0]), "INVALID_REQUEST"],
+      [Buffer.from("garbage that is no frame"), "BODY_TOO_LARGE"],
+    ] as const) {
+      const response = await post(url + send, body, { "content-type": "application/grpc-web+proto" });
+      const error = findTrailerError(trailerParse(new Uint8Array(await response.arrayBuffer()).subarray(5)));
+      expect(error?.findDetails(ErrorInfoSchema)[0]?.reason).toBe(reason);
+    }
+    expect(lines.filter(({ msg }) => msg === "internal error")).toEqual([]);
+  });
+
+  it.each(["application/json;charset=UTF-8", 'application/json; charset="utf-8"', "Application/JSON ; charset=utf8"])(
+    "in JSON may say %s",
+    async (type) => {
+      const { url } = await started({ send: () => ({}) });
+      expect((await post(url + send, JSON.stringify(valid), { "content-type": type })).status).toBe(200);
+    },
+  );
+
+  it.each([
+    ["/carillon.ingest.v1.IngestService/Sned", 'carillon.ingest.v1.IngestService has no method Sned; did you mean "Send"?'],
+    ["/carillon.ingest.v1.IngestService/Explode", "carillon.ingest.v1.IngestService has no method Explode."],
+    ["/carillon.ingest.v2.IngestService/Send", "There is no service carillon.ingest.v2.IngestService here."],
+  ])("to %s is told in Connect's words that there is none", async (path, message) => {
+    const { url, lines } = await started({ send: () => ({}) });
+    const response = await post(url + path, JSON.stringify(valid));
+    expect(response.status).toBe(404);
+    expect(await response.clone().json()).toMatchObject({ message });
+    expect(await refusalOf(response)).toEqual(["unimplemented", "NOT_IMPLEMENTED"]);
+    expect(lines.at(-1)).toMatchObject({ route: "(refused)", status: 404 });
   });
 
   it("aborts its handler when the caller hangs up", async () => {

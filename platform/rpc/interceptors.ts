@@ -10,6 +10,7 @@ import { Problem } from "#domain/errors.ts";
 import { type Authenticate, type Call, callKey, type Principal, principalKey, principalOf } from "./call.ts";
 import { maskedError } from "./mask.ts";
 import type { Observer } from "./observe.ts";
+import { readError } from "./problems.ts";
 import { validateMessage } from "./validation.ts";
 
 export { type Authenticate, type Principal, principalOf };
@@ -101,9 +102,13 @@ function check<D extends DescMessage>(schema: D, message: MessageShape<D>): void
 }
 
 async function* checkedAll<D extends DescMessage>(schema: D, messages: AsyncIterable<MessageShape<D>>): AsyncIterable<MessageShape<D>> {
-  for await (const message of messages) {
-    check(schema, message);
-    yield message;
+  try {
+    for await (const message of messages) {
+      check(schema, message);
+      yield message;
+    }
+  } catch (error) {
+    throw error instanceof ConnectError ? readError(error) : error;
   }
 }
 

@@ -1,21 +1,25 @@
 /**
  * Reading a Protobuf message from a caller's JSON, strictly, and saying field by field what is wrong with it.
  *
- * Good input takes protobuf-es' own reader; only after it has refused is the JSON walked again for the sake of the explanation.
+ * Good input takes protobuf-es' own reader; only after it has refused is the JSON walked again for the sake of the explanation, and of the
+ * items that are answered one by one.
  */
 import {
+  type DescEnum,
   type DescField,
   type DescMessage,
   fromJson,
   fromJsonString,
   type JsonObject,
   type JsonValue,
+  type Message,
   type MessageShape,
   ScalarType,
 } from "@bufbuild/protobuf";
 import { isFieldError } from "@bufbuild/protobuf/reflect";
-import { distance } from "fastest-levenshtein";
 import { Problem, type Violation } from "#domain/errors.ts";
+import { didYouMean, nearest } from "#domain/near.ts";
+import { itemByItemFields, markUnreadable } from "./items.ts";
 
 const MOST_VIOLATIONS = 100;
 
@@ -32,22 +36,62 @@ export function readJson<D extends DescMessage>(schema: D, bytes: Uint8Array): M
   try {
     return fromJsonString(schema, text, { ignoreUnknownFields: false });
   } catch (cause) {
-    throw explained(schema, text, cause);
+    const json = parsed(text);
+    const message = readItemByItem(schema, json);
+    if (message) return message;
+    throw new Problem("INVALID_REQUEST", { violations: explained(schema, json, cause), cause });
   }
 }
 
-function explained(schema: DescMessage, text: string, cause: unknown): Problem {
-  let json: JsonValue;
+function parsed(text: string): JsonValue {
   try {
-    json = JSON.parse(text) as JsonValue;
-  } catch (error) {
-    return new Problem("MALFORMED_JSON", { message: `The body is not valid JSON${whereOf(error, text)}.`, cause: error });
+    return JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    throw new Problem("MALFORMED_JSON", { message: `The body is not valid JSON${whereOf(cause, text)}.`, cause });
   }
+}
+
+function explained(schema: DescMessage, json: JsonValue, cause: unknown): Violation[] {
   const violations: Violation[] = [];
   explainMessage(schema, json, "", violations);
-  // The reader may refuse what the walk does not know of, such as one key twice in the text.
-  if (violations.length === 0) violations.push(fromReader(cause));
-  return new Problem("INVALID_REQUEST", { violations: violations.slice(0, MOST_VIOLATIONS), cause });
+  // The reader may refuse what the walk does not know of.
+  return violations.length > 0 ? violations.slice(0, MOST_VIOLATIONS) : [fromReader(cause)];
+}
+
+/** The message with an empty one for each item that cannot be read; undefined when more than items is wrong with it. */
+function readItemByItem<D extends DescMessage>(schema: D, json: JsonValue): MessageShape<D> | undefined {
+  if (!isObject(json)) return undefined;
+  const readable = { ...json };
+  const wrong: { field: DescField; at: number; violations: readonly Violation[] }[] = [];
+  for (const { field, item, most } of itemByItemFields(schema)) {
+    const key = field.name in json ? field.name : field.jsonName;
+    const items = json[key];
+    if (!Array.isArray(items) || items.length > most) continue;
+    readable[key] = items.map((each, at) => {
+      const violations = wrongWith(item, each);
+      if (violations.length === 0) return each;
+      wrong.push({ field, at, violations });
+      return {};
+    });
+  }
+  if (wrong.length === 0) return undefined;
+  try {
+    const message = fromJson(schema, readable, { ignoreUnknownFields: false });
+    const lists = message as unknown as Readonly<Record<string, readonly Message[]>>;
+    for (const { field, at, violations } of wrong) markUnreadable(lists[field.localName]?.[at] as Message, violations);
+    return message;
+  } catch {
+    return undefined;
+  }
+}
+
+function wrongWith(schema: DescMessage, json: JsonValue): Violation[] {
+  try {
+    fromJson(schema, json, { ignoreUnknownFields: false });
+    return [];
+  } catch (cause) {
+    return explained(schema, json, cause);
+  }
 }
 
 /** V8's own message quotes the text, which may be somebody's data: only the place is told. */
@@ -76,7 +120,7 @@ function explainMessage(schema: DescMessage, json: JsonValue, path: string, viol
   for (const [key, value] of Object.entries(json)) {
     const field = schema.fields.find((each) => each.name === key || each.jsonName === key);
     if (!field) {
-      violations.push({ field: join(path, key), description: `unknown field "${key}"${nearMiss(key, namesLike(schema, key))}` });
+      violations.push({ field: join(path, key), description: `unknown field "${key}"${didYouMean(key, namesLike(schema, key))}` });
     } else if (seen.has(field)) {
       violations.push({ field: join(path, field.name), description: "is given twice" });
     } else if (value !== null) {
@@ -123,7 +167,7 @@ function explainItem(
 function expectation(field: DescField, value: JsonValue): string {
   if (field.enum) {
     const names = field.enum.values.filter((each) => each.number !== 0).map((each) => each.name);
-    return `must be one of ${names.join(", ")}${typeof value === "string" ? nearMiss(value, names) : ""}`;
+    return `must be one of ${names.join(", ")}${typeof value === "string" ? meantValue(field.enum, value, names) : ""}`;
   }
   if (field.message) return expectedOfTypes[field.message.typeName] ?? `must be the JSON form of ${field.message.typeName}`;
   return expectedOfScalars[field.scalar as ScalarType] ?? "must be a whole number in its range";
@@ -132,7 +176,7 @@ function expectation(field: DescField, value: JsonValue): string {
 const expectedOfTypes: Readonly<Record<string, string>> = {
   "google.protobuf.Struct": "must be an object",
   "google.protobuf.ListValue": "must be a list",
-  "google.protobuf.Timestamp": "must be a time like 2030-01-31T12:00:00Z",
+  "google.protobuf.Timestamp": "must be a time in RFC 3339: YYYY-MM-DDThh:mm:ssZ",
   "google.protobuf.Duration": "must be a duration in seconds like 1.5s",
 };
 
@@ -150,9 +194,12 @@ const join = (path: string, name: string) => (path === "" ? name : `${path}.${na
 /** In the spelling that the caller uses. */
 const namesLike = (schema: DescMessage, key: string) => schema.fields.map((field) => (key.includes("_") ? field.name : field.jsonName));
 
-/** The name that was probably meant, if one is near. */
-function nearMiss(written: string, known: readonly string[]): string {
-  const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, "");
-  const [nearest] = known.map((name) => ({ name, off: distance(plain(written), plain(name)) })).sort((one, other) => one.off - other.off);
-  return nearest && nearest.off <= Math.max(2, Math.floor(written.length / 3)) ? `; did you mean "${nearest.name}"?` : "";
+/** What all values begin with tells nothing: "web" is CHANNEL_WEB, and CHANNEL_SMS is not near it. */
+function meantValue({ sharedPrefix = "" }: DescEnum, written: string, names: readonly string[]): string {
+  const own = (name: string) => {
+    const isWhole = name.toLowerCase().replaceAll("-", "_").startsWith(sharedPrefix);
+    return isWhole ? name.slice(sharedPrefix.length) : name;
+  };
+  const meant = nearest(own(written), names.map(own));
+  return meant === undefined ? "" : `; did you mean "${names.find((name) => own(name) === meant)}"?`;
 }

@@ -2,7 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { errors, Problem } from "#domain/errors.ts";
-import { connectErrorOf, problemFrom, reasonOf } from "./problems.ts";
+import { connectErrorOf, problemFrom, reasonOf, withReason } from "./problems.ts";
 
 /** Codes that Connect itself answers with, in words that are fit for callers. */
 const speakable: ReadonlySet<Code> = new Set([Code.Unimplemented, Code.InvalidArgument, Code.Canceled, Code.ResourceExhausted]);
@@ -15,7 +15,7 @@ export function maskedError(error: unknown, requestId: string, logger: Logger): 
   if (error instanceof Problem && error.reason !== "INTERNAL") return connectErrorOf(error);
   if (error instanceof ConnectError) {
     if (error.isWireError && reasonOf(error)) return connectErrorOf(problemFrom(error));
-    if (reasonOf(error) || (!error.isWireError && speakable.has(error.code))) return error;
+    if (reasonOf(error) || (!error.isWireError && speakable.has(error.code))) return withReason(error);
     if (error.code === Code.DeadlineExceeded) return connectErrorOf(new Problem("DEADLINE_EXCEEDED", { cause: error }));
   }
   if (error instanceof Error && error.name === "AbortError") return new ConnectError("the caller went away", Code.Canceled);

@@ -52,7 +52,7 @@ describe("a call in memory", () => {
     const problem = problemFrom(await failure(made({ send: () => ({}) }).client.send({ content: { title: "x" } })));
     expect([problem.reason, problem.violations]).toEqual([
       "INVALID_REQUEST",
-      [{ field: "recipients", description: "must contain at least 1 item(s)" }],
+      [{ field: "recipients", description: "must have at least 1 item" }],
     ]);
   });
 

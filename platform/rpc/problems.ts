@@ -4,7 +4,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { codeFromString } from "@connectrpc/connect/protocol-connect";
+import { codeFromString, codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { type ErrorReason, errors, Problem } from "#domain/errors.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import type { HttpReply } from "./route.ts";
@@ -38,15 +38,55 @@ export const reasonOf = (error: ConnectError): ErrorReason | undefined => {
   return info && Object.hasOwn(errors, info.reason) ? (info.reason as ErrorReason) : undefined;
 };
 
+export const hasReason = (error: ConnectError): boolean => reasonOf(error) !== undefined;
+
 /** What Connect itself answers (a deadline, a method that is not there) has a code but no reason. */
 const reasonsOfCodes: Partial<Record<Code, ErrorReason>> = {
   [Code.InvalidArgument]: "INVALID_REQUEST",
+  [Code.Unimplemented]: "NOT_IMPLEMENTED",
   [Code.NotFound]: "NOT_FOUND",
   [Code.Unauthenticated]: "UNAUTHENTICATED",
   [Code.PermissionDenied]: "PERMISSION_DENIED",
   [Code.ResourceExhausted]: "BODY_TOO_LARGE",
   [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
 };
+
+/** Connect's own error with the reason that belongs to its code. */
+export function withReason(error: ConnectError): ConnectError {
+  const reason = hasReason(error) ? undefined : reasonsOfCodes[error.code];
+  if (reason === undefined) return error;
+  const info = { desc: ErrorInfoSchema, value: { reason, domain: DOMAIN } };
+  return new ConnectError(error.rawMessage, error.code, error.isWireError ? {} : error.metadata, [info], error);
+}
+
+/** While a request is read: Connect calls a body that is no Protobuf message an internal error, though it is the caller's. */
+export function readError(error: ConnectError): ConnectError {
+  if (error.code !== Code.Internal || !error.rawMessage.startsWith("parse binary: ")) return withReason(error);
+  return connectErrorOf(
+    new Problem("INVALID_REQUEST", { message: "The body is not a Protobuf message of the type that it should be.", cause: error }),
+  );
+}
+
+/** What HTTP itself refuses, whichever the protocol. Connect maps every other status from the code. */
+const refusedByHttp: ReadonlySet<ErrorReason> = new Set<ErrorReason>([
+  "BODY_TOO_LARGE",
+  "UNSUPPORTED_MEDIA_TYPE",
+  "METHOD_NOT_ALLOWED",
+  "NOT_IMPLEMENTED",
+]);
+
+/** The HTTP status of a Connect call that failed. A body over the limit is no 429, which clients and proxies repeat by themselves. */
+export function connectStatusOf(error: ConnectError): number {
+  const reason = reasonOf(error);
+  return reason !== undefined && refusedByHttp.has(reason) ? errors[reason].http : codeToHttpStatus(error.code);
+}
+
+/** The answer of a Connect call that was refused before it began. */
+export function connectReplyOf(problem: Problem): HttpReply {
+  const error = connectErrorOf(problem);
+  const headers = { ...Object.fromEntries(error.metadata), "content-type": "application/json" };
+  return { status: connectStatusOf(error), headers, body: errorToJsonBytes(error, undefined) };
+}
 
 /** What went wrong in a client call, as a Problem again. Anything that is neither ours nor Connect's is INTERNAL, with the cause kept. */
 export function problemFrom(error: unknown): Problem {

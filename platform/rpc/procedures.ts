@@ -13,6 +13,8 @@ import {
   type MethodImplSpec,
 } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { Problem } from "#domain/errors.ts";
+import { didYouMean } from "#domain/near.ts";
 import { procedureOf } from "./interceptors.ts";
 
 export interface Procedure {
@@ -50,6 +52,17 @@ export function collectProcedures(
       return [path, { path, spec, handler: handlers.get(path) as UniversalHandler }];
     }),
   );
+}
+
+const CALL_PATH = /^\/([a-z][\w.]*\.[A-Z]\w*)\/(\w+)$/;
+
+/** For a path that looks like a call's, `/package.Service/Method`, and is none. */
+export function missingProcedure(procedures: ReadonlyMap<string, Procedure>, path: string): Problem | undefined {
+  const [, service = "", method = ""] = CALL_PATH.exec(path) ?? [];
+  if (service === "") return undefined;
+  const methods = [...procedures.keys()].filter((each) => each.startsWith(`/${service}/`)).map((each) => each.slice(service.length + 2));
+  if (methods.length === 0) return new Problem("NOT_IMPLEMENTED", { message: `There is no service ${service} here.` });
+  return new Problem("NOT_IMPLEMENTED", { message: `${service} has no method ${method}${didYouMean(method, methods) || "."}` });
 }
 
 /** Everything that may be read from a caller. */

@@ -5,11 +5,11 @@ import { readBody, unpacked } from "./body.ts";
 import type { Authenticate } from "./call.ts";
 import type { Exchange } from "./exchange.ts";
 import { maskedProblem } from "./mask.ts";
+import { isJson } from "./media.ts";
 import { httpReplyOf } from "./problems.ts";
 import type { HttpReply, Route } from "./route.ts";
 
 const MOST_BODY_BYTES = 1_024 * 1_024;
-const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
 export interface Match {
   readonly route: Route;
@@ -89,7 +89,7 @@ export async function answerRoute(
     const reading = takesBody ? readBody(exchange, MOST_BODY_BYTES) : Promise.resolve(new Uint8Array(0));
     reading.catch(() => {});
     const environment = route.probe ? "" : (await authenticate(headers)).environment;
-    if (route.json && !JSON_TYPE.test(headers.get("content-type") ?? "")) {
+    if (route.json && !isJson(headers.get("content-type"))) {
       await reading;
       throw new Problem("UNSUPPORTED_MEDIA_TYPE");
     }

@@ -6,7 +6,6 @@
 
 import uWS from "uWebSockets.js";
 import { type ConnectRouter, createContextValues } from "@connectrpc/connect";
-import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -21,8 +20,8 @@ import { Exchange, type Head, readHead } from "./exchange.ts";
 import { interceptors, MAX_DEADLINE_MS } from "./interceptors.ts";
 import { internal, maskedError } from "./mask.ts";
 import { createObserver } from "./observe.ts";
-import { connectErrorOf, httpReplyOf } from "./problems.ts";
-import { collectProcedures, inputsOf, type Procedure } from "./procedures.ts";
+import { connectErrorOf, connectReplyOf, httpReplyOf } from "./problems.ts";
+import { collectProcedures, inputsOf, missingProcedure, type Procedure } from "./procedures.ts";
 import type { Route, Socket } from "./route.ts";
 import { answerRoute, routeTable } from "./routes.ts";
 import { installSocket } from "./sockets.ts";
@@ -101,28 +100,24 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     const found = procedure ? undefined : find(head.method, head.path);
     const probe = found !== undefined && "route" in found && found.route.probe === true;
     exchange.closing = draining;
-    if (problem) refuse(exchange, problem, procedure);
-    else if (draining && !probe) refuse(exchange, gone(), procedure);
+    const missing = procedure || found ? undefined : missingProcedure(procedures, head.path);
+    const isCall = procedure !== undefined || missing !== undefined;
+    if (problem) refuse(exchange, problem, isCall);
+    else if (draining && !probe) refuse(exchange, gone(), isCall);
     else if (procedure) void call(exchange, procedure);
-    else if (!found) refuse(exchange, new Problem("NOT_FOUND", { message: "There is nothing at this path." }));
-    else if ("allowed" in found) refuse(exchange, new Problem("METHOD_NOT_ALLOWED"), undefined, { allow: found.allowed.join(", ") });
+    else if (!found) refuse(exchange, missing ?? new Problem("NOT_FOUND", { message: "There is nothing at this path." }), isCall);
+    else if ("allowed" in found) refuse(exchange, new Problem("METHOD_NOT_ALLOWED"), false, { allow: found.allowed.join(", ") });
     else
       void answerRoute(exchange, found, { authenticate, logger })
         .catch((error) => broken(exchange, error))
         .finally(() => observed(exchange, found.route.path, probe));
   }
 
-  /** Without the words of the path that nothing has: it may be anything. */
-  function refuse(exchange: Exchange, problem: Problem, procedure?: Procedure, more: Record<string, string> = {}): void {
-    if (procedure) {
-      const error = connectErrorOf(problem);
-      const headers = { ...Object.fromEntries(error.metadata), "content-type": "application/json", ...more };
-      exchange.reply(codeToHttpStatus(error.code), Object.entries(headers), errorToJsonBytes(error, undefined));
-    } else {
-      const { status, headers, body } = httpReplyOf(problem);
-      exchange.reply(status, Object.entries({ ...headers, ...more }), body);
-    }
-    observed(exchange, procedure?.path ?? "(refused)", false);
+  /** A call is told in Connect's envelope. Logged without the words of the path that nothing has: it may be anything. */
+  function refuse(exchange: Exchange, problem: Problem, isCall: boolean, more: Record<string, string> = {}): void {
+    const { status, headers, body } = isCall ? connectReplyOf(problem) : httpReplyOf(problem);
+    exchange.reply(status, Object.entries({ ...headers, ...more }), body);
+    observed(exchange, procedures.has(exchange.head.path) ? exchange.head.path : "(refused)", false);
   }
 
   async function call(exchange: Exchange, procedure: Procedure): Promise<void> {
@@ -204,14 +199,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 const gone = () => new Problem("DRAINING", { retryAfterMs: DRAINING_RETRY_MS });
 
 /** Connect's bare statuses, in our words. */
-const refusedBy = (status: number, allowed: readonly string[]): [Problem, undefined, Record<string, string>] =>
+const refusedBy = (status: number, allowed: readonly string[]): [Problem, true, Record<string, string>] =>
   status === 405
-    ? [new Problem("METHOD_NOT_ALLOWED"), undefined, { allow: allowed.join(", ") }]
-    : [
-        new Problem("UNSUPPORTED_MEDIA_TYPE", { message: "Calls take application/json, application/proto or gRPC-Web's types." }),
-        undefined,
-        {},
-      ];
+    ? [new Problem("METHOD_NOT_ALLOWED"), true, { allow: allowed.join(", ") }]
+    : [new Problem("UNSUPPORTED_MEDIA_TYPE", { message: "Calls take application/json, application/proto or gRPC-Web's types." }), true, {}];
 
 /** A caller's own id is taken over when it is a token: it goes into headers and logs. */
 function requestIdOf(head: Head, clock: Clock): string {

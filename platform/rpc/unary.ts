@@ -5,7 +5,7 @@
 import { fromBinary, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { type ContextValues, createHandlerContext, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
 import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
-import { codeToHttpStatus, codeToString, errorToJsonBytes, parseTimeout, trailerMux } from "@connectrpc/connect/protocol-connect";
+import { codeToString, errorToJsonBytes, parseTimeout, trailerMux } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import { ANSWERED, type Call, callKey } from "./call.ts";
@@ -13,15 +13,15 @@ import type { Head } from "./exchange.ts";
 import { DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, procedureOf } from "./interceptors.ts";
 import { readJson } from "./json.ts";
 import { maskedError } from "./mask.ts";
+import { isJson } from "./media.ts";
 import type { Observer } from "./observe.ts";
+import { connectStatusOf } from "./problems.ts";
 
 type UnarySpec = MethodImplSpec & { kind: "unary" };
 
-const JSON_TYPE = /^application\/json(?:\s*;\s*charset=utf-8)?$/i;
-
 /** Which encoding this content type asks for; undefined when the short way does not know it. */
 export const encodingOf = (contentType: string | null): "binary" | "json" | undefined =>
-  contentType === "application/proto" ? "binary" : contentType !== null && JSON_TYPE.test(contentType) ? "json" : undefined;
+  contentType === "application/proto" ? "binary" : isJson(contentType) ? "json" : undefined;
 
 export interface UnaryAnswer {
   readonly status: number;
@@ -85,7 +85,7 @@ export async function answerUnary({ spec, encoding, head, body, signal, values }
     const headers = trailerMux(context.responseHeader, context.responseTrailer);
     headers.set("content-type", "application/json");
     for (const [name, value] of error.metadata) headers.set(name, value);
-    return { status: codeToHttpStatus(error.code), headers, body: errorToJsonBytes(error, undefined) };
+    return { status: connectStatusOf(error), headers, body: errorToJsonBytes(error, undefined) };
   } finally {
     context.abort(ANSWERED);
   }

@@ -8,6 +8,9 @@ import {
   type StringValueSchema,
 } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, Code, ConnectError, type ConnectRouter, type HandlerContext, type Transport } from "@connectrpc/connect";
+import { endStreamFromJson } from "@connectrpc/connect/protocol-connect";
+import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
+import { trailerParse } from "@connectrpc/connect/protocol-grpc-web";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -98,11 +101,37 @@ const protocols = {
   "gRPC-Web": (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
 };
 
+const frame = Buffer.from([0, 0, 0, 0, 0]);
+
+/** What stands in the last frame of an answer. */
+async function errorIn(response: Response): Promise<ConnectError | undefined> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const last = bytes.subarray(5);
+  return response.headers.get("content-type")?.startsWith("application/grpc-web")
+    ? findTrailerError(trailerParse(last))
+    : endStreamFromJson(last).error;
+}
+
 for (const [protocol, transportOf] of Object.entries(protocols))
   describe(`a stream over ${protocol}`, () => {
     it("brings 20,000 messages in order", async () => {
       const { url } = await started({ count: numbers });
       expect(await read(transportOf(url), "20000")).toEqual(Array.from({ length: 20_000 }, (_, at) => `${at}`));
+    });
+
+    it.each([
+      ["a frame of garbage", Buffer.from([0, 0, 0, 0, 3, 0xff, 0xff, 0xff]), {}],
+      ["a deadline that is no number", frame, { "connect-timeout-ms": "abc", "grpc-timeout": "abc" }],
+    ])("is refused with a reason for %s", async (_what, body, headers) => {
+      const { url } = await started({ count: numbers });
+      const type = { "Connect in binary": "connect+proto", "Connect in JSON": "connect+json", "gRPC-Web": "grpc-web+proto" }[protocol];
+      const fetching = fetch(`${url}/test.Echo/Count`, {
+        method: "POST",
+        headers: { ...headers, "content-type": `application/${type}` },
+        body,
+      });
+      const error = (await errorIn(await fetching)) as ConnectError;
+      expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.InvalidArgument, "INVALID_REQUEST"]);
     });
 
     it("of the caller's is read to its end", async () => {
@@ -293,6 +322,7 @@ describe("a call without side effects", () => {
     const { url, lines } = await started(echo);
     const response = await fetch(`${url}/test.Echo/Say?encoding=json&message=${encodeURIComponent("{")}`);
     expect(response.status).toBe(400);
+    expect(JSON.stringify(await response.json())).toContain('"reason":"INVALID_REQUEST"');
     expect(lines).toContainEqual(expect.objectContaining({ method: "GET", route: "/test.Echo/Say", status: 400 }));
   });
 });

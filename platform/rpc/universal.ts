@@ -2,8 +2,9 @@
  * Connect's universal handlers on uWebSockets: gRPC-Web, streams, GET, and whatever else the short way of unary.ts does not take.
  */
 import type { ContextValues } from "@connectrpc/connect";
-import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { bodyStream, readBody } from "./body.ts";
+import { endWithReason } from "./ends.ts";
 import type { Exchange } from "./exchange.ts";
 import { DEFAULT_DEADLINE_MS } from "./interceptors.ts";
 import { connectErrorOf, problemFrom } from "./problems.ts";
@@ -23,12 +24,22 @@ export async function answerUniversal(
   if (!response.body && response.status >= 400) return { refused: response.status };
   const iterator = (response.body ?? nothing())[Symbol.asyncIterator]();
   try {
-    await exchange.stream(response.status, response.header ?? new Headers(), iterator);
+    await exchange.stream(response.status, response.header ?? new Headers(), withReasons(iterator, response));
   } finally {
     // Reaches the implementation when the caller went away in the middle.
     await iterator.return?.();
   }
   return undefined;
+}
+
+function withReasons(chunks: AsyncIterator<Uint8Array>, { status, header }: UniversalServerResponse): AsyncIterator<Uint8Array> {
+  const contentType = header?.get("content-type") ?? "";
+  return {
+    async next() {
+      const step = await chunks.next();
+      return step.done ? step : { done: false, value: endWithReason(step.value, contentType, status) };
+    },
+  };
 }
 
 function requestOf(

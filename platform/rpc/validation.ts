@@ -7,6 +7,8 @@ import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf"
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { Violation } from "#domain/errors.ts";
+import { whyUnreadable } from "./items.ts";
+import { wordsOf } from "./words.ts";
 
 const patterns = new Map<string, RegExp>();
 
@@ -24,10 +26,12 @@ const validator = createValidator({ regexMatch });
 
 /** Empty when the message keeps every rule. Fields are named as the contract names them: `recipients[0].email`. */
 export function validateMessage<D extends DescMessage>(schema: D, message: MessageShape<D>): Violation[] {
+  const unreadable = whyUnreadable(message);
+  if (unreadable) return [...unreadable];
   const result = validator.validate(schema, message);
   if (result.kind === "valid") return [];
   if (result.kind === "error") throw result.error;
-  return result.violations.map((violation) => ({ field: pathToString(violation.field) || "(body)", description: violation.message }));
+  return result.violations.map((violation) => ({ field: pathToString(violation.field) || "(body)", description: wordsOf(violation) }));
 }
 
 export function warmUp(schemas: Iterable<DescMessage>): void {

@@ -11,17 +11,18 @@ export interface Lock {
 }
 
 export function lockDatabase(file: string): Lock {
-  const lock = new DatabaseSync(`${file}.lock`);
+  let lock: DatabaseSync | undefined;
   try {
+    lock = new DatabaseSync(`${file}.lock`);
     lock.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (cause) {
-    lock.close();
-    const { code, errcode } = describeError(cause);
-    const message =
+    lock?.close();
+    const { code, errcode, message } = describeError(cause);
+    const says =
       code === "SQLITE_BUSY"
         ? `The database ${file} is in use by another process. Stop that one, or give this one a data directory of its own.`
-        : `The database ${file} could not be locked.`;
-    throw new DatabaseError(message, { code, errcode, cause });
+        : `The database ${file} could not be locked: ${message}.`;
+    throw new DatabaseError(says, { code, errcode, cause });
   }
   return { release: () => lock.close() };
 }

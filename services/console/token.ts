@@ -1,6 +1,9 @@
 /** POST /dev/token: a token for the gateway, for anybody; development only. */
 import { Problem } from "#domain/errors.ts";
+import { didYouMean } from "#domain/near.ts";
 import type { Route } from "#platform/rpc/route.ts";
+
+const FIELD = "user_id";
 
 export const tokenRoute = (mintToken: (userId: string) => Promise<string>): Route => ({
   method: "POST",
@@ -8,8 +11,6 @@ export const tokenRoute = (mintToken: (userId: string) => Promise<string>): Rout
   json: true,
   async handle({ body }) {
     const userId = userIdOf(body);
-    if (typeof userId !== "string" || !/^[^~\s\p{C}][^\s\p{C}]{0,127}$/u.test(userId))
-      throw new Problem("INVALID_REQUEST", { violations: [{ field: "user_id", description: "must be 1 to 128 printable characters" }] });
     return {
       status: 200,
       headers: { "content-type": "application/json", "cache-control": "no-store" },
@@ -18,10 +19,18 @@ export const tokenRoute = (mintToken: (userId: string) => Promise<string>): Rout
   },
 });
 
-function userIdOf(body: Uint8Array): unknown {
+function userIdOf(body: Uint8Array): string {
+  let json: unknown;
   try {
-    return (JSON.parse(new TextDecoder().decode(body)) as { user_id?: unknown } | null)?.user_id;
+    json = JSON.parse(new TextDecoder().decode(body));
   } catch (cause) {
     throw new Problem("MALFORMED_JSON", { cause });
   }
+  const { [FIELD]: userId, ...others } = Object(json) as Readonly<Record<string, unknown>>;
+  const violations = Object.keys(others).map((key) => ({ field: key, description: `unknown field${didYouMean(key, [FIELD])}` }));
+  if (userId === undefined) violations.push({ field: FIELD, description: "is missing" });
+  else if (typeof userId !== "string" || !/^[^~\s\p{C}][^\s\p{C}]{0,127}$/u.test(userId))
+    violations.push({ field: FIELD, description: "must be 1 to 128 printable characters without blanks, and not begin with ~" });
+  if (violations.length > 0) throw new Problem("INVALID_REQUEST", { violations });
+  return userId as string;
 }

@@ -18,6 +18,7 @@ import type { WordsOf } from "#platform/render/content.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
+import { outageWatch } from "./outage.ts";
 import { afterLease, type Deferred, type Ended, endAgain, expired, follow, type Waiting, waitAgain } from "./outcome.ts";
 import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
 import { permitsOf } from "./permits.ts";
@@ -55,6 +56,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
   const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
   const report = reporting(needs);
+  const outages = outageWatch({ logger, provider: sender.id });
 
   return async (received, batch) => {
     await permits.take(batch.signal);
@@ -112,7 +114,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const answered = new AbortController();
     void clock.sleep(leftMs, answered.signal).then(() => deadline.abort(OVER));
     try {
-      return await sender.send(mail, deadline.signal);
+      const outcome = await sender.send(mail, deadline.signal);
+      outages.met(outcome, startedMs, clock.nowMs());
+      return outcome;
     } finally {
       // A reason of its own: the default one is an error with a stack, a tenth of what the whole delivery costs.
       answered.abort("answered");

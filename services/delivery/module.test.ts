@@ -28,7 +28,8 @@ async function build(env: NodeJS.ProcessEnv, mailbox?: { host: string; port: num
 describe("the settings of email delivery", () => {
   it("have defaults that work", () => {
     expect(read({})).toEqual({
-      ...{ "email.provider": "smtp", "email.smtp-port": 587, "email.concurrency": 20, "max-retry-count": 3 },
+      ...{ "email.provider": "smtp", "email.concurrency": 20, "max-retry-count": 3 },
+      "email-consumer-enabled": true,
       "from-email": { name: "Carillon", address: "notifications@carillon.localhost" },
     });
   });
@@ -48,9 +49,20 @@ describe("the settings of email delivery", () => {
     },
   );
 
-  it("refuse a user name without a password", async () => {
-    const env = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_USERNAME: "u" };
-    await expect(build(env)).rejects.toThrow("CARILLON_EMAIL_SMTP_PASSWORD");
+  it.each([
+    [
+      { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_USERNAME: "u" },
+      /^CARILLON_EMAIL_SMTP_USERNAME is "u" but must come with CARILLON_EMAIL_SMTP_PASSWORD, which is not set/,
+    ],
+    [
+      { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PASSWORD: "hidden" },
+      /^CARILLON_EMAIL_SMTP_PASSWORD has a value that must come with CARILLON_EMAIL_SMTP_USERNAME, which is not set/,
+    ],
+    [{ CARILLON_EMAIL_SMTP_PORT: "25" }, /^CARILLON_EMAIL_SMTP_PORT is "25" but must come with CARILLON_EMAIL_SMTP_HOST, which is not set/],
+    [{ CARILLON_EMAIL_SMTP_TLS: "off" }, /^CARILLON_EMAIL_SMTP_TLS is "off" but must come with CARILLON_EMAIL_SMTP_HOST/],
+    [{ CARILLON_EMAIL_SMTP_PASSWORD: "hidden" }, /^CARILLON_EMAIL_SMTP_PASSWORD has a value that must come with CARILLON_EMAIL_SMTP_HOST/],
+  ])("belong together: %j", (env, sentence) => {
+    expect(() => read(env)).toThrow(sentence);
   });
 
   it("want a server where there is no development mailbox", async () => {

@@ -10,6 +10,8 @@ import type { Sender } from "./sender.ts";
 import { type EmailSettings, settings } from "./settings.ts";
 import { deliveryMetrics } from "./telemetry.ts";
 
+const SUBMISSION_PORT = 587;
+
 export interface EmailNeeds {
   /** Where mails go when no server is named; undefined: then one has to be named. */
   readonly developmentMailbox: () => { readonly host: string; readonly port: number } | undefined;
@@ -29,7 +31,7 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
       from: config["from-email"],
       maxRetryCount: config["max-retry-count"],
     });
-    return { stages: [loop], close: () => sender.close() };
+    return { stages: config["email-consumer-enabled"] ? [loop] : [], close: () => sender.close() };
   },
 });
 
@@ -44,10 +46,8 @@ function senderOf(config: EmailSettings, { developmentMailbox }: EmailNeeds): Se
   }
   const username = config["email.smtp-username"];
   const password = config["email.smtp-password"];
-  if ((username === undefined) !== (password === undefined))
-    throw new ConfigProblem([`${variableOf("email.smtp-username")} and ${variableOf("email.smtp-password")} go together; one is missing.`]);
   return smtpSender({
-    ...{ host, port: config["email.smtp-port"], connections },
+    ...{ host, port: config["email.smtp-port"] ?? SUBMISSION_PORT, connections },
     // A password is not to be had by whoever strips STARTTLS from the server's greeting.
     tls: config["email.smtp-tls"] ?? (username === undefined ? "opportunistic" : "required"),
     ...(username !== undefined && password !== undefined && { credentials: { username, password } }),

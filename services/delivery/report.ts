@@ -15,7 +15,10 @@ export const reporting = ({ logger, metrics }: { readonly logger: Logger; readon
   },
   deferred(delivery: Delivery, { reason, attempt, dueAtMs }: Deferred, nowMs: number, code?: string): void {
     metrics.delivered("deferred");
-    logger.info({ ...idsOf(delivery), reason, endsAttempt: attempt, code, dueInMs: dueAtMs - nowMs }, "delivery deferred");
+    const line = { ...idsOf(delivery), reason, endsAttempt: attempt, code, dueInMs: dueAtMs - nowMs };
+    // While an outage lasts, a delivery would say so every minute.
+    if (reason === "provider_unavailable" && delivery.wait > 0) logger.debug(line, "delivery deferred again");
+    else logger.info(line, "delivery deferred");
   },
   repeat(delivery: Delivery): void {
     logger.info(idsOf(delivery), "a delivery's record came twice, dropped");

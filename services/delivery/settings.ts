@@ -1,7 +1,8 @@
 /** The settings of email delivery. */
 import { z } from "zod";
 import { normaliseEmail } from "#domain/channels/email.ts";
-import { port, secret, wholeNumber } from "#platform/config/fields.ts";
+import { variableOf } from "#platform/config/config.ts";
+import { flag, port, secret, wholeNumber } from "#platform/config/fields.ts";
 import type { Mailbox } from "./sender.ts";
 
 const FROM = "Carillon <notifications@carillon.localhost>";
@@ -13,13 +14,15 @@ function mailboxOf(text: string): Mailbox | undefined {
   return address === undefined ? undefined : { name, address };
 }
 
-export const settings = z.object({
+const fields = z.object({
   "email.provider": z
     .enum(["smtp", "null"], { error: "must be smtp or null" })
     .default("smtp")
     .meta({ description: "Who sends mails. null takes everything at once and sends nothing: for benchmarks." }),
   "email.smtp-host": z.string().optional().meta({ description: "The SMTP server. In development without one: the built-in mailbox." }),
-  "email.smtp-port": port().default(587).meta({ description: "Its port: 587 for submission, 465 with email.smtp-tls=implicit." }),
+  "email.smtp-port": port()
+    .optional()
+    .meta({ description: "Its port; without one 587, which is for submission. 465 with email.smtp-tls=implicit." }),
   "email.smtp-username": z.string().optional().meta({ description: "For a server that wants one." }),
   "email.smtp-password": secret().optional().meta({ description: "For a server that wants one." }),
   "email.smtp-tls": z
@@ -33,6 +36,9 @@ export const settings = z.object({
   "email.concurrency": wholeNumber({ min: 1, max: 1_000 })
     .default(20)
     .meta({ description: "Connections to the SMTP server, and mails under way at the same time, at most." }),
+  "email-consumer-enabled": flag()
+    .default(true)
+    .meta({ description: "false: this process sends no mails, which wait in the log for one that does." }),
   "from-email": z
     .string()
     .default(FROM)
@@ -46,6 +52,22 @@ export const settings = z.object({
   "max-retry-count": wholeNumber({ min: 0, max: 10 })
     .default(3)
     .meta({ description: "Retries after the first try of a delivery that was refused for now: after 5 s, 1 m, 10 m, then 1 h each." }),
+});
+
+const HOST = "email.smtp-host";
+const USERNAME = "email.smtp-username";
+const PASSWORD = "email.smtp-password";
+
+/** Without a server these would be accepted in silence, and mails would go to the development mailbox. */
+const ofTheServer = ["email.smtp-port", USERNAME, PASSWORD, "email.smtp-tls"] as const;
+
+export const settings = fields.superRefine((given, context) => {
+  const wants = (key: keyof typeof given, other: string) =>
+    context.addIssue({ code: "custom", path: [key], message: `must come with ${variableOf(other)}, which is not set` });
+  if (given[HOST] === undefined) {
+    for (const key of ofTheServer) if (given[key] !== undefined) wants(key, HOST);
+  } else if (given[USERNAME] === undefined && given[PASSWORD] !== undefined) wants(PASSWORD, USERNAME);
+  else if (given[PASSWORD] === undefined && given[USERNAME] !== undefined) wants(USERNAME, PASSWORD);
 });
 
 export type EmailSettings = z.output<typeof settings>;

@@ -12,7 +12,7 @@ export interface KnownFacts extends PersonFacts {
   readonly locale: string;
 }
 
-export type Facts = (value: NotificationPrioritized) => KnownFacts | undefined;
+type Facts = (value: NotificationPrioritized) => KnownFacts | undefined;
 
 export async function gatherFacts(given: Pick<Given, "client">, values: readonly NotificationPrioritized[]): Promise<Facts> {
   const wanted = new Map<string, Set<string>>();

@@ -29,7 +29,7 @@ beforeEach(async () => {
   const store = await sqlitePreferenceStore(database);
   const routes = (router: ConnectRouter) => router.service(PreferencesService, preferencesService(store, at.clock));
   client = createClients({ rpc: () => [routes], ...at });
-  await at.run(dispatcher({ client, ledger: memoryLedger(at), clock: at.clock }));
+  await at.run(dispatcher({ client, ledger: memoryLedger(at), clock: at.clock, logger: at.logger }));
 });
 afterEach(async () => {
   await at.end();

@@ -29,7 +29,7 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
   build(settings, given, reservations) {
     const intake = new Intake(given, reservations);
     const { clock } = given;
-    const pinned = pinning(versionsOf(given), reservations);
+    const pinned = pinning(versionsOf(given));
     return {
       rpc: (router) => router.service(IngestService, ingestService({ intake, reservations, pinned, clock })),
       routes: [...legacyRoutes(given), notifyRoute(given, settings["broadcast.destinations"]), eventsRoute(given)],

@@ -16,9 +16,10 @@ import type { Clock } from "#platform/clock.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
-import { accept } from "./accept.ts";
+import { accept, type Candidate } from "./accept.ts";
 import type { Intake, Taken } from "./intake.ts";
-import type { Reservation, Reservations } from "./reservations.ts";
+import { headerKeyOf, withKey } from "./key.ts";
+import type { Reservations } from "./reservations.ts";
 import type { Pinning } from "./templates.ts";
 
 const responseOf = ({ reservation, repeated }: Taken): SendResponse =>
@@ -42,12 +43,17 @@ interface Needs {
   readonly clock: Clock;
 }
 
-/** The reservation, or the Problem that keeps this one out. */
-async function tryAccept(request: SendRequest, environment: string, { pinned, clock }: Needs): Promise<Reservation | Problem> {
+/** What would go into the log, or the Problem that keeps this one out. */
+async function tryAccept(
+  request: SendRequest,
+  headerKey: string,
+  environment: string,
+  { pinned, clock }: Needs,
+): Promise<Candidate | Problem> {
   try {
     const violations = validateMessage(SendRequestSchema, request);
     if (violations.length > 0) return new Problem("INVALID_REQUEST", { violations });
-    return accept(request, environment, clock.nowMs(), request.template && (await pinned(request, environment)));
+    return accept(withKey(request, headerKey), environment, clock.nowMs(), await pinned(request, environment));
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
@@ -57,18 +63,21 @@ async function tryAccept(request: SendRequest, environment: string, { pinned, cl
 export const ingestService = (needs: Needs): ServiceImpl<typeof IngestService> => ({
   async send(request, context) {
     const { environment } = principalOf(context);
-    const { intake, pinned, clock } = needs;
-    const template = await pinned(request, environment);
-    const [answer] = await intake.take([accept(request, environment, clock.nowMs(), template)], traceparentOf(context));
+    const template = await needs.pinned(request, environment);
+    const candidate = accept(withKey(request, headerKeyOf(context)), environment, needs.clock.nowMs(), template);
+    const [answer] = await needs.intake.take([candidate], traceparentOf(context));
     if (answer instanceof Problem) throw answer;
     return responseOf(answer as Taken);
   },
 
   async sendBatch(request, context) {
     const { environment } = principalOf(context);
-    const tried = await Promise.all(request.notifications.map((each) => tryAccept(each, environment, needs)));
+    const headerKey = headerKeyOf(context);
+    const tried = await Promise.all(
+      request.notifications.map((each, at) => tryAccept(each, headerKey && `${headerKey}/${at}`, environment, needs)),
+    );
     const answers = await needs.intake.take(
-      tried.filter((each): each is Reservation => !(each instanceof Problem)),
+      tried.filter((each): each is Candidate => !(each instanceof Problem)),
       traceparentOf(context),
     );
     let next = 0;

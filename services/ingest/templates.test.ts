@@ -31,7 +31,7 @@ beforeEach(async () => {
   at = trial(topics.all);
   room = await templatesRoom(at.clock);
   const reservations = await sqliteReservations(database);
-  const pinned = pinning(versionsOf({ client: room.client, clock: at.clock }), reservations);
+  const pinned = pinning(versionsOf({ client: room.client, clock: at.clock }));
   const service = ingestService({ intake: new Intake(at, reservations), reservations, pinned, clock: at.clock });
   const routes = (router: ConnectRouter) => router.service(IngestService, service);
   ingest = createClients({ rpc: () => [routes], ...at })(IngestService, "development");

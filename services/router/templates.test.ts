@@ -59,7 +59,7 @@ test.each([
   ["a version that is not there", { name: "t", data, version: 9 }, {}, "template.name: "],
   ["data that does not fit", { name: "t", data: { order: {} } }, {}, "template.data.order.total: is missing"],
   ["a locale that is none", { name: "t", data, locale: "no locale" }, {}, "template.locale: "],
-  ["words of two kinds", { name: "t", data }, { content: { title: "Hi" } }, "template: stands beside content"],
+  ["words of two kinds", { name: "t", data }, { content: { title: "Hi" } }, "template: cannot stand beside content"],
 ])("buries %s, with the reason, and goes on", async (_what, template, more, detail) => {
   await write(template, more);
   await write({ name: "t", data });

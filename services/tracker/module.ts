@@ -1,20 +1,17 @@
 /** Tracker: what happened to each notification, and why. */
 import { z } from "zod";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import { wholeNumber } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
+import { sweeping } from "#platform/sweep.ts";
 import { trackerService } from "./service.ts";
 import { trackerStage } from "./stage.ts";
 import type { HistoryStore } from "./store.ts";
-import { forgetting } from "./sweep.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
 const config = z.object({
-  "history.retention-days": z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(3_650)
+  "history.retention-days": wholeNumber({ min: 1, max: 3_650 })
     .default(365)
     .meta({ description: "How long the history of a notification is kept, in days." }),
 });
@@ -25,6 +22,6 @@ export const tracker: Module<z.output<typeof config>, HistoryStore> = {
   build: (settings, given, store) => ({
     rpc: (router) => router.service(TrackerService, trackerService(store, given)),
     stages: [trackerStage(store)],
-    tasks: [forgetting({ store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
+    tasks: [sweeping({ name: "forget-history", store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
   }),
 };

@@ -16,10 +16,21 @@ it.each([
   await expect(startWorld({ env })).rejects.toThrow(sentence);
 });
 
-it("a second process on the same data directory says so and stops", async () => {
+/** What it printed instead of getting ready. */
+const refusal = (options: Parameters<typeof startWorld>[0]) =>
+  startWorld(options).then(
+    () => expect.fail("it started"),
+    (error: Error) => error.message.split("before it was ready:\n")[1],
+  );
+
+it("a second process on the same data directory says so in one line and stops", async () => {
   const world = await startWorld();
-  await expect(startWorld({ dataDir: world.dataDir })).rejects.toThrow(/another process/i);
+  expect(await refusal({ dataDir: world.dataDir })).toMatch(/^The database \S+ is in use by another process\. Stop that one, .*\.\n$/);
   await world.stop();
+});
+
+it.each(["/etc/passwd", "/etc/passwd/data", "/proc/nope", "/proc"])("a data directory %s is refused in one line", async (dataDir) => {
+  expect(await refusal({ env: { CARILLON_DATA_DIR: dataDir } })).toMatch(/^[^\n]*(cannot be used|could not be locked): [^\n]*\.\n$/);
 });
 
 it("answers its probes and its metrics, then drains on SIGTERM and exits 0 with nothing lost", { timeout: 60_000 }, async () => {

@@ -22,33 +22,57 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-const here = (text: string) => text.replaceAll("http://localhost:8080", world.url).replaceAll("http://localhost:8082", world.legacyUrl);
+const here = (text: string) =>
+  text
+    .replaceAll("http://localhost:8080", world.url)
+    .replaceAll("http://localhost:8082", world.legacyUrl)
+    .replaceAll("ws://localhost:8080", world.url.replace("http", "ws"));
 
-/** What the README shows, with "…" standing for anything and times for any time. */
+/** What the README shows, with "…" standing for anything, at the head of a list for others of it, and times for any time. */
 function shape(shown: unknown): unknown {
-  if (Array.isArray(shown)) return shown.map(shape);
+  if (Array.isArray(shown)) return shown[0] === "…" ? expect.arrayContaining(shown.slice(1).map(shape)) : shown.map(shape);
   if (shown === null || typeof shown !== "object") return typeof shown === "string" && /…|^\d{4}-/.test(shown) ? expect.any(String) : shown;
   return Object.fromEntries(
     Object.entries(shown).map(([key, value]) => [key, /At$/.test(key) && typeof value === "number" ? expect.any(Number) : shape(value)]),
   );
 }
 
-it.each(curls.map(({ text, answer }) => [text.split("\n")[0], text, answer] as const))(
+const answerTo = (command: string): unknown =>
+  JSON.parse(execFileSync("bash", ["-c", here(command).replace(/^curl/, "curl -sS --fail-with-body")], { encoding: "utf8" }));
+/** What is asked about a notification is known a moment after it was acknowledged. */
+const isRead = (command: string) => /TrackerService/.test(command);
+
+it.each(curls.map(({ text, answer }, index) => [`${index + 1}. ${text.split("\n")[0]}`, text, answer] as const))(
   "%s answers what the README shows",
-  (_name, text, answer) => {
-    const printed = execFileSync("bash", ["-c", `${here(text).replace(/^curl/, "curl -sS --fail-with-body")}`], { encoding: "utf8" });
+  async (_name, text, answer) => {
     expect(answer?.language).toBe("json");
-    expect(JSON.parse(printed)).toEqual(shape(JSON.parse(answer?.text ?? "")));
+    const shown = shape(JSON.parse(answer?.text ?? ""));
+    if (isRead(text)) await expect.poll(() => answerTo(text)).toEqual(shown);
+    else expect(answerTo(text)).toEqual(shown);
   },
 );
 
-it("the typed client sends", () => {
+it("npm run example runs the typed client that the README shows", { timeout: 120_000 }, () => {
   const [client] = blocks.filter(({ language }) => language === "ts");
-  const printed = execFileSync(process.execPath, ["--no-warnings", "--input-type=module-typescript", "-e", here(client?.text ?? "")], {
-    cwd: root,
-    encoding: "utf8",
-  });
+  expect(
+    readFileSync(join(root, "clients/node/send.ts"), "utf8")
+      .trim()
+      .endsWith(client?.text ?? "-"),
+  ).toBe(true);
+  const printed = execFileSync("npm", ["run", "--silent", "example", "--", world.url], { cwd: root, encoding: "utf8" });
   expect(printed.trim()).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+it("the bell of the README hears what ann was sent", async () => {
+  const [bell] = blocks.filter(({ language }) => language === "js");
+  const child = spawn(process.execPath, ["--input-type=module", "-e", here(bell?.text ?? "")], { cwd: root });
+  try {
+    let printed = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+    await expect.poll(() => printed).toMatch(/^\S+:\d+ Hello$/m);
+  } finally {
+    child.kill();
+  }
 });
 
 it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, async () => {
@@ -73,9 +97,11 @@ it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, as
   rmSync(dataDir, { recursive: true, force: true });
 });
 
+const ranHere = new Set(["npm start", "npm run example"]);
+
 it("every other command is a script that the tests' own runner or CI runs", () => {
   const ci = readFileSync(join(root, ".ci/run"), "utf8");
-  const others = commands.map(({ text }) => text).filter((text) => !text.startsWith("curl") && text !== "npm start");
+  const others = commands.map(({ text }) => text).filter((text) => !text.startsWith("curl") && !ranHere.has(text));
   expect(others.length).toBeGreaterThan(0);
   for (const command of others) {
     const name = command.replace(/^npm (run )?/, "");

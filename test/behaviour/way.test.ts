@@ -1,6 +1,6 @@
 /** The way of a notification, from the outside: the three facades, Connect in JSON and binary, the mailbox, the inbox, Explain. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { Channel, DeliveryStatus, NotificationStatus, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { clientsOf, getJson, post } from "../world/clients.ts";
 import { startWorld, type World } from "../world/world.ts";
 
@@ -194,6 +194,26 @@ it("a muted category is skipped, and Explain says so and why", async () => {
   const skipped = steps.find((step) => step.stage === "skipped");
   expect(skipped?.reasons).toContain("category_muted");
   expect(skipped?.sentences.join(" ")).toContain("muted this category");
+});
+
+it("what passes a mute says so, and nothing that is untrue beside it", async () => {
+  const { preferences, ingest, tracker } = clientsOf(world.url);
+  await preferences.setCategoryPreference({ userId: "bo", preference: { category: "alarms", muted: true } });
+  const { notificationId } = await ingest.send({
+    ...{ recipients: [{ userId: "bo" }], category: "alarms", priority: Priority.CRITICAL },
+    content: { title: "Smoke in the kitchen" },
+  });
+  expect((await settled(notificationId))?.status).toBe(NotificationStatus.SENT);
+  const { steps } = await tracker.explain({ notificationId });
+  const said = steps.flatMap(({ sentences }) => sentences).join(" ");
+  expect(said).toContain("a critical notification passes a mute");
+  expect(said).not.toMatch(/made no choice|pushed to their open browsers/);
+});
+
+it("a person without an address gets the inbox by the oldest facade too", async () => {
+  const { status, body } = await post(`${world.url}${legacy}`, { type: "WEB", content: "Welcome.", userId: "user-web" });
+  expect([status, body.type, body.userId]).toEqual([200, "WEB", "user-web"]);
+  expect((await settled(body.id))?.status).toBe(NotificationStatus.SENT);
 });
 
 it("nobody is notified of their own act", async () => {

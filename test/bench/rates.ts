@@ -1,23 +1,23 @@
 /** How many a second: unary beside a peer, batches, the whole pipeline. Each server is a process of its own, the load is this one. */
-import { spawn } from "node:child_process";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { SendBatchRequestSchema, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { startWorld, type World } from "../world/world.ts";
+import { withServer } from "./children.ts";
 import { run } from "./load.ts";
 
 const ingest = "/carillon.ingest.v1.IngestService";
 const contentType = "application/proto";
 export const quiet = { CARILLON_EMAIL_PROVIDER: "null", CARILLON_LOG_LEVEL: "warn" };
 
-const one = (person: number) => ({
+export const one = (person: number) => ({
   recipients: [{ userId: `person-${person}`, email: `person-${person}@example.test` }],
   eventType: "order.paid",
   channels: [Channel.EMAIL],
   content: { title: "Payment confirmed", body: "Your payment of 99.99 has been confirmed. ".repeat(6) },
 });
 const unary = toBinary(SendRequestSchema, create(SendRequestSchema, one(1)));
-const batchOf = (count: number, from = 0) =>
+export const batchOf = (count: number, from = 0) =>
   toBinary(
     SendBatchRequestSchema,
     create(SendBatchRequestSchema, {
@@ -27,24 +27,7 @@ const batchOf = (count: number, from = 0) =>
 
 const peerServer = new URL("./peer.ts", import.meta.url);
 const intakeServer = new URL("./intake.ts", import.meta.url);
-const portOf = (world: World) => Number(new URL(world.url).port);
-
-/** A server of the bench in a process of its own, by the port that it prints. */
-async function withServer<T>(script: URL, use: (port: number) => Promise<T>): Promise<T> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script.pathname], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  try {
-    return await use(
-      await new Promise<number>((resolve, reject) => {
-        child.stdout.on("data", (chunk: Buffer) => resolve(Number(/port (\d+)/.exec(chunk.toString())?.[1])));
-        child.once("exit", (code) => reject(new Error(`${script.pathname} ended with ${code}`)));
-      }),
-    );
-  } finally {
-    child.kill("SIGTERM");
-  }
-}
+export const portOf = (world: World) => Number(new URL(world.url).port);
 
 /** The better of two rounds: the first warms up. */
 export async function unaryRates(): Promise<{ ours: number; peer: number }> {
@@ -78,13 +61,13 @@ export async function pipelineRate(): Promise<number> {
   }
 }
 
-/** Waits until the tracker's stage has taken in all events of so many notifications: asked, decided, queued, sent. */
-async function tracked(world: World, notifications: number): Promise<void> {
+/** Waits until the tracker's stage has taken in all events of so many notifications: asked, decided, sent. */
+export async function tracked(world: World, notifications: number): Promise<void> {
   for (;;) {
     const metrics = await (await fetch(`${world.url}/metrics`)).text();
     const lines = [...metrics.matchAll(/^carillon_stage_records_total\{([^}]*)\} (\d+)/gm)];
     const done = lines.filter(([, labels]) => /stage="tracker"/.test(labels ?? "")).reduce((sum, [, , count]) => sum + Number(count), 0);
-    if (done >= notifications * 4) return;
+    if (done >= notifications * 3) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

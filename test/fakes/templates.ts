@@ -9,12 +9,17 @@ import { Registry } from "prom-client";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { type SourceSchema, TemplatesService } from "#gen/carillon/templates/v1/templates_pb.ts";
 import type { Clock } from "#platform/clock.ts";
+import { type Versions, versionsOf } from "#platform/render/versions.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import { templatesService } from "../../services/templates/service.ts";
 import { sqliteTemplateStore } from "../../services/templates/store.sqlite.ts";
 
 export type SourceInit = MessageInitShape<typeof SourceSchema>;
+
+/** Where there are none, and nobody to ask. */
+export const withoutTemplates = (clock: Clock): Versions =>
+  versionsOf({ client: createClients({ rpc: () => [], clock, logger: pino({ level: "silent" }), metrics: new Registry() }), clock });
 
 export async function templatesRoom(clock: Clock) {
   const folder = mkdtempSync(join(tmpdir(), "carillon-templates-"));

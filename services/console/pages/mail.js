@@ -52,7 +52,11 @@ const fact = ([name, value]) => (value ? [make("dt", {}, name), make("dd", {}, v
 const plain = (text) => make("pre", { class: "mail", tabindex: "0" }, text);
 const folded = (name, content) => make("details", {}, make("summary", {}, name), content);
 
-addEventListener("hashchange", tell);
+addEventListener("hashchange", () => {
+  tell();
+  // Beside the list it is in view already; below a long one it is not.
+  $("chosen").scrollIntoView({ block: "nearest" });
+});
 $("filter").addEventListener("input", refresh);
 $("empty").addEventListener("click", async () => {
   await emptyMailbox();

@@ -55,6 +55,9 @@ function clear() {
   }
 }
 
+/** Who it is for stands in one control, which knows neither field by its name. */
+const words = { "recipients[0]": "must be a person’s id or an email address" };
+
 /** Which control a path such as "content.title" or "recipients[0].email" is about. */
 function controlOf(path) {
   const [, top, below] = /^(\w+)(?:\[\d+\])?\.?(\w+)?/.exec(path) ?? [];
@@ -65,7 +68,7 @@ function controlOf(path) {
 function tell({ message, violations = [] }) {
   const placed = violations.filter(({ field, description }) => {
     const control = controlOf(field);
-    control?.closest(".field")?.append(make("p", { class: "wrong", id: `wrong-${control.id}` }, description));
+    control?.closest(".field")?.append(make("p", { class: "wrong", id: `wrong-${control.id}` }, words[field] ?? description));
     control?.setAttribute("aria-invalid", "true");
     control?.setAttribute("aria-errormessage", `wrong-${control.id}`);
     return control;

@@ -1,49 +1,81 @@
 /** Reading a facade's JSON body: what is wrong with it is said field by field, with the right name for a near miss. */
-import { closest, distance } from "fastest-levenshtein";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { z } from "zod";
+import { metadataFault } from "#domain/bounds.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
+import { didYouMean } from "#domain/near.ts";
 
 export function parseBody<S extends z.ZodObject>(schema: S, body: Uint8Array): z.output<S> {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body), wellFormed);
   } catch (cause) {
     throw new Problem("MALFORMED_JSON", { message: "The body is not valid JSON in UTF-8.", cause });
   }
-  const parsed = schema.safeParse(json);
+  // Without the input a missing field cannot be told from one of a wrong type.
+  const parsed = schema.safeParse(json, { reportInput: true });
   if (parsed.success) return parsed.data;
+  const violations = parsed.error.issues.flatMap((issue) => violationsOf(issue, Object.keys(schema.shape)));
   throw new Problem("INVALID_REQUEST", {
-    violations: parsed.error.issues.flatMap((issue) => violationsOf(issue, Object.keys(schema.shape))),
+    violations: [...new Map(violations.toReversed().map((each) => [each.field, each])).values()].reverse(),
   });
 }
 
-function violationsOf(issue: z.core.$ZodIssue, known: readonly string[]): Violation[] {
-  const path = issue.path.join(".");
-  if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({ field: path === "" ? key : `${path}.${key}`, description: `unknown field${hint(key, known)}` }));
-  if (issue.code === "invalid_type" && issue.input === undefined && path !== "") return [{ field: path, description: "is missing" }];
-  return [{ field: path === "" ? "(body)" : path, description: issue.message }];
+/** An escape may stand for half a character, which no other encoding of ours can hold. */
+function wellFormed(key: string, value: unknown): unknown {
+  if (key.isWellFormed() && (typeof value !== "string" || value.isWellFormed())) return value;
+  throw new SyntaxError("A string holds half of a surrogate pair.");
 }
 
-const hint = (key: string, known: readonly string[]): string => {
-  const near = closest(key, known);
-  return distance(key.toLowerCase(), near.toLowerCase()) <= Math.max(2, key.length / 3)
-    ? `; did you mean "${near}"?`
-    : `; known are ${known.join(", ")}`;
-};
+function violationsOf(issue: z.core.$ZodIssue, known: readonly string[]): Violation[] {
+  const path = issue.path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
+  const field = path.replace(/^\./, "");
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({ field: field === "" ? key : `${field}.${key}`, description: `unknown field${hint(key, known)}` }));
+  if (field === "") return [{ field: "(body)", description: "must be an object" }];
+  if (issue.code === "invalid_type" && issue.input === undefined) return [{ field, description: "is missing" }];
+  return [{ field, description: issue.message }];
+}
+
+const hint = (key: string, known: readonly string[]): string => didYouMean(key, known) || `; known are ${known.join(", ")}`;
+
+export const text = z.string({ error: "must be a string" });
+
+/** What somebody is to read: a blank message is a mistake of whoever sends it. */
+export const words = text.regex(/\S/, { error: "must not be blank" });
+
+/** One of `names`, read by `read`, which may know other spellings of them. */
+export const oneOf = <T>(names: readonly string[], read: (name: string) => T | undefined) =>
+  text.transform((name, context): T => {
+    const value = read(name);
+    if (value !== undefined) return value;
+    context.addIssue({ code: "custom", message: `must be one of ${names.join(", ")}${didYouMean(name, names)}` });
+    return z.NEVER;
+  });
+
+const userIdError = { error: "must be a string of 1 to 128 characters or a whole number" };
 
 /** Numeric user ids of older callers are accepted and kept as text. */
 export const userId = z
-  .union([z.string().min(1).max(128), z.int().nonnegative()], { error: "must be a string of 1 to 128 characters or a whole number" })
+  .union([z.string().min(1, userIdError).max(128, userIdError), z.int().nonnegative(userIdError)], userIdError)
   .transform(String);
 
-/** In place of the words: a template's name, and what to fill in. */
+const isObject = (json: unknown) => typeof json === "object" && json !== null && !Array.isArray(json);
+
+/** In place of the words: a template's name, what to fill in, and the locale. What else is wrong with them Send says. */
 export const template = z
-  .strictObject({
-    name: z.string({ error: "must be the name of a template" }),
-    data: z.record(z.string(), z.json(), { error: "must be an object" }).optional(),
-    locale: z.string({ error: "must be a BCP 47 tag like pt-BR" }).optional(),
-  })
+  .strictObject(
+    {
+      name: text,
+      data: z.custom<JsonObject>(isObject, { error: "must be an object" }).optional(),
+      locale: text.optional(),
+    },
+    { error: "must be an object" },
+  )
   .transform(({ name, data, locale }) => ({ name, locale: locale ?? "", ...(data && { data }) }));
 
-export const metadata = z.record(z.string(), z.json(), { error: "must be an object" });
+/** Came out of JSON, so what is in it is JSON; how deep it may be is looked at before anybody walks through it. */
+export const metadata = z.custom<JsonObject>(isObject, { error: "must be an object" }).superRefine((json, context) => {
+  const fault = metadataFault(json);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});

@@ -1,28 +1,30 @@
 /** The event facade: POST /api/v1/notifications. What happened to a person; their preferences choose the channels. */
 import { z } from "zod";
 import { channelNamed, channelNames } from "#domain/channels/channel.ts";
-import { type Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import { Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, parseBody, template, userId } from "./body.ts";
+import { metadata, oneOf, parseBody, template, text, userId, words } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
-const priorities = { low: Priority.LOW, medium: Priority.MEDIUM, high: Priority.HIGH, critical: Priority.CRITICAL } as const;
+const priorities: Readonly<Record<string, Priority>> = {
+  low: Priority.LOW,
+  medium: Priority.MEDIUM,
+  high: Priority.HIGH,
+  critical: Priority.CRITICAL,
+};
 
 const Body = z.strictObject({
   user_id: userId,
-  event_type: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }),
-  content: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }).optional(),
+  event_type: text.min(1, { error: "must not be empty" }),
+  content: words.optional(),
   template: template.optional(),
-  title: z.string({ error: "must be a string" }).optional(),
-  category: z.string({ error: "must be a string" }).optional(),
+  title: text.optional(),
+  category: text.optional(),
   actor: userId.optional(),
-  channels: z
-    .array(z.string().refine((name) => channelNamed(name) !== undefined, { error: `must be one of ${channelNames.join(", ")}` }))
-    .transform((names) => names.map((name) => channelNamed(name) as Channel))
-    .optional(),
-  priority: z.enum(["low", "medium", "high", "critical"], { error: "must be low, medium, high or critical" }).optional(),
+  channels: z.array(oneOf(channelNames, channelNamed), { error: "must be a list" }).optional(),
+  priority: oneOf(Object.keys(priorities), (name) => priorities[name]).optional(),
   metadata: metadata.optional(),
 });
 
@@ -32,10 +34,15 @@ const names = {
   "content.body": "content",
 };
 
-/** "security_alert" -> "Security alert". */
+const TITLE_MOST_CHARS = 128;
+
+/** "security_alert" -> "Security alert". Keeps a title's rules whatever the event type is: a title that nobody sent is not to be blamed. */
 const titleOf = (eventType: string) => {
-  const words = eventType.replaceAll(/[._:-]+/g, " ").trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const title = eventType
+    .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
+    .trim()
+    .slice(0, TITLE_MOST_CHARS);
+  return title.charAt(0).toUpperCase() + title.slice(1);
 };
 
 export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route => ({
@@ -44,7 +51,7 @@ export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route =
   json: true,
   async handle(request) {
     const body = parseBody(Body, request.body);
-    const isWorded = body.content !== undefined || body.title !== undefined;
+    const isWorded = body.content !== undefined || (body.title !== undefined && body.template !== undefined);
     const { notificationId } = await send(
       given.client(IngestService, request.environment),
       request,
@@ -56,7 +63,7 @@ export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route =
         category: body.category ?? "",
         actor: body.actor ?? "",
         channels: body.channels ?? [],
-        priority: body.priority ? priorities[body.priority] : Priority.UNSPECIFIED,
+        priority: body.priority ?? Priority.UNSPECIFIED,
         ...(body.metadata && { metadata: body.metadata }),
         idempotencyKey: idempotencyKey(request),
       },

@@ -6,34 +6,31 @@
 import { ConnectError } from "@connectrpc/connect";
 import { z } from "zod";
 import { channelNamed, channelNames, nameOfChannel } from "#domain/channels/channel.ts";
+import { Problem } from "#domain/errors.ts";
 import { Channel, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Given } from "#platform/host.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, parseBody, template, userId } from "./body.ts";
+import { metadata, oneOf, parseBody, template, text, userId, words } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const PATH = "/notification_service/api/notifications";
-const typeMessage = `must be one of ${channelNames.join(", ")}`;
+const types = channelNames.map((name) => name.toUpperCase());
 
 const Body = z.strictObject({
-  type: z
-    .string({ error: typeMessage })
-    .refine((type) => channelNamed(type) !== undefined, { error: typeMessage })
-    .transform((type) => channelNamed(type) as Channel),
-  title: z.string().optional(),
-  content: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }).optional(),
+  type: oneOf(types, channelNamed),
+  title: text.optional(),
+  content: words.optional(),
   template: template.optional(),
   userId: userId.optional(),
-  recipient: z.string({ error: "must be an email address" }).optional(),
+  recipient: text.optional(),
   metadata: metadata.optional(),
 });
 
 /** In our Send's words -> in this facade's. */
 const names = {
-  "recipients[0]": "recipient",
   "recipients[0].email": "recipient",
   "recipients[0].user_id": "userId",
   "content.title": "title",
@@ -52,14 +49,19 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
     json: true,
     async handle(request) {
       const body = parseBody(Body, request.body);
+      const isWorded = body.content !== undefined || (body.title !== undefined && body.template !== undefined);
       const to = { userId: body.userId ?? "", email: body.recipient ?? "" };
+      if (to.userId === "" && to.email === "")
+        throw new Problem("INVALID_REQUEST", {
+          violations: [{ field: "recipient", description: "is missing: name an email address, or a userId" }],
+        });
       const { notificationId } = await send(
         given.client(IngestService, request.environment),
         request,
         {
           recipients: [to],
           channels: [body.type],
-          ...((body.content ?? body.title) !== undefined && { content: wordsOf(body.title ?? "", body.content ?? "", body.type) }),
+          ...(isWorded && { content: wordsOf(body.title ?? "", body.content ?? "", body.type) }),
           ...(body.template && { template: body.template }),
           ...(body.metadata && { metadata: body.metadata }),
           idempotencyKey: idempotencyKey(request),

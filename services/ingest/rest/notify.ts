@@ -2,18 +2,21 @@
  * The broadcast facade: POST /notify. A message goes to every configured destination, each as a notification of its own, so that one
  * that fails leaves the others alone.
  */
+import { create } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { channelNamed } from "#domain/channels/channel.ts";
+import { normaliseEmail } from "#domain/channels/email.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
-import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { IngestService, RecipientSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { parseBody } from "./body.ts";
+import { validateMessage } from "#platform/rpc/validation.ts";
+import { parseBody, text, words } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const Body = z.strictObject({
-  message: z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }),
-  title: z.string({ error: "must be a string" }).optional(),
+  message: words,
+  title: text.optional(),
 });
 
 export interface Destination {
@@ -21,13 +24,17 @@ export interface Destination {
   readonly to: string;
 }
 
-/** "email:team@example.com" or "web:ann"; undefined when it is neither. */
+/** "email:team@example.com" or "web:ann"; undefined when it is neither, or nobody whom Send would take. */
 export function destination(text: string): Destination | undefined {
   const colon = text.indexOf(":");
   const channel = colon > 0 ? channelNamed(text.slice(0, colon)) : undefined;
   const to = text.slice(colon + 1);
-  return channel === undefined || to === "" ? undefined : { channel, to };
+  if (channel === undefined || (channel === Channel.EMAIL && normaliseEmail(to) === undefined)) return undefined;
+  const found = { channel, to };
+  return to !== "" && validateMessage(RecipientSchema, create(RecipientSchema, recipientOf(found))).length === 0 ? found : undefined;
 }
+
+const recipientOf = ({ channel, to }: Destination) => (channel === Channel.EMAIL ? { email: to } : { userId: to });
 
 export const notifyRoute = (given: Pick<Given, "client" | "publicUrl">, destinations: readonly Destination[]): Route => ({
   method: "POST",
@@ -38,13 +45,13 @@ export const notifyRoute = (given: Pick<Given, "client" | "publicUrl">, destinat
     const ingest = given.client(IngestService, request.environment);
     const key = idempotencyKey(request);
     const notifications = await Promise.all(
-      destinations.map(async ({ channel, to }, index) => {
+      destinations.map(async (each, index) => {
         const { notificationId } = await send(
           ingest,
           request,
           {
-            recipients: [channel === Channel.EMAIL ? { email: to } : { userId: to }],
-            channels: [channel],
+            recipients: [recipientOf(each)],
+            channels: [each.channel],
             eventType: "broadcast",
             content: { title: title ?? "Broadcast", body: message },
             idempotencyKey: key === "" ? "" : `${key}/${index}`,

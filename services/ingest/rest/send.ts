@@ -9,6 +9,7 @@ import { Problem } from "#domain/errors.ts";
 import { type IngestService, SendRequestSchema, type SendResponse } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import type { HttpRequest } from "#platform/rpc/route.ts";
+import { KEY_HEADER } from "../key.ts";
 
 export async function send(
   ingest: Client<typeof IngestService>,
@@ -22,9 +23,11 @@ export async function send(
   } catch (error) {
     const problem = error instanceof ConnectError ? problemFrom(error) : undefined;
     if (!problem) throw error;
-    const violations = problem.violations.map(({ field, description }) => ({ field: names[field] ?? field, description }));
+    const inTheirWords: Readonly<Record<string, string>> = { idempotency_key: "Idempotency-Key", ...names };
+    const violations = problem.violations.map(({ field, description }) => ({ field: inTheirWords[field] ?? field, description }));
     throw new Problem(problem.reason, {
-      message: problem.message,
+      // One with violations says the first of them, in the facade's words.
+      ...(violations.length === 0 && { message: problem.message }),
       violations,
       ...(problem.retryAfterMs !== undefined && { retryAfterMs: problem.retryAfterMs }),
       cause: error,
@@ -33,7 +36,7 @@ export async function send(
 }
 
 /** The idempotency key of a REST call travels in the header that the IETF draft names. */
-export const idempotencyKey = (request: HttpRequest): string => request.headers.get("idempotency-key") ?? "";
+export const idempotencyKey = (request: HttpRequest): string => request.headers.get(KEY_HEADER) ?? "";
 
 export const json = (status: number, body: unknown, headers: Record<string, string> = {}) => ({
   status,

@@ -116,7 +116,7 @@ export type ServerFrame = Message<"carillon.gateway.v1.ServerFrame"> & {
     case: "pong";
   } | {
     /**
-     * You fell behind; connect again with your cursor or list the messages.
+     * You read too slowly; what was queued is dropped, and sent anew from your last message on once you have read the rest.
      *
      * @generated from field: carillon.gateway.v1.Resync resync = 6;
      */
@@ -154,14 +154,14 @@ export type Hello = Message<"carillon.gateway.v1.Hello"> & {
   token: string;
 
   /**
-   * "epoch:seq" of the last message seen; empty: the newest page.
+   * "epoch:seq" of the last message seen; empty: the newest page. One that cannot be continued, or is none at all, is answered by a reset.
    *
    * @generated from field: string cursor = 2;
    */
   cursor: string;
 
   /**
-   * In the place of cursor: the notification id of the last message seen.
+   * In the place of cursor: the notification id of the last message seen; an unknown one is answered by a reset.
    *
    * @generated from field: string last_notification_id = 3;
    */
@@ -182,7 +182,7 @@ export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
  */
 export type Welcome = Message<"carillon.gateway.v1.Welcome"> & {
   /**
-   * Where the person's inbox stands.
+   * Where the messages that follow begin.
    *
    * @generated from field: string cursor = 1;
    */

@@ -153,6 +153,7 @@ export type SendRequest = Message<"carillon.ingest.v1.SendRequest"> & {
 
   /**
    * Same key, same request within 24 h: the first answer again. At most 255 characters. Keys are never to be reused.
+   * Empty: the header Idempotency-Key (at most 250 characters) where it is sent; in a batch it is header/0, header/1, … by place.
    *
    * @generated from field: string idempotency_key = 10;
    */
@@ -419,7 +420,8 @@ export const IngestService: GenService<{
     output: typeof SendResponseSchema;
   },
   /**
-   * Accepts up to 1,000 notifications, each with a result of its own; a bad one does not harm the others.
+   * Accepts up to 1,000 notifications, each with a result of its own; a bad one does not harm the others, not even in JSON one with an
+   * unknown field or a value of a wrong type. Paths in its error begin at the item.
    *
    * @generated from rpc carillon.ingest.v1.IngestService.SendBatch
    */

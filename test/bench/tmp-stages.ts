@@ -1,2 +1,0 @@
-import { stageCosts } from "./stages.ts";
-for (const { stage, us } of await stageCosts()) console.log(stage, us.toFixed(1));
