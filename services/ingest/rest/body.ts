@@ -74,6 +74,11 @@ export const template = z
   )
   .transform(({ name, data, locale }) => ({ name, locale: locale ?? "", ...(data && { data }) }));
 
+/** For a body that has words or names a template. Looked at also when something else is wrong, so that all is told at once. */
+export const isWorded = (body: unknown): boolean =>
+  !isObject(body) || (body as JsonObject).content !== undefined || (body as JsonObject).template !== undefined;
+export const unworded = { path: ["content"], error: "is missing", when: () => true };
+
 /** Came out of JSON, so what is in it is JSON; how deep it may be is looked at before anybody walks through it. */
 export const metadata = z.custom<JsonObject>(isObject, { error: "must be an object" }).superRefine((json, context) => {
   const fault = metadataFault(json);

@@ -13,21 +13,23 @@ import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/trac
 import type { Given } from "#platform/host.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, oneOf, parseBody, template, text, userId, words } from "./body.ts";
+import { isWorded, metadata, oneOf, parseBody, template, text, unworded, userId, words } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const PATH = "/notification_service/api/notifications";
 const types = channelNames.map((name) => name.toUpperCase());
 
-const Body = z.strictObject({
-  type: oneOf(types, channelNamed),
-  title: text.optional(),
-  content: words.optional(),
-  template: template.optional(),
-  userId: userId.optional(),
-  recipient: text.optional(),
-  metadata: metadata.optional(),
-});
+const Body = z
+  .strictObject({
+    type: oneOf(types, channelNamed),
+    title: text.optional(),
+    content: words.optional(),
+    template: template.optional(),
+    userId: userId.optional(),
+    recipient: text.optional(),
+    metadata: metadata.optional(),
+  })
+  .refine(isWorded, unworded);
 
 /** In our Send's words -> in this facade's. */
 const names = {
@@ -49,7 +51,7 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
     json: true,
     async handle(request) {
       const body = parseBody(Body, request.body);
-      const isWorded = body.content !== undefined || (body.title !== undefined && body.template !== undefined);
+      const isInline = body.content !== undefined || (body.title !== undefined && body.template !== undefined);
       const to = { userId: body.userId ?? "", email: body.recipient ?? "" };
       if (to.userId === "" && to.email === "")
         throw new Problem("INVALID_REQUEST", {
@@ -61,7 +63,7 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
         {
           recipients: [to],
           channels: [body.type],
-          ...(isWorded && { content: wordsOf(body.title ?? "", body.content ?? "", body.type) }),
+          ...(isInline && { content: wordsOf(body.title ?? "", body.content ?? "", body.type) }),
           ...(body.template && { template: body.template }),
           ...(body.metadata && { metadata: body.metadata }),
           idempotencyKey: idempotencyKey(request),
