@@ -34,6 +34,12 @@ export function sizeFault(bytes: number, recipients: number): Violation | undefi
   return { field: "recipients", description: `must be at most ${most} for a notification of this size; send it in several` };
 }
 
+/** A notification has words of its own or takes a template's; undefined when it has the one or the other. */
+export function wordsFault({ content, template }: { readonly content?: unknown; readonly template?: unknown }): Violation | undefined {
+  if (content && template) return { field: "template", description: "cannot stand beside content: one or the other" };
+  return content || template ? undefined : { field: "content", description: "is required, or a template" };
+}
+
 /** What is wrong with the caller's data; undefined when every reader down the way can read it. */
 export const metadataFault = (metadata: JsonObject): string | undefined => valueFault(metadata, 1);
 

@@ -16,6 +16,17 @@ export const errors = {
     says: "The idempotency key was used for a different request. Use a new key.",
   },
   NOT_FOUND: { code: "NOT_FOUND", http: 404, says: "There is no such thing in this environment." },
+  ALREADY_EXISTS: { code: "ALREADY_EXISTS", http: 409, says: "There is one of that name already." },
+  REVISION_OUTDATED: {
+    code: "ABORTED",
+    http: 409,
+    says: "It was changed in between. Read it again, and repeat with the revision that it has now.",
+  },
+  TEMPLATES_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    http: 503,
+    says: "The templates cannot be read now, and nothing was accepted. Repeat with the same idempotency key.",
+  },
   UNSUPPORTED_MEDIA_TYPE: { code: "INVALID_ARGUMENT", http: 415, says: "This path takes content-type application/json, in UTF-8." },
   NOT_IMPLEMENTED: { code: "UNIMPLEMENTED", http: 404, says: "There is no such service, method or compression here." },
   METHOD_NOT_ALLOWED: { code: "UNIMPLEMENTED", http: 405, says: "This path does not answer that method." },

@@ -25,6 +25,7 @@ export const reasons = {
   not_preferred: "The person chose other channels for the category.",
   no_email_address: "No email address of the person is known.",
   no_person: "The recipient is a bare address, so there is no inbox to put it into.",
+  no_words: "The template has no words for this channel.",
   expired: "It expired before it could be sent.",
   canceled: "The sender canceled it before it was sent.",
   channel_disabled: "This channel is switched off in this installation.",
@@ -43,6 +44,7 @@ export const reasons = {
   // Why a record is buried.
   undecodable: "The record could not be decoded.",
   invalid: "The record broke a rule of its contract.",
+  render_failed: "The template could not be filled in with the notification's data.",
   oversize: "The record is larger than its topic takes.",
   stage_failed: "The stage failed on this record every time it tried.",
 } as const;

@@ -1,4 +1,5 @@
 /** A real gateway to connect to: the platform's server, the inbox on SQLite, the fan-out in memory. Only time stands still. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,7 @@ import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
+import { wordsOf } from "#platform/render/content.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { serve } from "#platform/rpc/server.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
@@ -22,6 +24,7 @@ import { inboxService } from "../services/inbox/service.ts";
 import { inboxStage } from "../services/inbox/stage.ts";
 import { sqliteInboxStore } from "../services/inbox/store.sqlite.ts";
 import { fakeClock } from "../test/fakes/clock.ts";
+import { withoutTemplates } from "../test/fakes/templates.ts";
 import { type GatewaySettings, gatewaySocket } from "./socket.ts";
 import { mintToken } from "./token.ts";
 
@@ -57,7 +60,8 @@ export async function startGateway(settings: Partial<GatewaySettings> = {}) {
     ...{ logger, metrics, clock },
   });
   endings.push(() => server.close());
-  const stage = inboxStage(store, { clock, fanout, logger, ledger: memoryLedger({ clock }), worker: "w-1" });
+  const ledger = memoryLedger({ clock });
+  const stage = inboxStage(store, { clock, fanout, logger, ledger, worker: "w-1", wordsOf: wordsOf(withoutTemplates(clock)) });
   let published = 0;
   const port = server.ports[0] as number;
   return {

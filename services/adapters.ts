@@ -14,6 +14,7 @@ import { sqliteInboxStore } from "./inbox/store.sqlite.ts";
 import { sqliteReservations } from "./ingest/reservations.sqlite.ts";
 import { sqlitePreferenceStore } from "./preferences/store.sqlite.ts";
 import { sqliteScheduleStore } from "./scheduler/store.sqlite.ts";
+import { sqliteTemplateStore } from "./templates/store.sqlite.ts";
 import { sqliteHistoryStore } from "./tracker/store.sqlite.ts";
 
 export type Adapters = Awaited<ReturnType<typeof embedded>>;
@@ -29,6 +30,7 @@ export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clo
     stores: {
       ingest: await sqliteReservations(database),
       preferences: await sqlitePreferenceStore(database),
+      templates: await sqliteTemplateStore(database),
       scheduler: await sqliteScheduleStore(database),
       inbox: await sqliteInboxStore(database),
       deadletters: await sqliteDeadLetterStore(database),

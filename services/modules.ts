@@ -11,6 +11,7 @@ import { preferences } from "./preferences/module.ts";
 import { processModule } from "./process.ts";
 import { routerModule } from "./router/module.ts";
 import { scheduler } from "./scheduler/module.ts";
+import { templates } from "./templates/module.ts";
 import { tracker } from "./tracker/module.ts";
 
 /** What some modules need of the process they run in. */
@@ -39,6 +40,7 @@ export const modulesOf = (needs: Needs) =>
     gateway({ secret: needs.tokenSecret }),
     scheduler,
     preferences,
+    templates,
     tracker,
     deadLetters,
     consoleRoom({ mailbox: needs.mailbox, mintToken: needs.mintToken }),

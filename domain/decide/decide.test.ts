@@ -159,6 +159,7 @@ const anyAsked: fc.Arbitrary<Asked> = fc.record({
   actor: fc.constantFrom("", "ann", "bo"),
   category: fc.constantFrom("orders", "other", "third"),
   channels: anyChannels,
+  wordedChannels: anyChannels,
   priority: fc.constantFrom(Priority.LOW, Priority.MEDIUM, Priority.HIGH, Priority.CRITICAL),
   expiresAtMs: fc.constantFrom(NOW - 1, NOW, NOW + 1, NOW + 24 * 3_600_000),
 });
@@ -206,6 +207,14 @@ describe("whatever is asked and whoever it is for", () => {
       if (request.channels.length > 0)
         for (const { channel, send } of decisions) expect(send && !request.channels.includes(channel)).toBe(false);
     }));
+
+  test("nothing goes to a channel that there are no words for, and that is the reason unless there is one for all", () => {
+    expect(told(asked({ wordedChannels: [Channel.EMAIL] }), ann())).toEqual(["email+channel_default", "web-no_words"]);
+    return always(({ wordedChannels = [] }, _facts, decisions) => {
+      if (wordedChannels.length > 0)
+        for (const { channel, send } of decisions) expect(send && !wordedChannels.includes(channel)).toBe(false);
+    });
+  });
 
   test("a mute changes nothing about a critical notification but its reasons", () =>
     always((request, facts, _decisions) => {

@@ -8,7 +8,7 @@
  * 3. The person's choice of channels for the category (or for "*") wins over the sender's: a channel is used only when the sender asked
  *    for it, or for none in particular, and the person did not choose others. So a sender narrows what the person allows and never widens
  *    it. Critical: where the sender names channels, they are used whatever the person chose.
- * 4. A channel needs somewhere to go to: an address (the sender's one-time address comes first), an inbox a person.
+ * 4. A channel needs words, and somewhere to go to: an address (the sender's one-time address comes first), an inbox a person.
  * 5. In the person's quiet hours everything waits until they end, and what expires before that is not sent. Critical passes.
  *
  * Pure. Times are epoch milliseconds.
@@ -28,6 +28,8 @@ export interface Asked {
   readonly category: string;
   /** Empty: preferences choose. */
   readonly channels: readonly Channel[];
+  /** Those that there are words for; empty or absent: all. */
+  readonly wordedChannels?: readonly Channel[];
   readonly priority: Priority;
   readonly expiresAtMs: number;
 }
@@ -132,6 +134,7 @@ function decideChannel(
   const requested = asked.channels.includes(channel);
   const preferred = choice?.channels.includes(channel) ?? false;
   if (asked.channels.length > 0 && !requested) return skip(channel, "not_requested");
+  if (asked.wordedChannels?.length && !asked.wordedChannels.includes(channel)) return skip(channel, "no_words");
   const overridden = choice !== undefined && choice.channels.length > 0 && !preferred;
   const critical = asked.priority === Priority.CRITICAL;
   if (overridden && !(critical && requested))

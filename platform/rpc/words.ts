@@ -37,6 +37,8 @@ const patterns: Readonly<Record<string, string>> = {
   "^[A-Za-z0-9][A-Za-z0-9._:-]*$":
     "must be letters, digits, dots, underscores, colons and hyphens, like post.liked, beginning with a letter or digit",
   "^[A-Za-z0-9][A-Za-z0-9_-]*$": "must be letters, digits, underscores and hyphens, like billing, beginning with a letter or digit",
+  "^[a-z0-9][a-z0-9._-]{0,63}$":
+    "must be 1 to 64 lower-case letters, digits, dots, underscores and hyphens, like order-paid, beginning with a letter or digit",
   "^(\\*|[A-Za-z0-9][A-Za-z0-9_-]*)$":
     "must be * or letters, digits, underscores and hyphens, like billing, beginning with a letter or digit",
 };

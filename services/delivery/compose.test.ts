@@ -1,4 +1,4 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { ContentSchema } from "#gen/carillon/common/v1/common_pb.ts";
 import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
@@ -11,8 +11,8 @@ const composed = (content: MessageInitShape<typeof ContentSchema>, target = "ann
       deliveryId: "d-1",
       notificationId: "n-1",
       target,
-      content: toBinary(ContentSchema, create(ContentSchema, content)),
     }),
+    create(ContentSchema, content),
     from,
     0,
   );

@@ -3,16 +3,15 @@
  *
  * Title and address become headers and envelope, so both are held to their grammar once more: a raw topic takes records from anybody.
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { plainText } from "#domain/channels/text.ts";
-import { type Content, ContentSchema } from "#gen/carillon/common/v1/common_pb.ts";
+import type { Content } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Mail, Mailbox } from "./sender.ts";
 
 /** Why a delivery can never become a mail. Names nobody. */
 export interface Unsendable {
-  readonly unsendable: "undecodable" | "invalid";
+  readonly unsendable: "undecodable" | "invalid" | "render_failed";
   readonly detail: string;
 }
 
@@ -20,9 +19,8 @@ const SUBJECT_FROM_TEXT_CHARS = 78;
 /** Every control character: CR and LF would begin a header of their own. */
 const CONTROL = /\p{Cc}/u;
 
-export function compose(delivery: Delivery, from: Mailbox, nowMs: number): Mail | Unsendable {
-  const content = decoded(delivery.content);
-  if (!content) return { unsendable: "undecodable", detail: "content is not a carillon.common.v1.Content" };
+/** `content`: the delivery's words. */
+export function compose(delivery: Delivery, content: Content, from: Mailbox, nowMs: number): Mail | Unsendable {
   if (/[\r\n\0]/.test(content.title)) return { unsendable: "invalid", detail: "content.title must be one line" };
   const to = normaliseEmail(delivery.target);
   if (to === undefined) return { unsendable: "invalid", detail: "target is not one email address" };
@@ -42,14 +40,6 @@ export function compose(delivery: Delivery, from: Mailbox, nowMs: number): Mail 
     },
     date: new Date(nowMs),
   };
-}
-
-function decoded(bytes: Uint8Array): Content | undefined {
-  try {
-    return fromBinary(ContentSchema, bytes);
-  } catch {
-    return undefined;
-  }
 }
 
 function firstLine(text: string): string {

@@ -14,6 +14,7 @@ import type { Logger } from "pino";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
+import type { WordsOf } from "#platform/render/content.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
@@ -28,6 +29,7 @@ import type { DeliveryMetrics } from "./telemetry.ts";
 export interface DeliverNeeds {
   readonly ledger: Pick<Ledger, "intend" | "settle">;
   readonly sender: Sender;
+  readonly wordsOf: WordsOf;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: DeliveryMetrics;
@@ -49,7 +51,7 @@ interface Heard {
 }
 
 export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>) => Promise<void> {
-  const { ledger, sender, clock, logger, metrics, worker, from, maxRetryCount } = needs;
+  const { ledger, sender, wordsOf, clock, logger, metrics, worker, from, maxRetryCount } = needs;
   const permits = permitsOf(sender.width);
   const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
   const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
@@ -67,8 +69,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
   async function one(received: Received<Delivery>, batch: Batch<Delivery>): Promise<void> {
     const { value } = received;
+    const words = await wordsOf(value);
     const askedMs = clock.nowMs();
-    const mail = compose(value, from, askedMs);
+    const mail = "unsendable" in words ? words : compose(value, words, from, askedMs);
     if ("unsendable" in mail) return buryUnsendable(received, batch, mail);
 
     const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = value;
@@ -158,7 +161,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const { attempt, wait } = received.value;
     const dead: Ended = { is: "dead", reason: unsendable, attempt: 0, by: { attempt, wait } };
     report.ended(received.value, dead, unsendable);
-    batch.bury(received, unsendable, detail, endOutput(received, dead, clock.nowMs()));
+    batch.bury(received, unsendable, detail, endOutput(received, dead, clock.nowMs(), { provider: "", detail }));
   }
 
   function heardOf(outcome: Outcome): Heard {

@@ -1,6 +1,8 @@
 /** Email workers: deliveries of the email lanes in, mails out. */
 import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import type { Module } from "#platform/host.ts";
+import { wordsOf } from "#platform/render/content.ts";
+import { versionsOf } from "#platform/render/versions.ts";
 import { emailLoop } from "./loop.ts";
 import { nullSender } from "./providers/email/null.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
@@ -18,12 +20,14 @@ export interface EmailNeeds {
 export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
   name: "email-workers",
   config: settings,
-  build(config, { ledger, clock, logger, metrics, worker }) {
+  build(config, given) {
+    const { ledger, clock, logger, metrics, worker } = given;
     const sender = senderOf(config, needs);
     const loop = emailLoop({
       ...{ ledger, sender, clock, worker },
       logger: logger.child({ stage: "email-workers" }),
       metrics: deliveryMetrics(metrics, "email"),
+      wordsOf: wordsOf(versionsOf(given)),
       from: config["from-email"],
       maxRetryCount: config["max-retry-count"],
     });

@@ -8,7 +8,12 @@ import type { Given } from "#platform/host.ts";
 
 const MOST = 1_000;
 
-type Facts = (value: NotificationPrioritized) => PersonFacts | undefined;
+/** What the dispatcher decides by, and the locale that the person reads, empty where it is not known. */
+export interface KnownFacts extends PersonFacts {
+  readonly locale: string;
+}
+
+type Facts = (value: NotificationPrioritized) => KnownFacts | undefined;
 
 export async function gatherFacts(given: Pick<Given, "client">, values: readonly NotificationPrioritized[]): Promise<Facts> {
   const wanted = new Map<string, Set<string>>();
@@ -17,13 +22,14 @@ export async function gatherFacts(given: Pick<Given, "client">, values: readonly
     const ids = wanted.get(environment) ?? new Set();
     wanted.set(environment, ids.add(userId));
   }
-  const known = new Map<string, PersonFacts>();
+  const known = new Map<string, KnownFacts>();
   for (const [environment, ids] of wanted) {
     const all = [...ids];
     for (let from = 0; from < all.length; from += MOST) {
       const userIds = all.slice(from, from + MOST);
       const { people } = await given.client(PreferencesService, environment).batchGetPreferences({ userIds });
-      for (const [index, person] of people.entries()) known.set(`${environment}/${userIds[index]}`, factsOf(person));
+      for (const [index, person] of people.entries())
+        known.set(`${environment}/${userIds[index]}`, { ...factsOf(person), locale: person.person?.locale ?? "" });
     }
   }
   return ({ environment, userId }) => known.get(`${environment}/${userId}`);

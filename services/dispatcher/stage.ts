@@ -7,8 +7,9 @@
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
-import { decide, type PersonFacts } from "#domain/decide/decide.ts";
+import { decide } from "#domain/decide/decide.ts";
 import { deliveryName, notificationEventName, recipientKey, scheduledName } from "#domain/ids.ts";
+import { localeFor } from "#domain/locale.ts";
 import type { Reason } from "#domain/reasons.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import type { Topic } from "#domain/topics.ts";
@@ -30,7 +31,7 @@ import type { Decided, Draft } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { gatherFacts } from "./facts.ts";
+import { gatherFacts, type KnownFacts } from "./facts.ts";
 
 /** High before medium before low, but no lane ever waits for an empty one. */
 const weights = new Map([
@@ -78,13 +79,14 @@ interface Drafted {
   readonly record: DecisionRecord;
 }
 
-function draft(value: NotificationPrioritized, facts: PersonFacts | undefined, nowMs: number, disabled: readonly Channel[]): Drafted {
+function draft(value: NotificationPrioritized, facts: KnownFacts | undefined, nowMs: number, disabled: readonly Channel[]): Drafted {
   const { notificationId, environment } = value;
   const recipient = recipientWord(value, uuidv5);
   const asked = { ...value, expiresAtMs: Number(value.expiresAtMs) };
+  const locale = value.template.length === 0 ? "" : localeFor(value.locale, facts?.locale ?? "");
   const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target, untilMs }) =>
     create(DecisionSchema, {
-      ...{ channel, send, reasons: [...reasons], target, untilMs: BigInt(untilMs) },
+      ...{ channel, send, reasons: [...reasons], target, untilMs: BigInt(untilMs), locale: send ? locale : "" },
       deliveryId: uuidv5(deliveryName(notificationId, recipient, nameOfChannel(channel), 0)),
     }),
   );
@@ -112,17 +114,17 @@ const UNASKED: Reason = "not_requested";
 
 /** What a decision comes to: told to the tracker, and a delivery on its way for each channel that is used. */
 function carryOut(value: NotificationPrioritized, recipient: string, { decisions, decidedAtMs }: DecisionRecord) {
-  const { notificationId, environment, userId, priority, eventType, category, acceptedAtMs, expiresAtMs, content } = value;
+  const { notificationId, environment, userId, priority, eventType, category, acceptedAtMs, expiresAtMs, content, template } = value;
   const key = recipientKey(environment, recipient);
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
   const about = { eventId, notificationId, environment, userId, atMs: decidedAtMs };
   const event = create(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions });
   const queued = decisions.filter(({ send }) => send);
   const outputs: Output[] = [{ topic: topics.deliveryEvents, key, value: toBinary(DeliveryEventSchema, event) }];
-  for (const { channel, deliveryId, target, untilMs } of queued) {
+  for (const { channel, deliveryId, target, untilMs, locale } of queued) {
     const delivery = create(DeliverySchema, {
       ...{ deliveryId, notificationId, environment, userId, channel, target, priority, eventType, category },
-      ...{ acceptedAtMs, expiresAtMs, cycle: 1, content },
+      ...{ acceptedAtMs, expiresAtMs, cycle: 1, content, template, locale },
     });
     const topic = topicOf(channel, priority);
     outputs.push(

@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import type { Module } from "#platform/host.ts";
+import { wordsOf } from "#platform/render/content.ts";
+import { versionsOf } from "#platform/render/versions.ts";
 import { inboxService } from "./service.ts";
 import { inboxStage } from "./stage.ts";
 import type { InboxStore } from "./store.ts";
@@ -11,6 +13,6 @@ export const inbox: Module<unknown, InboxStore> = {
   config: z.object({}),
   build: (_settings, given, store) => ({
     rpc: (router) => router.service(InboxService, inboxService(store)),
-    stages: [inboxStage(store, given)],
+    stages: [inboxStage(store, { ...given, wordsOf: wordsOf(versionsOf(given)) })],
   }),
 };

@@ -12,10 +12,12 @@ import type { Fanout } from "#platform/fanout/fanout.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import type { EventLog } from "#platform/log/log.ts";
+import { wordsOf } from "#platform/render/content.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { faults, faultyLog } from "../../test/fakes/log.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
+import { withoutTemplates } from "../../test/fakes/templates.ts";
 import { inboxStage } from "./stage.ts";
 import { sqliteInboxStore } from "./store.sqlite.ts";
 import type { InboxStore } from "./store.ts";
@@ -45,7 +47,13 @@ describe("the inbox stage", () => {
   });
 
   const run = (more: { store?: InboxStore; log?: EventLog } = {}) =>
-    at.run(inboxStage(more.store ?? store, { clock: at.clock, logger: at.logger, fanout, ledger, worker: "w-1" }), more.log);
+    at.run(
+      inboxStage(more.store ?? store, {
+        ...{ clock: at.clock, logger: at.logger, fanout, ledger, worker: "w-1" },
+        wordsOf: wordsOf(withoutTemplates(at.clock)),
+      }),
+      more.log,
+    );
   const content = (init: MessageInitShape<typeof ContentSchema>) => toBinary(ContentSchema, create(ContentSchema, init));
   const delivery = (word: string, init: Partial<MessageInitShape<typeof DeliverySchema>> = {}): Delivery =>
     create(DeliverySchema, {

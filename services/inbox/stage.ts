@@ -5,21 +5,26 @@
  * notification has been canceled. What was stored in time stays sent, also when its record comes again after it has expired or was
  * canceled.
  */
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { plainText } from "#domain/channels/text.ts";
 import { formatCursor } from "#domain/cursor.ts";
 import { deliveryEventName } from "#domain/ids.ts";
 import type { Reason } from "#domain/reasons.ts";
 import * as topics from "#domain/topics.ts";
-import { Channel, ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { Channel, type Content, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { type Delivery, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import { PushedSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Intent, Try } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
+import type { Unworded, WordsOf } from "#platform/render/content.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import type { InboxStore, NewRow, Placed } from "./store.ts";
+
+interface Needs extends Pick<Given, "clock" | "fanout" | "ledger" | "logger" | "worker"> {
+  readonly wordsOf: WordsOf;
+}
 
 interface Readable {
   readonly received: Received<Delivery>;
@@ -29,9 +34,7 @@ interface Readable {
 /** As long as the ledger keeps what it knows of a send: a repeat finds it and writes nothing. */
 const LEASE_MS = 24 * 3_600_000;
 
-type Needs = Pick<Given, "clock" | "fanout" | "ledger" | "logger" | "worker">;
-
-export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, worker }: Needs): Stage<Delivery> => ({
+export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, worker, wordsOf }: Needs): Stage<Delivery> => ({
   name: "inbox",
   reads: [topics.web],
   writes: [topics.deliveryEvents],
@@ -48,18 +51,15 @@ export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, w
 
     const readable: Readable[] = [];
     for (const received of batch.records) {
-      const row = rowOf(received.value, nowMs);
-      if (row) {
+      const words = await wordsOf(received.value);
+      const row = "unsendable" in words ? words : rowOf(received.value, words, nowMs);
+      if (!("unsendable" in row)) {
         readable.push({ received, row });
         continue;
       }
-      logger.warn(ids(received.value), "delivery dead");
-      batch.bury(
-        received,
-        "undecodable",
-        "content cannot be read as text",
-        event(received, "dead", { reason: "undecodable", atMs: nowMs }),
-      );
+      const { unsendable: reason, detail } = row;
+      logger.warn({ ...ids(received.value), reason }, "delivery dead");
+      batch.bury(received, reason, detail, event(received, "dead", { reason, detail, atMs: nowMs }));
     }
     const intents = await ledger.intend(
       readable.map(({ received }) => tryOf(received.value, worker)),
@@ -89,14 +89,17 @@ const tryOf = ({ environment, notificationId, deliveryId, cycle, target, attempt
 
 const refuses = (intent: Intent): boolean => intent.is === "canceled" || (intent.is === "settled" && intent.state === "canceled");
 
-/** Undefined when nobody can read the words: whatever is wrong with them, it will be so every time. */
-function rowOf({ environment, userId, deliveryId, notificationId, eventType, category, content }: Delivery, nowMs: number) {
+/** Where nobody can read the words, whatever is wrong with them, it will be so every time. */
+function rowOf(
+  { environment, userId, deliveryId, notificationId, eventType, category }: Delivery,
+  { title, body, html }: Content,
+  nowMs: number,
+): NewRow | Unworded {
   try {
-    const { title, body, html } = fromBinary(ContentSchema, content);
     const text = body === "" ? plainText(html) : body;
     return { environment, userId, deliveryId, notificationId, eventType, category, title, body: text, createdAtMs: nowMs };
   } catch {
-    return undefined;
+    return { unsendable: "undecodable", detail: "content cannot be read as text" };
   }
 }
 
@@ -116,12 +119,12 @@ const statuses = {
 function event(
   { record, value }: Received<Delivery>,
   is: keyof typeof statuses,
-  { reason, atMs, attempt = 0, provider = "" }: { reason: Reason; atMs: number; attempt?: number; provider?: string },
+  { reason, atMs, attempt = 0, ...said }: { reason: Reason; atMs: number; attempt?: number; provider?: string; detail?: string },
 ): Output {
   const { deliveryId, notificationId, environment, userId, cycle, wait, target } = value;
   const init: MessageInitShape<typeof DeliveryEventSchema> = {
     eventId: uuidv5(deliveryEventName(deliveryId, { cycle, attempt, wait, target }, is)),
-    ...{ moment: Moment.DELIVERY, status: statuses[is], reason, attempt, provider, atMs: BigInt(atMs) },
+    ...{ moment: Moment.DELIVERY, status: statuses[is], reason, attempt, ...said, atMs: BigInt(atMs) },
     ...{ deliveryId, notificationId, environment, userId, channel: Channel.WEB, cycle, wait, target },
   };
   return { topic: topics.deliveryEvents, key: record.key, value: toBinary(DeliveryEventSchema, create(DeliveryEventSchema, init)) };

@@ -7,7 +7,15 @@ import { createHash } from "node:crypto";
 import { create, toBinary, toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import canonicalize from "canonicalize";
-import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, MAX_SEND_AT_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
+import {
+  DEFAULT_EXPIRY_MS,
+  MAX_EXPIRY_MS,
+  MAX_SEND_AT_MS,
+  metadataFault,
+  metadataSizeFault,
+  sizeFault,
+  wordsFault,
+} from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
@@ -15,13 +23,14 @@ import { notificationName, recipientKey } from "#domain/ids.ts";
 import { recipientFaults, recipientWord } from "#domain/recipient.ts";
 import { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type SendRequest, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import type { Pinned } from "#platform/render/pin.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
 import type { Reservation } from "./reservations.ts";
 
 /** A request that keeps every rule, as it would go into the log. */
 export interface Candidate {
   readonly reservation: Reservation;
-  /** Why it comes too late for a first time. A repeat of what was taken in time is answered all the same. */
+  /** Why it comes too late for a first time: its time is over, or its template is not what it was. A repeat of what was taken in time is answered all the same. */
   readonly late?: Problem;
 }
 
@@ -33,7 +42,8 @@ const hashOf = (request: SendRequest): string => {
     .digest("base64url")}`;
 };
 
-export function accept(request: SendRequest, environment: string, nowMs: number): Candidate {
+/** `template`: what became of the request's, where it names one. */
+export function accept(request: SendRequest, environment: string, nowMs: number, template?: Pinned): Candidate {
   const violations: Violation[] = [];
   const fault = (field: string, description: string | undefined) => description !== undefined && violations.push({ field, description });
   // A time that has passed means at once, so that a repeat of a request is taken as the request was.
@@ -44,6 +54,9 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
   fault("expires_at", request.expiresAt && timeFault(request.expiresAt, sendAtMs + MAX_EXPIRY_MS, `must be at most 6 days from ${since}`));
   if (since === "send_at" && expiresAtMs <= sendAtMs) fault("expires_at", "must be after send_at");
   fault("metadata", request.metadata && metadataFault(request.metadata));
+  fault("template.data", request.template?.data && metadataFault(request.template.data));
+  const worded = wordsFault(request);
+  if (worded) violations.push(worded);
   const recipients = request.recipients.map((recipient, index) => {
     const email = recipient.email === "" ? "" : normaliseEmail(recipient.email);
     if (email === undefined) fault(`recipients[${index}].email`, "must be one email address like ann@example.com");
@@ -52,6 +65,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
   violations.push(...recipientFaults(recipients));
   const keyed = request.idempotencyKey !== "";
   const late: Violation[] = since === "now" && expiresAtMs <= nowMs ? [{ field: "expires_at", description: "must be in the future" }] : [];
+  late.push(...(template?.violations ?? []));
   const mayRepeat = keyed && expiresAtMs > 0;
   if (violations.length > 0 || (late.length > 0 && !mayRepeat))
     throw new Problem("INVALID_REQUEST", { violations: [...late, ...violations] });
@@ -68,6 +82,7 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
       eventType: request.eventType,
       category: settleCategory(request.category, request.eventType),
       ...(request.content && { content: request.content }),
+      ...(template?.pinned && { template: template.pinned }),
       channels: request.channels,
       priority: request.priority,
       ...(request.metadata && { metadata: request.metadata }),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Module } from "#platform/host.ts";
+import { versionsOf } from "#platform/render/versions.ts";
 import { cancelling } from "./cancel.ts";
 import { Intake } from "./intake.ts";
 import type { Reservations } from "./reservations.ts";
@@ -9,6 +10,7 @@ import { eventsRoute } from "./rest/events.ts";
 import { legacyRoutes } from "./rest/legacy.ts";
 import { type Destination, destination, notifyRoute } from "./rest/notify.ts";
 import { ingestService } from "./service.ts";
+import { pinning } from "./templates.ts";
 
 const KEPT_MS = 24 * 3_600_000;
 
@@ -27,8 +29,10 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
   config,
   build(settings, given, reservations) {
     const intake = new Intake(given, reservations);
+    const { clock } = given;
+    const pinned = pinning(versionsOf(given));
     return {
-      rpc: (router) => router.service(IngestService, ingestService(intake, reservations, cancelling(given), given.clock)),
+      rpc: (router) => router.service(IngestService, ingestService({ intake, reservations, cancel: cancelling(given), pinned, clock })),
       routes: [...legacyRoutes(given), notifyRoute(given, settings["broadcast.destinations"]), eventsRoute(given)],
       tasks: [
         {

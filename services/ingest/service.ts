@@ -21,6 +21,7 @@ import type { Cancelling } from "./cancel.ts";
 import type { Intake, Taken } from "./intake.ts";
 import { headerKeyOf, withKey } from "./key.ts";
 import type { Reservations } from "./reservations.ts";
+import type { Pinning } from "./templates.ts";
 
 const responseOf = ({ reservation, repeated }: Taken): SendResponse =>
   create(SendResponseSchema, {
@@ -36,38 +37,48 @@ const errorOf = (problem: Problem) => {
 
 const traceparentOf = (context: HandlerContext) => context.requestHeader.get("traceparent") ?? undefined;
 
+interface Needs {
+  readonly intake: Intake;
+  readonly reservations: Reservations;
+  readonly cancel: Cancelling;
+  readonly pinned: Pinning;
+  readonly clock: Clock;
+}
+
 /** What would go into the log, or the Problem that keeps this one out. */
-function tryAccept(request: SendRequest, headerKey: string, environment: string, nowMs: number): Candidate | Problem {
+async function tryAccept(
+  request: SendRequest,
+  headerKey: string,
+  environment: string,
+  { pinned, clock }: Needs,
+): Promise<Candidate | Problem> {
   try {
     const violations = validateMessage(SendRequestSchema, request);
     if (violations.length > 0) return new Problem("INVALID_REQUEST", { violations });
-    return accept(withKey(request, headerKey), environment, nowMs);
+    return accept(withKey(request, headerKey), environment, clock.nowMs(), await pinned(request, environment));
   } catch (error) {
     if (error instanceof Problem) return error;
     throw error;
   }
 }
 
-export const ingestService = (
-  intake: Intake,
-  reservations: Reservations,
-  cancel: Cancelling,
-  clock: Clock,
-): ServiceImpl<typeof IngestService> => ({
+export const ingestService = (needs: Needs): ServiceImpl<typeof IngestService> => ({
   async send(request, context) {
     const { environment } = principalOf(context);
-    const candidate = accept(withKey(request, headerKeyOf(context)), environment, clock.nowMs());
-    const [answer] = await intake.take([candidate], traceparentOf(context));
+    const template = await needs.pinned(request, environment);
+    const candidate = accept(withKey(request, headerKeyOf(context)), environment, needs.clock.nowMs(), template);
+    const [answer] = await needs.intake.take([candidate], traceparentOf(context));
     if (answer instanceof Problem) throw answer;
     return responseOf(answer as Taken);
   },
 
   async sendBatch(request, context) {
     const { environment } = principalOf(context);
-    const nowMs = clock.nowMs();
     const headerKey = headerKeyOf(context);
-    const tried = request.notifications.map((each, at) => tryAccept(each, headerKey && `${headerKey}/${at}`, environment, nowMs));
-    const answers = await intake.take(
+    const tried = await Promise.all(
+      request.notifications.map((each, at) => tryAccept(each, headerKey && `${headerKey}/${at}`, environment, needs)),
+    );
+    const answers = await needs.intake.take(
       tried.filter((each): each is Candidate => !(each instanceof Problem)),
       traceparentOf(context),
     );
@@ -81,10 +92,10 @@ export const ingestService = (
     return { results };
   },
 
-  cancel: ({ notificationId }, context) => cancel(principalOf(context).environment, notificationId),
+  cancel: ({ notificationId }, context) => needs.cancel(principalOf(context).environment, notificationId),
 
   async getAccepted({ notificationId }, context) {
-    const found = await reservations.get(principalOf(context).environment, notificationId);
+    const found = await needs.reservations.get(principalOf(context).environment, notificationId);
     if (!found?.accepted) throw new Problem("NOT_FOUND");
     return { requested: found.requested };
   },

@@ -3,14 +3,22 @@
  * filled in. The same record is settled the same way every time it is read.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, MAX_SEND_AT_MS, metadataFault, metadataSizeFault, sizeFault } from "#domain/bounds.ts";
+import {
+  DEFAULT_EXPIRY_MS,
+  MAX_EXPIRY_MS,
+  MAX_SEND_AT_MS,
+  metadataFault,
+  metadataSizeFault,
+  sizeFault,
+  wordsFault,
+} from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import type { Violation } from "#domain/errors.ts";
 import { rawEventName } from "#domain/ids.ts";
 import { recipientFaults } from "#domain/recipient.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
-import { RecipientSchema, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { RecipientSchema, SendRequestSchema, TemplateUseSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { uuidv5 } from "#platform/uuid.ts";
@@ -61,6 +69,10 @@ function violationsOf(
   if (asked.notificationId !== "" && !isId(asked.notificationId)) fault("notification_id", "must be a UUID, or left out");
   if (asked.environment !== "" && asked.environment !== environment)
     fault("environment", `must be "${environment}", which this topic belongs to, or left out`);
+  const worded = wordsFault(asked);
+  if (worded) violations.push(worded);
+  const data = asked.template?.data && metadataFault(asked.template.data);
+  if (data !== undefined) fault("template.data", data);
   const metadata = asked.metadata && (metadataFault(asked.metadata) ?? metadataSizeFault(asked.metadata)?.description);
   if (metadata !== undefined) fault("metadata", metadata);
   const acceptedAtMs = Number(asked.acceptedAtMs);
@@ -79,11 +91,12 @@ function violationsOf(
 }
 
 /** What ingest would have been asked, whose contract has the rules. */
-const requestOf = ({ recipients, actor, eventType, category, content, channels, priority, metadata }: NotificationRequested) =>
+const requestOf = ({ recipients, actor, eventType, category, content, template, channels, priority, metadata }: NotificationRequested) =>
   create(SendRequestSchema, {
     recipients: recipients.map(({ userId, email }) => create(RecipientSchema, { userId, email })),
     ...{ actor, eventType, category, channels, priority },
     ...(content && { content }),
+    ...(template && { template: create(TemplateUseSchema, { name: template.name, locale: template.locale }) }),
     ...(metadata && { metadata }),
   });
 

@@ -16,6 +16,7 @@ import { ListNotificationsResponseSchema } from "#gen/carillon/tracker/v1/tracke
 import type { LogRecord } from "#platform/log/log.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { bytes, type Trial, trial } from "../../test/fakes/stage.ts";
+import { withoutTemplates } from "../../test/fakes/templates.ts";
 import { router } from "./stage.ts";
 
 type Init = Exclude<MessageInitShape<typeof NotificationRequestedSchema>, NotificationRequested>;
@@ -29,7 +30,7 @@ describe("the router", () => {
   let at: Trial;
   beforeEach(async () => {
     at = trial(topics.all);
-    await at.run(router({ clock: at.clock, environment: "development" }));
+    await at.run(router({ clock: at.clock, versions: withoutTemplates(at.clock), environment: "development" }));
   });
   afterEach(() => at.end());
 
@@ -157,7 +158,10 @@ describe("the router", () => {
       });
       const before = await ids();
       await at.clock.advance(60_000);
-      await at.run({ ...router({ clock: at.clock, environment: "development" }), name: "router-again" });
+      await at.run({
+        ...router({ clock: at.clock, versions: withoutTemplates(at.clock), environment: "development" }),
+        name: "router-again",
+      });
       await vi.waitFor(async () => expect(await at.log.lag("router-again", [topics.raw])).toBe(0));
       const after = await ids();
       expect(after.events).toEqual(before.events.flatMap((id) => [id, id]));

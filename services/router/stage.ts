@@ -10,7 +10,7 @@ import { settlePriority } from "#domain/decide/priority.ts";
 import { notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
-import { type Content, ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import { ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import {
   DeliveryEventSchema,
   Moment,
@@ -18,21 +18,30 @@ import {
   NotificationRequestedSchema,
   type RequestedRecipient,
   ScheduledSchema,
+  UsedTemplateSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Output } from "#platform/log/log.ts";
+import type { Versions } from "#platform/render/versions.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { type Admitted, admit, admitDue } from "./admission.ts";
 import { fieldWithin } from "./raw.ts";
 import { Refusal } from "./refusal.ts";
+import { pinned } from "./templates.ts";
 
 const laneOf = (priority: Priority) => {
   if (priority === Priority.LOW) return topics.low;
   return priority >= Priority.HIGH ? topics.high : topics.medium;
 };
 
-export const router = ({ clock, environment }: { clock: Clock; environment: string }): Stage<Admitted | Refusal> => ({
+interface Needs {
+  readonly clock: Clock;
+  readonly versions: Versions;
+  readonly environment: string;
+}
+
+export const router = ({ clock, versions, environment }: Needs): Stage<Admitted | Refusal> => ({
   name: "router",
   reads: [topics.due, topics.raw],
   writes: [topics.high, topics.medium, topics.low, topics.schedule, topics.deliveryEvents],
@@ -41,9 +50,11 @@ export const router = ({ clock, environment }: { clock: Clock; environment: stri
   async handle(batch) {
     const nowMs = clock.nowMs();
     for (const received of batch.records) {
-      const { value, record } = received;
+      const isDue = received.record.topic === topics.due;
+      // What is due was pinned before it was parked.
+      const value = received.value instanceof Refusal || isDue ? received.value : await pinned(received.value, versions);
       if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, environment, nowMs));
-      else if (record.topic === topics.raw && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
+      else if (!isDue && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
       else batch.done(received, ...route(value, nowMs));
     }
   },
@@ -74,7 +85,7 @@ function route({ asked, requested }: Admitted, nowMs: number): Output[] {
   const topic = laneOf(priority);
   const shared = create(NotificationPrioritizedSchema, {
     ...{ notificationId, environment, actor, eventType, category, channels, priority, acceptedAtMs, expiresAtMs },
-    content: fieldWithin(requested, NotificationRequestedSchema.field.content.number) ?? toBinary(ContentSchema, asked.content as Content),
+    ...wordsOf({ asked, requested }),
   });
   const byKey = new Map(asked.recipients.map((each) => [recipientKey(environment, recipientWord(each, uuidv5)), each]));
   const prioritized = [...byKey].map(
@@ -88,6 +99,15 @@ function requestedEvent(key: string, { asked, requested }: Admitted, nowMs: numb
   const { notificationId, environment } = asked;
   const eventId = uuidv5(notificationEventName(notificationId, "", "requested"));
   return event(key, { eventId, notificationId, environment, atMs: BigInt(nowMs), moment: Moment.REQUESTED, requested });
+}
+
+/** As they stand in the record, where they do. */
+function wordsOf({ asked: { content, template }, requested }: Admitted) {
+  const { field } = NotificationRequestedSchema;
+  const inline = content && (fieldWithin(requested, field.content.number) ?? toBinary(ContentSchema, content));
+  const used = template && (fieldWithin(requested, field.template.number) ?? toBinary(UsedTemplateSchema, template));
+  const { locale = "", channels = [] } = template ?? {};
+  return { ...(inline && { content: inline }), ...(used && { template: used }), locale, wordedChannels: channels };
 }
 
 const event = (key: string, init: MessageInitShape<typeof DeliveryEventSchema>): Output => ({

@@ -15,6 +15,20 @@ const words = (...events: DeliveryEvent[]) =>
 const attempts = (...events: DeliveryEvent[]) => attemptsOf(historyOf(story.NOTIFICATION, events));
 
 describe("the explanation of a notification", () => {
+  it("tells the template, its version and the locale, and why it could not be filled in", () => {
+    const requested = request({ template: { name: "liked", version: 3 } });
+    const decision = { channel: EMAIL, send: true, reasons: ["channel_default"], target: "ann@example.test", locale: "pt-BR" };
+    const detail = 'template "liked" version 3: body, line 1, column 1: a is an object';
+    const told = steps(
+      asked(requested),
+      decided("ann", [decision]),
+      change("ann", EMAIL, DEAD, 2_000n, { reason: "render_failed", detail }),
+    );
+    expect(told[0]?.sentences).toContain('The words come from version 3 of the template "liked".');
+    expect(told[1]?.sentences).toContain("It is written in pt-BR, or the nearest that the template has.");
+    expect(told.at(-1)?.sentences).toEqual([sentence("render_failed"), `Found: ${detail}.`]);
+  });
+
   it("tells the whole story in the order that things happened", () => {
     expect(words(...story.likedStory())).toEqual([
       ["asked", "", 0],

@@ -32,7 +32,8 @@ export function explain({ requested, decided, changes, refused, canceled }: Hist
   return [...(requested ? [askedStep(requested), ...scheduledSteps(requested)] : []), ...steps].map((step) => create(StepSchema, step));
 }
 
-function askedStep({ recipients, actor, eventType, category, channels, priority, acceptedAtMs, expiresAtMs }: NotificationRequested): Told {
+function askedStep(requested: NotificationRequested): Told {
+  const { recipients, actor, eventType, category, channels, priority, template, acceptedAtMs, expiresAtMs } = requested;
   const what = [eventType && ` of "${eventType}"`, category && ` in the category "${category}"`].join("");
   const sentences = [
     `The sender asked to notify ${someOf(recipients.map(({ userId, email }) => userId || email))}${what}.`,
@@ -42,6 +43,7 @@ function askedStep({ recipients, actor, eventType, category, channels, priority,
   ];
   const urgency = urgencies[priority];
   if (urgency) sentences.push(`The sender gave it ${urgency} priority.`);
+  if (template) sentences.push(`The words come from version ${template.version} of the template "${template.name}".`);
   if (actor !== "") sentences.push(`${actor} caused it.`);
   if (expiresAtMs > 0n) sentences.push(`No send starts after ${timeOf(expiresAtMs)}.`);
   return { atMs: acceptedAtMs, stage: "asked", sentences };
@@ -62,9 +64,10 @@ const urgencies: { readonly [priority in Priority]: string } = {
 
 /** A step per channel considered and, where none is used, one for the person: nothing was sent, and why. */
 function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
-  const steps = decisions.map(({ channel, send, reasons, target, untilMs }): Told => {
+  const steps = decisions.map(({ channel, send, reasons, target, untilMs, locale }): Told => {
     const sentences = [...reasons.map(sentence), ...untilSentences(untilMs)];
     if (send && target !== "") sentences.push(`It goes to ${target}.`);
+    if (send && locale !== "") sentences.push(`It is written in ${locale}, or the nearest that the template has.`);
     return { atMs, userId, channel, stage: send ? "decided" : "not used", reasons, sentences };
   });
   if (decisions.some(({ send }) => send)) return steps;
@@ -131,7 +134,9 @@ function changeSteps(event: DeliveryEvent): Told[] {
   if (!stage) return [];
   const sentences = [reason === "" ? (plainly[status] ?? "") : sentence(reason)];
   if (status === DeliveryStatus.QUEUED && cycle > 1) sentences.push("This is a replay of its dead letter.");
-  if (detail !== "") sentences.push(`${provider || "The provider"} said: "${detail}".`);
+  // Without an attempt no provider has said anything.
+  if (detail !== "" && provider === "" && attempt === 0) sentences.push(`Found: ${detail}.`);
+  else if (detail !== "") sentences.push(`${provider || "The provider"} said: "${detail}".`);
   if (providerMessageId !== "") sentences.push(`${provider || "The provider"} knows it as ${providerMessageId}.`);
   if (status === DeliveryStatus.DEFERRED && dueAtMs > 0n) sentences.push(`It is due again at ${timeOf(dueAtMs)}.`);
   return [{ atMs, userId, channel, stage, reasons: reason === "" ? [] : [reason], sentences, attempt }];

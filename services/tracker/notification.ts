@@ -9,7 +9,7 @@ import { create } from "@bufbuild/protobuf";
 import { isTerminal, notificationStatus, supersedes } from "#domain/decide/status.ts";
 import { sentence } from "#domain/reasons.ts";
 import { DeliveryStatus, type NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import type { Decision, DeliveryEvent, NotificationRequested } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Decision, DeliveryEvent, NotificationRequested, UsedTemplate } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Delivery, DeliverySchema, type Notification, NotificationSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { History } from "./history.ts";
 
@@ -24,6 +24,7 @@ export function notificationOf(history: History): Notification {
     eventType: requested?.eventType ?? "",
     category: requested?.category ?? "",
     ...(requested?.content && { content: requested.content }),
+    ...(requested?.template && { template: templateOf(requested.template) }),
     channels: requested?.channels ?? [],
     priority: requested?.priority ?? 0,
     ...(requested?.metadata && { metadata: requested.metadata }),
@@ -34,6 +35,8 @@ export function notificationOf(history: History): Notification {
     deliveries,
   });
 }
+
+const templateOf = ({ name, version, data, locale }: UsedTemplate) => ({ name, version, locale, ...(data && { data }) });
 
 function statusOf(history: History, deliveries: readonly Delivery[]): NotificationStatus {
   const statuses = deliveries.map(({ status }) => status);

@@ -53,6 +53,7 @@ interface Decided {
   readonly reasons: string[];
   readonly target?: string;
   readonly untilMs?: bigint;
+  readonly locale?: string;
 }
 
 /** `recipient` is a user id, or `~word` for a bare address. */

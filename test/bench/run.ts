@@ -10,6 +10,7 @@ import { memory, startUp } from "./footprint.ts";
 import { mailRates } from "./mail.ts";
 import { pushLatency } from "./push.ts";
 import { batchRate, pipelineRate, unaryRates } from "./rates.ts";
+import { renderCost } from "./render.ts";
 import { stageCosts } from "./stages.ts";
 import { type BenchRow, perSecond, tableOf } from "./table.ts";
 
@@ -31,6 +32,7 @@ note({
 });
 note({ what: "SendBatch of 100, durable", measured: perSecond(await batchRate()), asked: "30,000/s", goal: "100,000/s" });
 note({ what: "the whole pipeline to a null provider", measured: perSecond(await pipelineRate()), asked: "6,000/s", goal: "20,000/s" });
+note({ what: "render of a typical email", measured: `${renderCost().toFixed(1)} us`, asked: "50 us at most", goal: "" });
 const { p50, p99 } = await pushLatency();
 note({
   what: "accept to browser frame at 200/s",

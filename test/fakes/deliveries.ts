@@ -6,6 +6,9 @@ import { ContentSchema, type DeliveryStatus } from "#gen/carillon/common/v1/comm
 import { DeadLetterSchema, type Delivery, DeliveryEventSchema, DeliverySchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
+import { wordsOf } from "#platform/render/content.ts";
+import { versionsOf } from "#platform/render/versions.ts";
+import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import type { RunningStage } from "#platform/stage/runner.ts";
 import { emailLoop } from "../../services/delivery/loop.ts";
 import { smtpSender } from "../../services/delivery/providers/email/smtp.ts";
@@ -44,14 +47,17 @@ export function deliveries() {
     await here.at.end();
   });
 
-  const run = (more: { ledger?: Ledger; maxRetryCount?: number } = {}): Promise<RunningStage> =>
-    here.at.run(
+  const run = (more: { ledger?: Ledger; maxRetryCount?: number; client?: Clients } = {}): Promise<RunningStage> => {
+    const client = more.client ?? createClients({ rpc: () => [], ...here.at });
+    return here.at.run(
       emailLoop({
         ...{ ledger: here.ledger, sender: here.sender, clock: here.at.clock, logger: here.at.logger, worker: "w-1", maxRetryCount: 3 },
+        wordsOf: wordsOf(versionsOf({ client, clock: here.at.clock })),
         ...{ metrics: deliveryMetrics(here.at.metrics, "email"), from: { name: "Carillon", address: "notifications@carillon.localhost" } },
         ...more,
       }),
     );
+  };
 
   const deliveryOf = (id: string, more: MessageInitShape<typeof DeliverySchema> = {}): Delivery =>
     create(DeliverySchema, {

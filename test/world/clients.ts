@@ -5,6 +5,7 @@ import { DeadLettersService } from "#gen/carillon/deadletters/v1/deadletters_pb.
 import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { TemplatesService } from "#gen/carillon/templates/v1/templates_pb.ts";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 
 export function clientsOf(url: string, { binary = true } = {}) {
@@ -13,6 +14,7 @@ export function clientsOf(url: string, { binary = true } = {}) {
     ingest: createClient(IngestService, transport),
     tracker: createClient(TrackerService, transport),
     preferences: createClient(PreferencesService, transport),
+    templates: createClient(TemplatesService, transport),
     inbox: createClient(InboxService, transport),
     deadLetters: createClient(DeadLettersService, transport),
   };

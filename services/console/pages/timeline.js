@@ -82,7 +82,7 @@ const attemptRow = ({ channel, cycle = 1, attempt = 0, atMs, status, detail, pro
     detail ? make("p", { class: "said" }, detail) : "",
   );
 
-function factsOf({ recipients = [], actor, eventType, category, priority, channels = [], content = {}, metadata, expiresAtMs }) {
+function factsOf({ recipients = [], actor, eventType, category, priority, channels = [], content = {}, metadata, template, expiresAtMs }) {
   const facts = [
     ["To", recipients.slice(0, 20).map(nameOf).join(", ") + (recipients.length > 20 ? ` and ${recipients.length - 20} more` : "")],
     ["Event type", eventType],
@@ -91,6 +91,7 @@ function factsOf({ recipients = [], actor, eventType, category, priority, channe
     ["Channels", channels.length > 0 ? channels.map(word).join(", ") : "preferences choose"],
     ["Caused by", actor],
     ["Expires", Number(expiresAtMs) > 0 ? when(expiresAtMs) : ""],
+    ["Template", template ? `${template.name}, version ${template.version}` : ""],
     ["Text", content.body ? make("pre", {}, content.body) : ""],
     ["HTML", content.html ? make("pre", {}, content.html) : ""],
     ["Metadata", metadata ? make("pre", {}, JSON.stringify(metadata, null, 2)) : ""],

@@ -63,6 +63,23 @@ export const userId = z
 
 const isObject = (json: unknown) => typeof json === "object" && json !== null && !Array.isArray(json);
 
+/** In place of the words: a template's name, what to fill in, and the locale. What else is wrong with them Send says. */
+export const template = z
+  .strictObject(
+    {
+      name: text,
+      data: z.custom<JsonObject>(isObject, { error: "must be an object" }).optional(),
+      locale: text.optional(),
+    },
+    { error: "must be an object" },
+  )
+  .transform(({ name, data, locale }) => ({ name, locale: locale ?? "", ...(data && { data }) }));
+
+/** For a body that has words or names a template. Looked at also when something else is wrong, so that all is told at once. */
+export const isWorded = (body: unknown): boolean =>
+  !isObject(body) || (body as JsonObject).content !== undefined || (body as JsonObject).template !== undefined;
+export const unworded = { path: ["content"], error: "is missing", when: () => true };
+
 /** Came out of JSON, so what is in it is JSON; how deep it may be is looked at before anybody walks through it. */
 export const metadata = z.custom<JsonObject>(isObject, { error: "must be an object" }).superRefine((json, context) => {
   const fault = metadataFault(json);

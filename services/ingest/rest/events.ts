@@ -5,7 +5,7 @@ import { Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, oneOf, parseBody, sendAt, text, userId, words } from "./body.ts";
+import { isWorded, metadata, oneOf, parseBody, sendAt, template, text, unworded, userId, words } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const priorities: Readonly<Record<string, Priority>> = {
@@ -15,18 +15,21 @@ const priorities: Readonly<Record<string, Priority>> = {
   critical: Priority.CRITICAL,
 };
 
-const Body = z.strictObject({
-  user_id: userId,
-  event_type: text.min(1, { error: "must not be empty" }),
-  content: words,
-  title: text.optional(),
-  category: text.optional(),
-  actor: userId.optional(),
-  channels: z.array(oneOf(channelNames, channelNamed), { error: "must be a list" }).optional(),
-  priority: oneOf(Object.keys(priorities), (name) => priorities[name]).optional(),
-  metadata: metadata.optional(),
-  send_at: sendAt.optional(),
-});
+const Body = z
+  .strictObject({
+    user_id: userId,
+    event_type: text.min(1, { error: "must not be empty" }),
+    content: words.optional(),
+    template: template.optional(),
+    title: text.optional(),
+    category: text.optional(),
+    actor: userId.optional(),
+    channels: z.array(oneOf(channelNames, channelNamed), { error: "must be a list" }).optional(),
+    priority: oneOf(Object.keys(priorities), (name) => priorities[name]).optional(),
+    metadata: metadata.optional(),
+    send_at: sendAt.optional(),
+  })
+  .refine(isWorded, unworded);
 
 const names = {
   "recipients[0].user_id": "user_id",
@@ -51,13 +54,15 @@ export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route =
   json: true,
   async handle(request) {
     const body = parseBody(Body, request.body);
+    const isInline = body.content !== undefined || (body.title !== undefined && body.template !== undefined);
     const { notificationId } = await send(
       given.client(IngestService, request.environment),
       request,
       {
         recipients: [{ userId: body.user_id }],
         eventType: body.event_type,
-        content: { title: body.title ?? titleOf(body.event_type), body: body.content },
+        ...(isInline && { content: { title: body.title ?? titleOf(body.event_type), body: body.content ?? "" } }),
+        ...(body.template && { template: body.template }),
         category: body.category ?? "",
         actor: body.actor ?? "",
         channels: body.channels ?? [],

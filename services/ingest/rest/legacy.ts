@@ -14,26 +14,29 @@ import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/trac
 import type { Given } from "#platform/host.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { metadata, oneOf, parseBody, text, userId, words } from "./body.ts";
+import { isWorded, metadata, oneOf, parseBody, template, text, unworded, userId, words } from "./body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const PATH = "/notification_service/api/notifications";
 const types = channelNames.map((name) => name.toUpperCase());
 
-const Body = z.strictObject({
-  type: oneOf(types, channelNamed),
-  title: text.optional(),
-  content: words,
-  userId: userId.optional(),
-  recipient: text.optional(),
-  metadata: metadata.optional(),
-  sendAt: z
-    .int({ error: "must be a time in epoch seconds" })
-    .min(0, { error: "must be a time in epoch seconds" })
-    .max(253_402_300_799, { error: "must be a time in epoch seconds, not milliseconds" })
-    .transform((seconds) => timestampFromMs(seconds * 1_000))
-    .optional(),
-});
+const Body = z
+  .strictObject({
+    type: oneOf(types, channelNamed),
+    title: text.optional(),
+    content: words.optional(),
+    template: template.optional(),
+    userId: userId.optional(),
+    recipient: text.optional(),
+    metadata: metadata.optional(),
+    sendAt: z
+      .int({ error: "must be a time in epoch seconds" })
+      .min(0, { error: "must be a time in epoch seconds" })
+      .max(253_402_300_799, { error: "must be a time in epoch seconds, not milliseconds" })
+      .transform((seconds) => timestampFromMs(seconds * 1_000))
+      .optional(),
+  })
+  .refine(isWorded, unworded);
 
 /** In our Send's words -> in this facade's. */
 const names = {
@@ -56,6 +59,7 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
     json: true,
     async handle(request) {
       const body = parseBody(Body, request.body);
+      const isInline = body.content !== undefined || (body.title !== undefined && body.template !== undefined);
       const to = { userId: body.userId ?? "", email: body.recipient ?? "" };
       if (to.userId === "" && to.email === "")
         throw new Problem("INVALID_REQUEST", {
@@ -67,7 +71,8 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
         {
           recipients: [to],
           channels: [body.type],
-          content: wordsOf(body.title ?? "", body.content, body.type),
+          ...(isInline && { content: wordsOf(body.title ?? "", body.content ?? "", body.type) }),
+          ...(body.template && { template: body.template }),
           ...(body.metadata && { metadata: body.metadata }),
           ...(body.sendAt && { sendAt: body.sendAt }),
           idempotencyKey: idempotencyKey(request),

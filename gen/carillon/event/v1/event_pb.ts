@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/event/v1/event.proto.
  */
 export const file_carillon_event_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jYXJpbGxvbi9ldmVudC92MS9ldmVudC5wcm90bxIRY2FyaWxsb24uZXZlbnQudjEisAMKFU5vdGlmaWNhdGlvblJlcXVlc3RlZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSOQoKcmVjaXBpZW50cxgDIAMoCzIlLmNhcmlsbG9uLmV2ZW50LnYxLlJlcXVlc3RlZFJlY2lwaWVudBINCgVhY3RvchgEIAEoCRISCgpldmVudF90eXBlGAUgASgJEhAKCGNhdGVnb3J5GAYgASgJEiwKB2NvbnRlbnQYByABKAsyGy5jYXJpbGxvbi5jb21tb24udjEuQ29udGVudBItCghjaGFubmVscxgIIAMoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEi4KCHByaW9yaXR5GAkgASgOMhwuY2FyaWxsb24uY29tbW9uLnYxLlByaW9yaXR5EikKCG1ldGFkYXRhGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEhIKCnNlbmRfYXRfbXMYESABKAMSEwoLZW52aXJvbm1lbnQYAiABKAkiNAoSUmVxdWVzdGVkUmVjaXBpZW50Eg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkiuwIKF05vdGlmaWNhdGlvblByaW9yaXRpemVkEhcKD25vdGlmaWNhdGlvbl9pZBgBIAEoCRITCgtlbnZpcm9ubWVudBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEg0KBWVtYWlsGAQgASgJEg0KBWFjdG9yGAUgASgJEhIKCmV2ZW50X3R5cGUYBiABKAkSEAoIY2F0ZWdvcnkYByABKAkSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIWCg5hY2NlcHRlZF9hdF9tcxgKIAEoAxIVCg1leHBpcmVzX2F0X21zGAsgASgDEg8KB2NvbnRlbnQYDCABKAwi7gIKCERlbGl2ZXJ5EhMKC2RlbGl2ZXJ5X2lkGAEgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgCIAEoCRITCgtlbnZpcm9ubWVudBgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEiwKB2NoYW5uZWwYBSABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIMCgRzdGVwGAYgASgNEg4KBnRhcmdldBgHIAEoCRIuCghwcmlvcml0eRgIIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRISCgpldmVudF90eXBlGAkgASgJEhAKCGNhdGVnb3J5GAogASgJEhYKDmFjY2VwdGVkX2F0X21zGAsgASgDEhUKDWV4cGlyZXNfYXRfbXMYDCABKAMSDQoFY3ljbGUYDSABKA0SDwoHYXR0ZW1wdBgOIAEoDRIMCgR3YWl0GA8gASgNEg8KB2NvbnRlbnQYECABKAwihgQKDURlbGl2ZXJ5RXZlbnQSEAoIZXZlbnRfaWQYASABKAkSKQoGbW9tZW50GAIgASgOMhkuY2FyaWxsb24uZXZlbnQudjEuTW9tZW50EhcKD25vdGlmaWNhdGlvbl9pZBgDIAEoCRITCgtlbnZpcm9ubWVudBgEIAEoCRIPCgd1c2VyX2lkGAUgASgJEg0KBWF0X21zGAYgASgDEhMKC2RlbGl2ZXJ5X2lkGAcgASgJEiwKB2NoYW5uZWwYCCABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIyCgZzdGF0dXMYCSABKA4yIi5jYXJpbGxvbi5jb21tb24udjEuRGVsaXZlcnlTdGF0dXMSDQoFY3ljbGUYCiABKA0SDwoHYXR0ZW1wdBgLIAEoDRIMCgR3YWl0GAwgASgNEg4KBnRhcmdldBgNIAEoCRIOCgZyZWFzb24YDiABKAkSDgoGZGV0YWlsGA8gASgJEhAKCHByb3ZpZGVyGBAgASgJEhsKE3Byb3ZpZGVyX21lc3NhZ2VfaWQYESABKAkSEQoJZHVlX2F0X21zGBIgASgDEhEKCXJlcXVlc3RlZBgTIAEoDBIuCglkZWNpc2lvbnMYFCADKAsyGy5jYXJpbGxvbi5ldmVudC52MS5EZWNpc2lvbhIQCgh0b29fbGF0ZRgYIAMoCSKOAQoIRGVjaXNpb24SLAoHY2hhbm5lbBgBIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEgwKBHNlbmQYAyABKAgSDwoHcmVhc29ucxgEIAMoCRIOCgZ0YXJnZXQYBSABKAkSEAoIdW50aWxfbXMYCCABKAMiVwoORGVjaXNpb25SZWNvcmQSLgoJZGVjaXNpb25zGAEgAygLMhsuY2FyaWxsb24uZXZlbnQudjEuRGVjaXNpb24SFQoNZGVjaWRlZF9hdF9tcxgCIAEoAyJVCglTY2hlZHVsZWQSCgoCaWQYASABKAkSEQoJZHVlX2F0X21zGAIgASgDEg0KBXRvcGljGAMgASgJEgsKA2tleRgEIAEoCRINCgV2YWx1ZRgFIAEoDCKRAgoKRGVhZExldHRlchIKCgJpZBgBIAEoCRINCgV0b3BpYxgCIAEoCRIRCglwYXJ0aXRpb24YAyABKA0SDgoGb2Zmc2V0GAQgASgDEgsKA2tleRgFIAEoCRINCgV2YWx1ZRgGIAEoDBI7CgdoZWFkZXJzGAcgAygLMiouY2FyaWxsb24uZXZlbnQudjEuRGVhZExldHRlci5IZWFkZXJzRW50cnkSDQoFc3RhZ2UYCCABKAkSDgoGcmVhc29uGAkgASgJEg4KBmRldGFpbBgKIAEoCRINCgVhdF9tcxgLIAEoAxouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASqIAQoGTW9tZW50EhYKEk1PTUVOVF9VTlNQRUNJRklFRBAAEhQKEE1PTUVOVF9SRVFVRVNURUQQARISCg5NT01FTlRfREVDSURFRBACEhMKD01PTUVOVF9ERUxJVkVSWRADEhIKDk1PTUVOVF9SRUZVU0VEEAQSEwoPTU9NRU5UX0NBTkNFTEVEEAViBnByb3RvMw", [file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("Ch1jYXJpbGxvbi9ldmVudC92MS9ldmVudC5wcm90bxIRY2FyaWxsb24uZXZlbnQudjEi4wMKFU5vdGlmaWNhdGlvblJlcXVlc3RlZBIXCg9ub3RpZmljYXRpb25faWQYASABKAkSOQoKcmVjaXBpZW50cxgDIAMoCzIlLmNhcmlsbG9uLmV2ZW50LnYxLlJlcXVlc3RlZFJlY2lwaWVudBINCgVhY3RvchgEIAEoCRISCgpldmVudF90eXBlGAUgASgJEhAKCGNhdGVnb3J5GAYgASgJEiwKB2NvbnRlbnQYByABKAsyGy5jYXJpbGxvbi5jb21tb24udjEuQ29udGVudBItCghjaGFubmVscxgIIAMoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEi4KCHByaW9yaXR5GAkgASgOMhwuY2FyaWxsb24uY29tbW9uLnYxLlByaW9yaXR5EikKCG1ldGFkYXRhGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEhIKCnNlbmRfYXRfbXMYESABKAMSEwoLZW52aXJvbm1lbnQYAiABKAkSMQoIdGVtcGxhdGUYFCABKAsyHy5jYXJpbGxvbi5ldmVudC52MS5Vc2VkVGVtcGxhdGUikwEKDFVzZWRUZW1wbGF0ZRIMCgRuYW1lGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SJQoEZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGbG9jYWxlGAQgASgJEi0KCGNoYW5uZWxzGAUgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwiNAoSUmVxdWVzdGVkUmVjaXBpZW50Eg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkikwMKF05vdGlmaWNhdGlvblByaW9yaXRpemVkEhcKD25vdGlmaWNhdGlvbl9pZBgBIAEoCRITCgtlbnZpcm9ubWVudBgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEg0KBWVtYWlsGAQgASgJEg0KBWFjdG9yGAUgASgJEhIKCmV2ZW50X3R5cGUYBiABKAkSEAoIY2F0ZWdvcnkYByABKAkSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIWCg5hY2NlcHRlZF9hdF9tcxgKIAEoAxIVCg1leHBpcmVzX2F0X21zGAsgASgDEg8KB2NvbnRlbnQYDCABKAwSEAoIdGVtcGxhdGUYFCABKAwSDgoGbG9jYWxlGBUgASgJEjQKD3dvcmRlZF9jaGFubmVscxgWIAMoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsIpADCghEZWxpdmVyeRITCgtkZWxpdmVyeV9pZBgBIAEoCRIXCg9ub3RpZmljYXRpb25faWQYAiABKAkSEwoLZW52aXJvbm1lbnQYAyABKAkSDwoHdXNlcl9pZBgEIAEoCRIsCgdjaGFubmVsGAUgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDAoEc3RlcBgGIAEoDRIOCgZ0YXJnZXQYByABKAkSLgoIcHJpb3JpdHkYCCABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHkSEgoKZXZlbnRfdHlwZRgJIAEoCRIQCghjYXRlZ29yeRgKIAEoCRIWCg5hY2NlcHRlZF9hdF9tcxgLIAEoAxIVCg1leHBpcmVzX2F0X21zGAwgASgDEg0KBWN5Y2xlGA0gASgNEg8KB2F0dGVtcHQYDiABKA0SDAoEd2FpdBgPIAEoDRIPCgdjb250ZW50GBAgASgMEhAKCHRlbXBsYXRlGBQgASgMEg4KBmxvY2FsZRgVIAEoCSKGBAoNRGVsaXZlcnlFdmVudBIQCghldmVudF9pZBgBIAEoCRIpCgZtb21lbnQYAiABKA4yGS5jYXJpbGxvbi5ldmVudC52MS5Nb21lbnQSFwoPbm90aWZpY2F0aW9uX2lkGAMgASgJEhMKC2Vudmlyb25tZW50GAQgASgJEg8KB3VzZXJfaWQYBSABKAkSDQoFYXRfbXMYBiABKAMSEwoLZGVsaXZlcnlfaWQYByABKAkSLAoHY2hhbm5lbBgIIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEjIKBnN0YXR1cxgJIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxINCgVjeWNsZRgKIAEoDRIPCgdhdHRlbXB0GAsgASgNEgwKBHdhaXQYDCABKA0SDgoGdGFyZ2V0GA0gASgJEg4KBnJlYXNvbhgOIAEoCRIOCgZkZXRhaWwYDyABKAkSEAoIcHJvdmlkZXIYECABKAkSGwoTcHJvdmlkZXJfbWVzc2FnZV9pZBgRIAEoCRIRCglkdWVfYXRfbXMYEiABKAMSEQoJcmVxdWVzdGVkGBMgASgMEi4KCWRlY2lzaW9ucxgUIAMoCzIbLmNhcmlsbG9uLmV2ZW50LnYxLkRlY2lzaW9uEhAKCHRvb19sYXRlGBggAygJIp4BCghEZWNpc2lvbhIsCgdjaGFubmVsGAEgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSEwoLZGVsaXZlcnlfaWQYAiABKAkSDAoEc2VuZBgDIAEoCBIPCgdyZWFzb25zGAQgAygJEg4KBnRhcmdldBgFIAEoCRIQCgh1bnRpbF9tcxgIIAEoAxIOCgZsb2NhbGUYFCABKAkiVwoORGVjaXNpb25SZWNvcmQSLgoJZGVjaXNpb25zGAEgAygLMhsuY2FyaWxsb24uZXZlbnQudjEuRGVjaXNpb24SFQoNZGVjaWRlZF9hdF9tcxgCIAEoAyJVCglTY2hlZHVsZWQSCgoCaWQYASABKAkSEQoJZHVlX2F0X21zGAIgASgDEg0KBXRvcGljGAMgASgJEgsKA2tleRgEIAEoCRINCgV2YWx1ZRgFIAEoDCKRAgoKRGVhZExldHRlchIKCgJpZBgBIAEoCRINCgV0b3BpYxgCIAEoCRIRCglwYXJ0aXRpb24YAyABKA0SDgoGb2Zmc2V0GAQgASgDEgsKA2tleRgFIAEoCRINCgV2YWx1ZRgGIAEoDBI7CgdoZWFkZXJzGAcgAygLMiouY2FyaWxsb24uZXZlbnQudjEuRGVhZExldHRlci5IZWFkZXJzRW50cnkSDQoFc3RhZ2UYCCABKAkSDgoGcmVhc29uGAkgASgJEg4KBmRldGFpbBgKIAEoCRINCgVhdF9tcxgLIAEoAxouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASqIAQoGTW9tZW50EhYKEk1PTUVOVF9VTlNQRUNJRklFRBAAEhQKEE1PTUVOVF9SRVFVRVNURUQQARISCg5NT01FTlRfREVDSURFRBACEhMKD01PTUVOVF9ERUxJVkVSWRADEhIKDk1PTUVOVF9SRUZVU0VEEAQSEwoPTU9NRU5UX0NBTkNFTEVEEAViBnByb3RvMw", [file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * notifications.raw: what was asked, structured. Times are epoch milliseconds throughout this file.
@@ -117,6 +117,13 @@ export type NotificationRequested = Message<"carillon.event.v1.NotificationReque
    * @generated from field: string environment = 2;
    */
   environment: string;
+
+  /**
+   * A template to take the words from, in place of content.
+   *
+   * @generated from field: carillon.event.v1.UsedTemplate template = 20;
+   */
+  template?: UsedTemplate | undefined;
 };
 
 /**
@@ -125,6 +132,55 @@ export type NotificationRequested = Message<"carillon.event.v1.NotificationReque
  */
 export const NotificationRequestedSchema: GenMessage<NotificationRequested> = /*@__PURE__*/
   messageDesc(file_carillon_event_v1_event, 0);
+
+/**
+ * The template of a notification. Its version is pinned where it was accepted, so that whoever renders it later finds the same words.
+ *
+ * @generated from message carillon.event.v1.UsedTemplate
+ */
+export type UsedTemplate = Message<"carillon.event.v1.UsedTemplate"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Its version; 0 in events written by other programs: then the router pins the live one.
+   *
+   * @generated from field: uint32 version = 2;
+   */
+  version: number;
+
+  /**
+   * What to fill in.
+   *
+   * @generated from field: google.protobuf.Struct data = 3;
+   */
+  data?: JsonObject | undefined;
+
+  /**
+   * The locale asked for; empty: the person's, else the template's default.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+
+  /**
+   * The channels that the version has words for.
+   *
+   * @generated from field: repeated carillon.common.v1.Channel channels = 5;
+   */
+  channels: Channel[];
+};
+
+/**
+ * Describes the message carillon.event.v1.UsedTemplate.
+ * Use `create(UsedTemplateSchema)` to create a new message.
+ */
+export const UsedTemplateSchema: GenMessage<UsedTemplate> = /*@__PURE__*/
+  messageDesc(file_carillon_event_v1_event, 1);
 
 /**
  * One recipient as asked for.
@@ -152,7 +208,7 @@ export type RequestedRecipient = Message<"carillon.event.v1.RequestedRecipient">
  * Use `create(RequestedRecipientSchema)` to create a new message.
  */
 export const RequestedRecipientSchema: GenMessage<RequestedRecipient> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 1);
+  messageDesc(file_carillon_event_v1_event, 2);
 
 /**
  * notifications.high, .medium, .low: one recipient of a notification, with its priority settled.
@@ -243,6 +299,27 @@ export type NotificationPrioritized = Message<"carillon.event.v1.NotificationPri
    * @generated from field: bytes content = 12;
    */
   content: Uint8Array;
+
+  /**
+   * UsedTemplate, encoded, in place of content; only the channel's worker decodes it.
+   *
+   * @generated from field: bytes template = 20;
+   */
+  template: Uint8Array;
+
+  /**
+   * The locale asked for; empty: the person's own.
+   *
+   * @generated from field: string locale = 21;
+   */
+  locale: string;
+
+  /**
+   * The channels that there are words for; empty: all.
+   *
+   * @generated from field: repeated carillon.common.v1.Channel worded_channels = 22;
+   */
+  wordedChannels: Channel[];
 };
 
 /**
@@ -250,7 +327,7 @@ export type NotificationPrioritized = Message<"carillon.event.v1.NotificationPri
  * Use `create(NotificationPrioritizedSchema)` to create a new message.
  */
 export const NotificationPrioritizedSchema: GenMessage<NotificationPrioritized> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 2);
+  messageDesc(file_carillon_event_v1_event, 3);
 
 /**
  * <channel>-notifications: one recipient on one channel.
@@ -369,6 +446,20 @@ export type Delivery = Message<"carillon.event.v1.Delivery"> & {
    * @generated from field: bytes content = 16;
    */
   content: Uint8Array;
+
+  /**
+   * UsedTemplate, encoded, in place of content.
+   *
+   * @generated from field: bytes template = 20;
+   */
+  template: Uint8Array;
+
+  /**
+   * The locale wanted, as it was decided; empty: the template's default.
+   *
+   * @generated from field: string locale = 21;
+   */
+  locale: string;
 };
 
 /**
@@ -376,7 +467,7 @@ export type Delivery = Message<"carillon.event.v1.Delivery"> & {
  * Use `create(DeliverySchema)` to create a new message.
  */
 export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 3);
+  messageDesc(file_carillon_event_v1_event, 4);
 
 /**
  * delivery.events: everything that is known to have happened. The tracker's only source.
@@ -537,7 +628,7 @@ export type DeliveryEvent = Message<"carillon.event.v1.DeliveryEvent"> & {
  * Use `create(DeliveryEventSchema)` to create a new message.
  */
 export const DeliveryEventSchema: GenMessage<DeliveryEvent> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 4);
+  messageDesc(file_carillon_event_v1_event, 5);
 
 /**
  * What was decided for one recipient on one channel, and why.
@@ -587,6 +678,13 @@ export type Decision = Message<"carillon.event.v1.Decision"> & {
    * @generated from field: int64 until_ms = 8;
    */
   untilMs: bigint;
+
+  /**
+   * The locale wanted of a template, when it is sent; empty: the template's default, or there is no template.
+   *
+   * @generated from field: string locale = 20;
+   */
+  locale: string;
 };
 
 /**
@@ -594,7 +692,7 @@ export type Decision = Message<"carillon.event.v1.Decision"> & {
  * Use `create(DecisionSchema)` to create a new message.
  */
 export const DecisionSchema: GenMessage<Decision> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 5);
+  messageDesc(file_carillon_event_v1_event, 6);
 
 /**
  * The recorded decision of one notification for one recipient. The first one recorded is the one carried out.
@@ -622,7 +720,7 @@ export type DecisionRecord = Message<"carillon.event.v1.DecisionRecord"> & {
  * Use `create(DecisionRecordSchema)` to create a new message.
  */
 export const DecisionRecordSchema: GenMessage<DecisionRecord> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 6);
+  messageDesc(file_carillon_event_v1_event, 7);
 
 /**
  * schedule: something to append to a topic later.
@@ -671,7 +769,7 @@ export type Scheduled = Message<"carillon.event.v1.Scheduled"> & {
  * Use `create(ScheduledSchema)` to create a new message.
  */
 export const ScheduledSchema: GenMessage<Scheduled> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 7);
+  messageDesc(file_carillon_event_v1_event, 8);
 
 /**
  * dlq-<channel>, dlq-notifications: a record that could not be carried through, with the whole original.
@@ -762,7 +860,7 @@ export type DeadLetter = Message<"carillon.event.v1.DeadLetter"> & {
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
-  messageDesc(file_carillon_event_v1_event, 8);
+  messageDesc(file_carillon_event_v1_event, 9);
 
 /**
  * What kind of step of a notification's life an event tells of.

@@ -17,7 +17,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/ingest/v1/ingest.proto.
  */
 export const file_carillon_ingest_v1_ingest: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYXJpbGxvbi9pbmdlc3QvdjEvaW5nZXN0LnByb3RvEhJjYXJpbGxvbi5pbmdlc3QudjEi4wIKCVJlY2lwaWVudBI2Cgd1c2VyX2lkGAEgASgJQiW6SCLYAQFyHRiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokEqoBCgVlbWFpbBgCIAEoCUKaAbpIlgG6AYoBCg9yZWNpcGllbnQuZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aR3RoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcp2AEBcgMY/gE6cbpIbhpsChJyZWNpcGllbnQuc29tZWJvZHkSLmEgcmVjaXBpZW50IG5lZWRzIGEgdXNlcl9pZCwgYW4gZW1haWwsIG9yIGJvdGgaJnRoaXMudXNlcl9pZCAhPSAnJyB8fCB0aGlzLmVtYWlsICE9ICcnIqkFCgtTZW5kUmVxdWVzdBI+CgpyZWNpcGllbnRzGAEgAygLMh0uY2FyaWxsb24uaW5nZXN0LnYxLlJlY2lwaWVudEILukgIkgEFCAEQ6AcSFwoFYWN0b3IYAiABKAlCCLpIBXIDGIABEj4KCmV2ZW50X3R5cGUYAyABKAlCKrpIJ9gBAXIiGIABMh1eW0EtWmEtejAtOV1bQS1aYS16MC05Ll86LV0qJBI5CghjYXRlZ29yeRgEIAEoCUInukgk2AEBch8YQDIbXltBLVphLXowLTldW0EtWmEtejAtOV8tXSokEpwBCgdjb250ZW50GAUgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnRCbrpIa7oBZQoMc2VuZC5jb250ZW50Eh1uZWVkcyBhIHRpdGxlLCBhIGJvZHkgb3IgaHRtbBo2dGhpcy50aXRsZSAhPSAnJyB8fCB0aGlzLmJvZHkgIT0gJycgfHwgdGhpcy5odG1sICE9ICcnyAEBEkIKCGNoYW5uZWxzGAYgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASOAoIcHJpb3JpdHkYByABKA4yHC5jYXJpbGxvbi5jb21tb24udjEuUHJpb3JpdHlCCLpIBYIBAhABEikKCG1ldGFkYXRhGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIuCgpleHBpcmVzX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCg9pZGVtcG90ZW5jeV9rZXkYCiABKAlCCLpIBXIDGP8BEisKB3NlbmRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImoKDFNlbmRSZXNwb25zZRIXCg9ub3RpZmljYXRpb25faWQYASABKAkSLwoLYWNjZXB0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJlcGVhdGVkGAMgASgIIlwKEFNlbmRCYXRjaFJlcXVlc3QSSAoNbm90aWZpY2F0aW9ucxgBIAMoCzIfLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVxdWVzdEIQukgNkgEKCAEQ6AciA9gBAyJEChFTZW5kQmF0Y2hSZXNwb25zZRIvCgdyZXN1bHRzGAEgAygLMh4uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXN1bHQifAoKU2VuZFJlc3VsdBI0CghhY2NlcHRlZBgBIAEoCzIgLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVzcG9uc2VIABIuCgVlcnJvchgCIAEoCzIdLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kRXJyb3JIAEIICgZyZXN1bHQicgoJU2VuZEVycm9yEgwKBGNvZGUYASABKAUSDgoGcmVhc29uGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSNgoKdmlvbGF0aW9ucxgEIAMoCzIiLmNhcmlsbG9uLmluZ2VzdC52MS5GaWVsZFZpb2xhdGlvbiI0Cg5GaWVsZFZpb2xhdGlvbhINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSIyCg1DYW5jZWxSZXF1ZXN0EiEKD25vdGlmaWNhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQEieAoOQ2FuY2VsUmVzcG9uc2USMgoHb3V0Y29tZRgBIAEoDjIhLmNhcmlsbG9uLmluZ2VzdC52MS5DYW5jZWxPdXRjb21lEjIKCHRvb19sYXRlGAIgAygLMiAuY2FyaWxsb24uaW5nZXN0LnYxLkxhdGVEZWxpdmVyeSJ1CgxMYXRlRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSEQoJdW5kZXJfd2F5GAQgASgIIjcKEkdldEFjY2VwdGVkUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIigKE0dldEFjY2VwdGVkUmVzcG9uc2USEQoJcmVxdWVzdGVkGAEgASgMKoQBCg1DYW5jZWxPdXRjb21lEh4KGkNBTkNFTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASGwoXQ0FOQ0VMX09VVENPTUVfQ0FOQ0VMRUQQARIZChVDQU5DRUxfT1VUQ09NRV9QQVJUTFkQAhIbChdDQU5DRUxfT1VUQ09NRV9UT09fTEFURRADMuUCCg1Jbmdlc3RTZXJ2aWNlEkkKBFNlbmQSHy5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZFJlcXVlc3QaIC5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZFJlc3BvbnNlElgKCVNlbmRCYXRjaBIkLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kQmF0Y2hSZXF1ZXN0GiUuY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRCYXRjaFJlc3BvbnNlEk8KBkNhbmNlbBIhLmNhcmlsbG9uLmluZ2VzdC52MS5DYW5jZWxSZXF1ZXN0GiIuY2FyaWxsb24uaW5nZXN0LnYxLkNhbmNlbFJlc3BvbnNlEl4KC0dldEFjY2VwdGVkEiYuY2FyaWxsb24uaW5nZXN0LnYxLkdldEFjY2VwdGVkUmVxdWVzdBonLmNhcmlsbG9uLmluZ2VzdC52MS5HZXRBY2NlcHRlZFJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9jYXJpbGxvbi9pbmdlc3QvdjEvaW5nZXN0LnByb3RvEhJjYXJpbGxvbi5pbmdlc3QudjEi4wIKCVJlY2lwaWVudBI2Cgd1c2VyX2lkGAEgASgJQiW6SCLYAQFyHRiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokEqoBCgVlbWFpbBgCIAEoCUKaAbpIlgG6AYoBCg9yZWNpcGllbnQuZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aR3RoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcp2AEBcgMY/gE6cbpIbhpsChJyZWNpcGllbnQuc29tZWJvZHkSLmEgcmVjaXBpZW50IG5lZWRzIGEgdXNlcl9pZCwgYW4gZW1haWwsIG9yIGJvdGgaJnRoaXMudXNlcl9pZCAhPSAnJyB8fCB0aGlzLmVtYWlsICE9ICcnImYKC1RlbXBsYXRlVXNlEhcKBG5hbWUYASABKAlCCbpIBnIEEAEYQBIlCgRkYXRhGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIXCgZsb2NhbGUYAyABKAlCB7pIBHICGCMi2QUKC1NlbmRSZXF1ZXN0Ej4KCnJlY2lwaWVudHMYASADKAsyHS5jYXJpbGxvbi5pbmdlc3QudjEuUmVjaXBpZW50Qgu6SAiSAQUIARDoBxIXCgVhY3RvchgCIAEoCUIIukgFcgMYgAESPgoKZXZlbnRfdHlwZRgDIAEoCUIqukgn2AEBciIYgAEyHV5bQS1aYS16MC05XVtBLVphLXowLTkuXzotXSokEjkKCGNhdGVnb3J5GAQgASgJQie6SCTYAQFyHxhAMhteW0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKiQSmQEKB2NvbnRlbnQYBSABKAsyGy5jYXJpbGxvbi5jb21tb24udjEuQ29udGVudEJrukhougFlCgxzZW5kLmNvbnRlbnQSHW5lZWRzIGEgdGl0bGUsIGEgYm9keSBvciBodG1sGjZ0aGlzLnRpdGxlICE9ICcnIHx8IHRoaXMuYm9keSAhPSAnJyB8fCB0aGlzLmh0bWwgIT0gJycSQgoIY2hhbm5lbHMYBiADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbEITukgQkgENEAgYASIHggEEEAEgABI4Cghwcmlvcml0eRgHIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eUIIukgFggECEAESKQoIbWV0YWRhdGEYCCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei4KCmV4cGlyZXNfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiEKD2lkZW1wb3RlbmN5X2tleRgKIAEoCUIIukgFcgMY/wESKwoHc2VuZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoIdGVtcGxhdGUYFCABKAsyHy5jYXJpbGxvbi5pbmdlc3QudjEuVGVtcGxhdGVVc2UiagoMU2VuZFJlc3BvbnNlEhcKD25vdGlmaWNhdGlvbl9pZBgBIAEoCRIvCgthY2NlcHRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmVwZWF0ZWQYAyABKAgiXAoQU2VuZEJhdGNoUmVxdWVzdBJICg1ub3RpZmljYXRpb25zGAEgAygLMh8uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXF1ZXN0QhC6SA2SAQoIARDoByID2AEDIkQKEVNlbmRCYXRjaFJlc3BvbnNlEi8KB3Jlc3VsdHMYASADKAsyHi5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZFJlc3VsdCJ8CgpTZW5kUmVzdWx0EjQKCGFjY2VwdGVkGAEgASgLMiAuY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRSZXNwb25zZUgAEi4KBWVycm9yGAIgASgLMh0uY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRFcnJvckgAQggKBnJlc3VsdCJyCglTZW5kRXJyb3ISDAoEY29kZRgBIAEoBRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCRI2Cgp2aW9sYXRpb25zGAQgAygLMiIuY2FyaWxsb24uaW5nZXN0LnYxLkZpZWxkVmlvbGF0aW9uIjQKDkZpZWxkVmlvbGF0aW9uEg0KBWZpZWxkGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJIjIKDUNhbmNlbFJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJ4Cg5DYW5jZWxSZXNwb25zZRIyCgdvdXRjb21lGAEgASgOMiEuY2FyaWxsb24uaW5nZXN0LnYxLkNhbmNlbE91dGNvbWUSMgoIdG9vX2xhdGUYAiADKAsyIC5jYXJpbGxvbi5pbmdlc3QudjEuTGF0ZURlbGl2ZXJ5InUKDExhdGVEZWxpdmVyeRITCgtkZWxpdmVyeV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiwKB2NoYW5uZWwYAyABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIRCgl1bmRlcl93YXkYBCABKAgiNwoSR2V0QWNjZXB0ZWRSZXF1ZXN0EiEKD25vdGlmaWNhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQEiKAoTR2V0QWNjZXB0ZWRSZXNwb25zZRIRCglyZXF1ZXN0ZWQYASABKAwqhAEKDUNhbmNlbE91dGNvbWUSHgoaQ0FOQ0VMX09VVENPTUVfVU5TUEVDSUZJRUQQABIbChdDQU5DRUxfT1VUQ09NRV9DQU5DRUxFRBABEhkKFUNBTkNFTF9PVVRDT01FX1BBUlRMWRACEhsKF0NBTkNFTF9PVVRDT01FX1RPT19MQVRFEAMy5QIKDUluZ2VzdFNlcnZpY2USSQoEU2VuZBIfLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVxdWVzdBogLmNhcmlsbG9uLmluZ2VzdC52MS5TZW5kUmVzcG9uc2USWAoJU2VuZEJhdGNoEiQuY2FyaWxsb24uaW5nZXN0LnYxLlNlbmRCYXRjaFJlcXVlc3QaJS5jYXJpbGxvbi5pbmdlc3QudjEuU2VuZEJhdGNoUmVzcG9uc2USTwoGQ2FuY2VsEiEuY2FyaWxsb24uaW5nZXN0LnYxLkNhbmNlbFJlcXVlc3QaIi5jYXJpbGxvbi5pbmdlc3QudjEuQ2FuY2VsUmVzcG9uc2USXgoLR2V0QWNjZXB0ZWQSJi5jYXJpbGxvbi5pbmdlc3QudjEuR2V0QWNjZXB0ZWRSZXF1ZXN0GicuY2FyaWxsb24uaW5nZXN0LnYxLkdldEFjY2VwdGVkUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Somebody who should hear of it: a person, an address, or a person at a one-time address.
@@ -46,6 +46,41 @@ export type Recipient = Message<"carillon.ingest.v1.Recipient"> & {
  */
 export const RecipientSchema: GenMessage<Recipient> = /*@__PURE__*/
   messageDesc(file_carillon_ingest_v1_ingest, 0);
+
+/**
+ * Words of a template, filled in with data.
+ *
+ * @generated from message carillon.ingest.v1.TemplateUse
+ */
+export type TemplateUse = Message<"carillon.ingest.v1.TemplateUse"> & {
+  /**
+   * The name of a published template. The version that is live now is used, whatever is published later.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What to fill in; it must keep the template's input schema. At most 64 KiB as JSON.
+   *
+   * @generated from field: google.protobuf.Struct data = 2;
+   */
+  data?: JsonObject | undefined;
+
+  /**
+   * BCP 47, for example "pt-BR". Empty: the person's own, else the template's default.
+   *
+   * @generated from field: string locale = 3;
+   */
+  locale: string;
+};
+
+/**
+ * Describes the message carillon.ingest.v1.TemplateUse.
+ * Use `create(TemplateUseSchema)` to create a new message.
+ */
+export const TemplateUseSchema: GenMessage<TemplateUse> = /*@__PURE__*/
+  messageDesc(file_carillon_ingest_v1_ingest, 1);
 
 /**
  * What happened, to whom, in which words.
@@ -82,7 +117,7 @@ export type SendRequest = Message<"carillon.ingest.v1.SendRequest"> & {
   category: string;
 
   /**
-   * The words.
+   * The words. Either these or a template.
    *
    * @generated from field: carillon.common.v1.Content content = 5;
    */
@@ -131,6 +166,13 @@ export type SendRequest = Message<"carillon.ingest.v1.SendRequest"> & {
    * @generated from field: google.protobuf.Timestamp send_at = 14;
    */
   sendAt?: Timestamp | undefined;
+
+  /**
+   * A template to take the words from, in place of content.
+   *
+   * @generated from field: carillon.ingest.v1.TemplateUse template = 20;
+   */
+  template?: TemplateUse | undefined;
 };
 
 /**
@@ -138,7 +180,7 @@ export type SendRequest = Message<"carillon.ingest.v1.SendRequest"> & {
  * Use `create(SendRequestSchema)` to create a new message.
  */
 export const SendRequestSchema: GenMessage<SendRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 1);
+  messageDesc(file_carillon_ingest_v1_ingest, 2);
 
 /**
  * An acknowledgement: the notification is durable in the event log.
@@ -173,7 +215,7 @@ export type SendResponse = Message<"carillon.ingest.v1.SendResponse"> & {
  * Use `create(SendResponseSchema)` to create a new message.
  */
 export const SendResponseSchema: GenMessage<SendResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 2);
+  messageDesc(file_carillon_ingest_v1_ingest, 3);
 
 /**
  * Several notifications at once.
@@ -194,7 +236,7 @@ export type SendBatchRequest = Message<"carillon.ingest.v1.SendBatchRequest"> & 
  * Use `create(SendBatchRequestSchema)` to create a new message.
  */
 export const SendBatchRequestSchema: GenMessage<SendBatchRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 3);
+  messageDesc(file_carillon_ingest_v1_ingest, 4);
 
 /**
  * One result per notification, in the order of the request.
@@ -215,7 +257,7 @@ export type SendBatchResponse = Message<"carillon.ingest.v1.SendBatchResponse"> 
  * Use `create(SendBatchResponseSchema)` to create a new message.
  */
 export const SendBatchResponseSchema: GenMessage<SendBatchResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 4);
+  messageDesc(file_carillon_ingest_v1_ingest, 5);
 
 /**
  * How one notification of a batch fared.
@@ -252,7 +294,7 @@ export type SendResult = Message<"carillon.ingest.v1.SendResult"> & {
  * Use `create(SendResultSchema)` to create a new message.
  */
 export const SendResultSchema: GenMessage<SendResult> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 5);
+  messageDesc(file_carillon_ingest_v1_ingest, 6);
 
 /**
  * Why one notification of a batch was not accepted.
@@ -294,7 +336,7 @@ export type SendError = Message<"carillon.ingest.v1.SendError"> & {
  * Use `create(SendErrorSchema)` to create a new message.
  */
 export const SendErrorSchema: GenMessage<SendError> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 6);
+  messageDesc(file_carillon_ingest_v1_ingest, 7);
 
 /**
  * A wrong field.
@@ -322,7 +364,7 @@ export type FieldViolation = Message<"carillon.ingest.v1.FieldViolation"> & {
  * Use `create(FieldViolationSchema)` to create a new message.
  */
 export const FieldViolationSchema: GenMessage<FieldViolation> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 7);
+  messageDesc(file_carillon_ingest_v1_ingest, 8);
 
 /**
  * What to cancel.
@@ -343,7 +385,7 @@ export type CancelRequest = Message<"carillon.ingest.v1.CancelRequest"> & {
  * Use `create(CancelRequestSchema)` to create a new message.
  */
 export const CancelRequestSchema: GenMessage<CancelRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 8);
+  messageDesc(file_carillon_ingest_v1_ingest, 9);
 
 /**
  * What became of it.
@@ -371,7 +413,7 @@ export type CancelResponse = Message<"carillon.ingest.v1.CancelResponse"> & {
  * Use `create(CancelResponseSchema)` to create a new message.
  */
 export const CancelResponseSchema: GenMessage<CancelResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 9);
+  messageDesc(file_carillon_ingest_v1_ingest, 10);
 
 /**
  * A delivery that the cancellation came too late for.
@@ -413,7 +455,7 @@ export type LateDelivery = Message<"carillon.ingest.v1.LateDelivery"> & {
  * Use `create(LateDeliverySchema)` to create a new message.
  */
 export const LateDeliverySchema: GenMessage<LateDelivery> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 10);
+  messageDesc(file_carillon_ingest_v1_ingest, 11);
 
 /**
  * Which acknowledged notification.
@@ -434,7 +476,7 @@ export type GetAcceptedRequest = Message<"carillon.ingest.v1.GetAcceptedRequest"
  * Use `create(GetAcceptedRequestSchema)` to create a new message.
  */
 export const GetAcceptedRequestSchema: GenMessage<GetAcceptedRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 11);
+  messageDesc(file_carillon_ingest_v1_ingest, 12);
 
 /**
  * An acknowledged notification, as it went into the log.
@@ -455,7 +497,7 @@ export type GetAcceptedResponse = Message<"carillon.ingest.v1.GetAcceptedRespons
  * Use `create(GetAcceptedResponseSchema)` to create a new message.
  */
 export const GetAcceptedResponseSchema: GenMessage<GetAcceptedResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_ingest_v1_ingest, 12);
+  messageDesc(file_carillon_ingest_v1_ingest, 13);
 
 /**
  * What a cancellation came to.

@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file carillon/tracker/v1/tracker.proto.
  */
 export const file_carillon_tracker_v1_tracker: GenFile = /*@__PURE__*/
-  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEimAQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkSEgoKc2VuZF9hdF9tcxgSIAEoAyI3ChVOb3RpZmljYXRpb25SZWNpcGllbnQSDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSKDAgoIRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSMgoGc3RhdHVzGAQgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnRhcmdldBgFIAEoCRIOCgZyZWFzb24YBiABKAkSEAoIYXR0ZW1wdHMYByABKA0SEQoJZHVlX2F0X21zGAggASgDEhUKDXVwZGF0ZWRfYXRfbXMYCSABKAMSEwoLZXhwbGFuYXRpb24YCiABKAkiOwoWR2V0Tm90aWZpY2F0aW9uUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIlIKF0dldE5vdGlmaWNhdGlvblJlc3BvbnNlEjcKDG5vdGlmaWNhdGlvbhgBIAEoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uIqQBChhMaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgMYgAESGAoHZnJvbV9tcxgCIAEoA0IHukgEIgIoABIWCgV0b19tcxgDIAEoA0IHukgEIgIoABIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYyAEibgoZTGlzdE5vdGlmaWNhdGlvbnNSZXNwb25zZRI4Cg1ub3RpZmljYXRpb25zGAEgAygLMiEuY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKE0xpc3RBdHRlbXB0c1JlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJGChRMaXN0QXR0ZW1wdHNSZXNwb25zZRIuCghhdHRlbXB0cxgBIAMoCzIcLmNhcmlsbG9uLnRyYWNrZXIudjEuQXR0ZW1wdCKOAgoHQXR0ZW1wdBITCgtkZWxpdmVyeV9pZBgBIAEoCRIsCgdjaGFubmVsGAIgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDgoGdGFyZ2V0GAMgASgJEg0KBWN5Y2xlGAQgASgNEg8KB2F0dGVtcHQYBSABKA0SDQoFYXRfbXMYBiABKAMSMgoGc3RhdHVzGAcgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnJlYXNvbhgIIAEoCRIOCgZkZXRhaWwYCSABKAkSEAoIcHJvdmlkZXIYCiABKAkSGwoTcHJvdmlkZXJfbWVzc2FnZV9pZBgLIAEoCSIzCg5FeHBsYWluUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIjsKD0V4cGxhaW5SZXNwb25zZRIoCgVzdGVwcxgBIAMoCzIZLmNhcmlsbG9uLnRyYWNrZXIudjEuU3RlcCKYAQoEU3RlcBINCgVhdF9tcxgBIAEoAxIPCgd1c2VyX2lkGAIgASgJEiwKB2NoYW5uZWwYAyABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBINCgVzdGFnZRgEIAEoCRIPCgdyZWFzb25zGAUgAygJEhEKCXNlbnRlbmNlcxgGIAMoCRIPCgdhdHRlbXB0GAcgASgNMq0DCg5UcmFja2VyU2VydmljZRJsCg9HZXROb3RpZmljYXRpb24SKy5jYXJpbGxvbi50cmFja2VyLnYxLkdldE5vdGlmaWNhdGlvblJlcXVlc3QaLC5jYXJpbGxvbi50cmFja2VyLnYxLkdldE5vdGlmaWNhdGlvblJlc3BvbnNlEnIKEUxpc3ROb3RpZmljYXRpb25zEi0uY2FyaWxsb24udHJhY2tlci52MS5MaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QaLi5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3ROb3RpZmljYXRpb25zUmVzcG9uc2USYwoMTGlzdEF0dGVtcHRzEiguY2FyaWxsb24udHJhY2tlci52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GikuY2FyaWxsb24udHJhY2tlci52MS5MaXN0QXR0ZW1wdHNSZXNwb25zZRJUCgdFeHBsYWluEiMuY2FyaWxsb24udHJhY2tlci52MS5FeHBsYWluUmVxdWVzdBokLmNhcmlsbG9uLnRyYWNrZXIudjEuRXhwbGFpblJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEi1QQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkSEgoKc2VuZF9hdF9tcxgSIAEoAxI7Cgh0ZW1wbGF0ZRgUIAEoCzIpLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uVGVtcGxhdGUibAoUTm90aWZpY2F0aW9uVGVtcGxhdGUSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEiUKBGRhdGEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg4KBmxvY2FsZRgEIAEoCSI3ChVOb3RpZmljYXRpb25SZWNpcGllbnQSDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSKDAgoIRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSMgoGc3RhdHVzGAQgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnRhcmdldBgFIAEoCRIOCgZyZWFzb24YBiABKAkSEAoIYXR0ZW1wdHMYByABKA0SEQoJZHVlX2F0X21zGAggASgDEhUKDXVwZGF0ZWRfYXRfbXMYCSABKAMSEwoLZXhwbGFuYXRpb24YCiABKAkiOwoWR2V0Tm90aWZpY2F0aW9uUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIlIKF0dldE5vdGlmaWNhdGlvblJlc3BvbnNlEjcKDG5vdGlmaWNhdGlvbhgBIAEoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uIqQBChhMaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgMYgAESGAoHZnJvbV9tcxgCIAEoA0IHukgEIgIoABIWCgV0b19tcxgDIAEoA0IHukgEIgIoABIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYyAEibgoZTGlzdE5vdGlmaWNhdGlvbnNSZXNwb25zZRI4Cg1ub3RpZmljYXRpb25zGAEgAygLMiEuY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKE0xpc3RBdHRlbXB0c1JlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJGChRMaXN0QXR0ZW1wdHNSZXNwb25zZRIuCghhdHRlbXB0cxgBIAMoCzIcLmNhcmlsbG9uLnRyYWNrZXIudjEuQXR0ZW1wdCKOAgoHQXR0ZW1wdBITCgtkZWxpdmVyeV9pZBgBIAEoCRIsCgdjaGFubmVsGAIgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDgoGdGFyZ2V0GAMgASgJEg0KBWN5Y2xlGAQgASgNEg8KB2F0dGVtcHQYBSABKA0SDQoFYXRfbXMYBiABKAMSMgoGc3RhdHVzGAcgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnJlYXNvbhgIIAEoCRIOCgZkZXRhaWwYCSABKAkSEAoIcHJvdmlkZXIYCiABKAkSGwoTcHJvdmlkZXJfbWVzc2FnZV9pZBgLIAEoCSIzCg5FeHBsYWluUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIjsKD0V4cGxhaW5SZXNwb25zZRIoCgVzdGVwcxgBIAMoCzIZLmNhcmlsbG9uLnRyYWNrZXIudjEuU3RlcCKYAQoEU3RlcBINCgVhdF9tcxgBIAEoAxIPCgd1c2VyX2lkGAIgASgJEiwKB2NoYW5uZWwYAyABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBINCgVzdGFnZRgEIAEoCRIPCgdyZWFzb25zGAUgAygJEhEKCXNlbnRlbmNlcxgGIAMoCRIPCgdhdHRlbXB0GAcgASgNMq0DCg5UcmFja2VyU2VydmljZRJsCg9HZXROb3RpZmljYXRpb24SKy5jYXJpbGxvbi50cmFja2VyLnYxLkdldE5vdGlmaWNhdGlvblJlcXVlc3QaLC5jYXJpbGxvbi50cmFja2VyLnYxLkdldE5vdGlmaWNhdGlvblJlc3BvbnNlEnIKEUxpc3ROb3RpZmljYXRpb25zEi0uY2FyaWxsb24udHJhY2tlci52MS5MaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QaLi5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3ROb3RpZmljYXRpb25zUmVzcG9uc2USYwoMTGlzdEF0dGVtcHRzEiguY2FyaWxsb24udHJhY2tlci52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GikuY2FyaWxsb24udHJhY2tlci52MS5MaXN0QXR0ZW1wdHNSZXNwb25zZRJUCgdFeHBsYWluEiMuY2FyaWxsb24udHJhY2tlci52MS5FeHBsYWluUmVxdWVzdBokLmNhcmlsbG9uLnRyYWNrZXIudjEuRXhwbGFpblJlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * A notification and how it fared.
@@ -128,6 +128,13 @@ export type Notification = Message<"carillon.tracker.v1.Notification"> & {
    * @generated from field: int64 send_at_ms = 18;
    */
   sendAtMs: bigint;
+
+  /**
+   * The template that the words come from, in place of content; absent: there is none.
+   *
+   * @generated from field: carillon.tracker.v1.NotificationTemplate template = 20;
+   */
+  template?: NotificationTemplate | undefined;
 };
 
 /**
@@ -136,6 +143,48 @@ export type Notification = Message<"carillon.tracker.v1.Notification"> & {
  */
 export const NotificationSchema: GenMessage<Notification> = /*@__PURE__*/
   messageDesc(file_carillon_tracker_v1_tracker, 0);
+
+/**
+ * The template of a notification. TemplatesService.Preview shows its words.
+ *
+ * @generated from message carillon.tracker.v1.NotificationTemplate
+ */
+export type NotificationTemplate = Message<"carillon.tracker.v1.NotificationTemplate"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The version, as it was pinned when the notification was accepted.
+   *
+   * @generated from field: uint32 version = 2;
+   */
+  version: number;
+
+  /**
+   * The data that is filled in.
+   *
+   * @generated from field: google.protobuf.Struct data = 3;
+   */
+  data?: JsonObject | undefined;
+
+  /**
+   * The locale asked for; empty: each person's own.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+};
+
+/**
+ * Describes the message carillon.tracker.v1.NotificationTemplate.
+ * Use `create(NotificationTemplateSchema)` to create a new message.
+ */
+export const NotificationTemplateSchema: GenMessage<NotificationTemplate> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 1);
 
 /**
  * Somebody who should hear of it.
@@ -163,7 +212,7 @@ export type NotificationRecipient = Message<"carillon.tracker.v1.NotificationRec
  * Use `create(NotificationRecipientSchema)` to create a new message.
  */
 export const NotificationRecipientSchema: GenMessage<NotificationRecipient> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 1);
+  messageDesc(file_carillon_tracker_v1_tracker, 2);
 
 /**
  * One recipient on one channel.
@@ -247,7 +296,7 @@ export type Delivery = Message<"carillon.tracker.v1.Delivery"> & {
  * Use `create(DeliverySchema)` to create a new message.
  */
 export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 2);
+  messageDesc(file_carillon_tracker_v1_tracker, 3);
 
 /**
  * Which notification.
@@ -268,7 +317,7 @@ export type GetNotificationRequest = Message<"carillon.tracker.v1.GetNotificatio
  * Use `create(GetNotificationRequestSchema)` to create a new message.
  */
 export const GetNotificationRequestSchema: GenMessage<GetNotificationRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 3);
+  messageDesc(file_carillon_tracker_v1_tracker, 4);
 
 /**
  * The notification.
@@ -289,7 +338,7 @@ export type GetNotificationResponse = Message<"carillon.tracker.v1.GetNotificati
  * Use `create(GetNotificationResponseSchema)` to create a new message.
  */
 export const GetNotificationResponseSchema: GenMessage<GetNotificationResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 4);
+  messageDesc(file_carillon_tracker_v1_tracker, 5);
 
 /**
  * Which notifications.
@@ -338,7 +387,7 @@ export type ListNotificationsRequest = Message<"carillon.tracker.v1.ListNotifica
  * Use `create(ListNotificationsRequestSchema)` to create a new message.
  */
 export const ListNotificationsRequestSchema: GenMessage<ListNotificationsRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 5);
+  messageDesc(file_carillon_tracker_v1_tracker, 6);
 
 /**
  * A page of notifications.
@@ -366,7 +415,7 @@ export type ListNotificationsResponse = Message<"carillon.tracker.v1.ListNotific
  * Use `create(ListNotificationsResponseSchema)` to create a new message.
  */
 export const ListNotificationsResponseSchema: GenMessage<ListNotificationsResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 6);
+  messageDesc(file_carillon_tracker_v1_tracker, 7);
 
 /**
  * Whose attempts.
@@ -387,7 +436,7 @@ export type ListAttemptsRequest = Message<"carillon.tracker.v1.ListAttemptsReque
  * Use `create(ListAttemptsRequestSchema)` to create a new message.
  */
 export const ListAttemptsRequestSchema: GenMessage<ListAttemptsRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 7);
+  messageDesc(file_carillon_tracker_v1_tracker, 8);
 
 /**
  * The attempts.
@@ -408,7 +457,7 @@ export type ListAttemptsResponse = Message<"carillon.tracker.v1.ListAttemptsResp
  * Use `create(ListAttemptsResponseSchema)` to create a new message.
  */
 export const ListAttemptsResponseSchema: GenMessage<ListAttemptsResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 8);
+  messageDesc(file_carillon_tracker_v1_tracker, 9);
 
 /**
  * One reach for a provider.
@@ -499,7 +548,7 @@ export type Attempt = Message<"carillon.tracker.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 9);
+  messageDesc(file_carillon_tracker_v1_tracker, 10);
 
 /**
  * What to explain.
@@ -520,7 +569,7 @@ export type ExplainRequest = Message<"carillon.tracker.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 10);
+  messageDesc(file_carillon_tracker_v1_tracker, 11);
 
 /**
  * The whole story.
@@ -541,7 +590,7 @@ export type ExplainResponse = Message<"carillon.tracker.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 11);
+  messageDesc(file_carillon_tracker_v1_tracker, 12);
 
 /**
  * One thing that happened or was decided.
@@ -605,7 +654,7 @@ export type Step = Message<"carillon.tracker.v1.Step"> & {
  * Use `create(StepSchema)` to create a new message.
  */
 export const StepSchema: GenMessage<Step> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 12);
+  messageDesc(file_carillon_tracker_v1_tracker, 13);
 
 /**
  * Reads the history. What belongs to another environment is NOT_FOUND, as if it did not exist.
