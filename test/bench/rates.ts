@@ -66,7 +66,9 @@ export async function tracked(world: World, notifications: number): Promise<void
   for (;;) {
     const metrics = await (await fetch(`${world.url}/metrics`)).text();
     const lines = [...metrics.matchAll(/^carillon_stage_records_total\{([^}]*)\} (\d+)/gm)];
-    const done = lines.filter(([, labels]) => /stage="tracker".*outcome="done"/.test(labels ?? "")).reduce((sum, [, , count]) => sum + Number(count), 0);
+    const done = lines
+      .filter(([, labels]) => /stage="tracker".*outcome="done"/.test(labels ?? ""))
+      .reduce((sum, [, , count]) => sum + Number(count), 0);
     if (done >= notifications * 3) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
