@@ -1,5 +1,6 @@
 /** A real gateway to connect to: the platform's server, the inbox on SQLite, the fan-out in memory. Only time stands still. */
 
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,8 +56,8 @@ export async function startGateway(settings: Partial<GatewaySettings> = {}) {
     { secret: () => secret, heartbeatMs: 30_000, perUser: 20, perAddress: 200, ...settings },
   );
   const server = await serve({
-    ...{ ports: [0], host: "127.0.0.1", rpc: [], routes: [], sockets: [socket], developmentHosts: true },
-    authenticate: () => ({ environment, internal: false }),
+    ...{ ports: [0], host: "127.0.0.1", rpc: [], routes: [], sockets: [socket], developmentHosts: true, trustProxy: false },
+    authenticate: () => ({ environment, internal: false, scopes: [Scope.ADMIN] }),
     ...{ logger, metrics, clock },
   });
   endings.push(() => server.close());

@@ -27,8 +27,6 @@ export interface Given {
   readonly metrics: Registry;
   /** Unique per process start. */
   readonly worker: string;
-  /** Where this process answers, for links; known once it listens. */
-  readonly publicUrl: () => string;
   /** A client of another module's service, acting for an environment: in memory when it runs in this process. */
   client<S extends DescService>(service: S, environment: string): Client<S>;
 }

@@ -1,20 +1,25 @@
 /** What travels with every call beside its message: who calls, and the call's own id. */
 import { Code, ConnectError, type ContextValues, createContextKey } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
+import type { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 
 export interface Principal {
   /** Everything is done within it: development, staging, production of one product. */
   readonly environment: string;
   /** One module of this service calling another. */
   readonly internal: boolean;
+  /** What their key allows. */
+  readonly scopes: readonly Scope[];
 }
 
-/** Says who a request's credential names; throws Problem UNAUTHENTICATED. */
-export type Authenticate = (headers: Headers) => Principal | Promise<Principal>;
+/** Says who a request's credential names; throws Problem UNAUTHENTICATED. `address` is the caller's, for what is counted by address. */
+export type Authenticate = (headers: Headers, address: string) => Principal | Promise<Principal>;
 
 export interface Call {
   readonly requestId: string;
   readonly door: "http" | "memory";
+  /** Where the caller is; empty in memory. */
+  readonly address: string;
   /** Set once it was logged and counted, so that a call refused before the interceptors is not overlooked, nor one counted twice. */
   observed: boolean;
 }

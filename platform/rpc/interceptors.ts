@@ -1,13 +1,14 @@
 /**
  * The one list that every call passes, over HTTP and in memory, outermost first: request log and metrics, masking of errors,
- * authentication, deadline, validation.
+ * admission, deadline, validation.
  */
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { ConnectError, type Interceptor, type StreamRequest, type StreamResponse, type UnaryRequest } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
-import { type Authenticate, type Call, callKey, type Principal, principalKey, principalOf } from "./call.ts";
+import { admit } from "./admission.ts";
+import { type Authenticate, type Call, callKey, type Principal, principalOf } from "./call.ts";
 import { maskedError } from "./mask.ts";
 import type { Observer } from "./observe.ts";
 import { readError } from "./problems.ts";
@@ -29,7 +30,7 @@ export interface InterceptorNeeds {
 export const interceptors = ({ authenticate, observer, logger }: InterceptorNeeds): Interceptor[] => [
   observed(observer),
   masked(logger),
-  authenticated(authenticate),
+  admitted(authenticate),
   withinDeadline,
   validated,
 ];
@@ -75,12 +76,11 @@ const masked =
     }
   };
 
-/** A call in memory brings its principal along; no header can set one. */
-const authenticated =
+const admitted =
   (authenticate: Authenticate): Interceptor =>
   (next) =>
   async (request) => {
-    if (!request.contextValues.get(principalKey)) request.contextValues.set(principalKey, await authenticate(request.header));
+    await admit({ values: request.contextValues, method: request.method, headers: request.header }, authenticate);
     return next(request);
   };
 

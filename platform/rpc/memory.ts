@@ -71,8 +71,8 @@ export function createClients({ rpc, logger, metrics, clock }: ClientNeeds): Cli
         ...(signal && { requestSignal: signal }),
         ...(header && { requestHeader: header }),
         contextValues: createContextValues()
-          .set(principalKey, { environment, internal: true })
-          .set(callKey, { requestId: uuidv7(clock.nowMs()), door: "memory", observed: false }),
+          .set(principalKey, { environment, internal: true, scopes: [] })
+          .set(callKey, { requestId: uuidv7(clock.nowMs()), door: "memory", address: "", observed: false }),
       });
     };
     return {

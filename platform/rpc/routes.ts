@@ -1,6 +1,7 @@
 /** Plain HTTP routes: which one a path names, and its request and answer. */
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
+import { demand } from "./admission.ts";
 import { readBody, unpacked } from "./body.ts";
 import type { Authenticate } from "./call.ts";
 import type { Exchange } from "./exchange.ts";
@@ -83,19 +84,19 @@ export async function answerRoute(
 ): Promise<void> {
   let reply: HttpReply;
   try {
-    const { method, path, query, headers } = exchange.head;
+    const { method, path, query, headers, baseUrl } = exchange.head;
     const takesBody = method !== "GET" && method !== "HEAD";
     // Begun at once and awaited last: the body arrives whether it is wanted or not.
     const reading = takesBody ? readBody(exchange, MOST_BODY_BYTES) : Promise.resolve(new Uint8Array(0));
     reading.catch(() => {});
-    const environment = route.probe ? "" : (await authenticate(headers)).environment;
+    const environment = await admitted(route, exchange, authenticate);
     if (route.json && !isJson(headers.get("content-type"))) {
       await reading;
       throw new Problem("UNSUPPORTED_MEDIA_TYPE");
     }
     const body = await unpacked(await reading, takesBody ? headers.get("content-encoding") : null, MOST_BODY_BYTES);
     reply = await route.handle({
-      ...{ method, path, params, headers, body, environment },
+      ...{ method, path, params, headers, body, environment, baseUrl },
       query: new URLSearchParams(query),
       requestId: exchange.requestId,
       signal: exchange.signal,
@@ -105,4 +106,12 @@ export async function answerRoute(
     reply = httpReplyOf(maskedProblem(error, exchange.requestId, logger));
   }
   exchange.reply(reply.status, Object.entries({ "x-content-type-options": "nosniff", ...reply.headers }), reply.body);
+}
+
+/** The environment that the caller may do this in. */
+async function admitted({ scope }: Route, { head }: Exchange, authenticate: Authenticate): Promise<string> {
+  if (scope === "none") return "";
+  const principal = await authenticate(head.headers, head.address);
+  demand(scope, principal);
+  return principal.environment;
 }

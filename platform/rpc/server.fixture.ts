@@ -1,4 +1,5 @@
 /** A server to call, and how its tests call it: over every protocol, in raw bytes, with fetch. Stopped after each test. */
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { connect } from "node:net";
 import { ConnectError, type ConnectRouter, createClient, type ServiceImpl } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport, compressionGzip as gzip } from "@connectrpc/connect-node";
@@ -27,8 +28,8 @@ export async function started(ingest: Ingest = {}, more: Partial<ServerOptions> 
     rpc: [(router: ConnectRouter) => router.service(IngestService, ingest)],
     routes: [metricsRoute(metrics)],
     sockets: [],
-    authenticate: () => ({ environment: "development", internal: false }),
-    developmentHosts: true,
+    authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
+    developmentHosts: true, trustProxy: false,
     ...{ logger, metrics, clock: systemClock },
     ...more,
   });

@@ -13,6 +13,7 @@ import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
 import { uuidv7 } from "#platform/uuid.ts";
+import { admit } from "./admission.ts";
 import { readBody, unpacked } from "./body.ts";
 import { type Authenticate, type Call, callKey } from "./call.ts";
 import { refusal } from "./development.ts";
@@ -45,6 +46,10 @@ export interface ServerOptions {
   readonly authenticate: Authenticate;
   /** Answer only to the developer's own machine, as development.ts says. */
   readonly developmentHosts: boolean;
+  /** PEM files of the certificate, with its chain, and of its key: then every port speaks TLS only. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Believe X-Forwarded-For and X-Forwarded-Proto, as peer.ts says. */
+  readonly trustProxy: boolean;
   readonly logger: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
@@ -61,7 +66,8 @@ export interface RunningServer {
 
 /** Rejects with ConfigProblem when a port is taken. */
 export async function serve(options: ServerOptions): Promise<RunningServer> {
-  const { authenticate, logger, clock } = options;
+  const { authenticate, logger, clock, tls } = options;
+  const front = { tls: tls !== undefined, trustProxy: options.trustProxy };
   const observer = createObserver(options);
   const list = interceptors({ authenticate, observer, logger });
   const procedures = collectProcedures(options.rpc, {
@@ -92,7 +98,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   };
 
   function handle(response: uWS.HttpResponse, request: uWS.HttpRequest): void {
-    const head = readHead(request);
+    const head = readHead(request, response, front);
     const exchange = new Exchange(response, head, requestIdOf(head, clock), finished);
     running.add(exchange);
     const problem = refused(head, false);
@@ -122,7 +128,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 
   async function call(exchange: Exchange, procedure: Procedure): Promise<void> {
     const { head, requestId } = exchange;
-    const call: Call = { requestId, door: "http", observed: false };
+    const call: Call = { requestId, door: "http", address: head.address, observed: false };
     const contextValues = createContextValues().set(callKey, call);
     const { spec, handler } = procedure;
     const encoding = spec.kind === "unary" && head.method === "POST" ? encodingOf(head.headers.get("content-type")) : undefined;
@@ -130,7 +136,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
       if (spec.kind === "unary" && encoding) {
         const packing = head.headers.get("content-encoding");
         const reading = readBody(exchange, MOST_MESSAGE_BYTES);
-        const body = packing ? reading.then((bytes) => unpacked(bytes, packing, MOST_MESSAGE_BYTES)) : reading;
+        // Not looked at for whoever may not call.
+        reading.catch(() => {});
+        const admitted = admit({ values: contextValues, method: spec.method, headers: head.headers }, authenticate);
+        const body = admitted.then(() => (packing ? reading.then((bytes) => unpacked(bytes, packing, MOST_MESSAGE_BYTES)) : reading));
         const answer = await answerUnary(
           { spec, encoding, head, body, signal: exchange.signal, values: contextValues },
           { interceptors: list, logger, observer },
@@ -163,8 +172,8 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     observer.http({ method: head.method, route, status, ms: performance.now() - startedMs, requestId, probe });
   }
 
-  const app = uWS.App();
-  for (const socket of options.sockets) installSocket(app, socket, { refusal: (head) => refused(head, true), logger });
+  const app = tls ? uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : uWS.App();
+  for (const socket of options.sockets) installSocket(app, socket, { refusal: (head) => refused(head, true), front, logger });
   app.any("/*", handle);
   try {
     for (const port of options.ports) ports.push(await listen(app, options.host, port));

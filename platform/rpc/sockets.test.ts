@@ -1,3 +1,4 @@
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { connect } from "node:net";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -19,10 +20,10 @@ async function started(open: Socket["open"], limits: Partial<Socket> = {}) {
     ports: [0],
     host: "127.0.0.1",
     rpc: [],
-    routes: [{ method: "GET", path: "/ws", handle: () => ({ status: 426, body: "a WebSocket is here" }) }],
+    routes: [{ method: "GET", path: "/ws", scope: Scope.READ, handle: () => ({ status: 426, body: "a WebSocket is here" }) }],
     sockets: [{ path: "/ws", maxFrameBytes: 1_024, maxBufferedBytes: 64 * 1_024, open, ...limits }],
-    authenticate: () => ({ environment: "development", internal: false }),
-    developmentHosts: true,
+    authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
+    developmentHosts: true, trustProxy: false,
     logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     metrics: new Registry(),
     clock: systemClock,

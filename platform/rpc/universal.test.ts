@@ -1,3 +1,4 @@
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { connect } from "node:net";
 import { create, createFileRegistry, type DescMethodStreaming, type DescMethodUnary, type DescService } from "@bufbuild/protobuf";
 import {
@@ -68,8 +69,8 @@ async function started(echo: Echo) {
     rpc: [(router: ConnectRouter) => router.service(service, echo as never)],
     routes: [],
     sockets: [],
-    authenticate: () => ({ environment: "development", internal: false }),
-    developmentHosts: true,
+    authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
+    developmentHosts: true, trustProxy: false,
     logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     metrics: new Registry(),
     clock: systemClock,

@@ -58,7 +58,7 @@ function asset(name: string, file: URL): Route {
     headers: { "content-type": types[name.split(".").at(-1) as string] as string, "cache-control": "no-cache" },
     body: readFileSync(file),
   };
-  return { method: "GET", path: `/assets/${name}`, handle: () => reply };
+  return { method: "GET", path: `/assets/${name}`, scope: "none", handle: () => reply };
 }
 
 /** Whether what a page is about is there. Where nobody can say, the page itself still can try. */

@@ -7,7 +7,7 @@
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { settlePriority } from "#domain/decide/priority.ts";
-import { notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
+import { environmentOfKey, notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
 import { ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
@@ -38,7 +38,8 @@ const laneOf = (priority: Priority) => {
 interface Needs {
   readonly clock: Clock;
   readonly versions: Versions;
-  readonly environment: string;
+  /** Whose the raw topic is; undefined where only ingest writes to it, whose keys say so. */
+  readonly environment: string | undefined;
 }
 
 export const router = ({ clock, versions, environment }: Needs): Stage<Admitted | Refusal> => ({
@@ -46,14 +47,14 @@ export const router = ({ clock, versions, environment }: Needs): Stage<Admitted 
   reads: [topics.due, topics.raw],
   writes: [topics.high, topics.medium, topics.low, topics.schedule, topics.deliveryEvents],
   deadLetters: topics.deadNotifications,
-  decode: (record) => (record.topic === topics.due ? admitDue(record) : admit(record, environment)),
+  decode: (record) => (record.topic === topics.due ? admitDue(record) : admit(record, environment ?? environmentOfKey(record.key))),
   async handle(batch) {
     const nowMs = clock.nowMs();
     for (const received of batch.records) {
       const isDue = received.record.topic === topics.due;
       // What is due was pinned before it was parked.
       const value = received.value instanceof Refusal || isDue ? received.value : await pinned(received.value, versions);
-      if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, environment, nowMs));
+      if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, environment ?? environmentOfKey(received.record.key), nowMs));
       else if (!isDue && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
       else batch.done(received, ...route(value, nowMs));
     }

@@ -1,4 +1,5 @@
 /** Ingest alone on its own engines, so that the intake is measured and not what comes behind. Prints its port, ends on SIGTERM. */
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +20,7 @@ const metrics = new Registry();
 const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;
-const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client };
+const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client };
 const parts = await ingest.build({ "broadcast.destinations": [] }, given, stores.ingest);
 if (parts.rpc) rpc.push(parts.rpc);
 const server = await serve({
@@ -28,8 +29,8 @@ const server = await serve({
   rpc,
   routes: [],
   sockets: [],
-  authenticate: () => ({ environment: "development", internal: false }),
-  developmentHosts: true,
+  authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
+  developmentHosts: true, trustProxy: false,
   ...{ logger, metrics, clock },
 });
 process.stdout.write(`port ${server.ports[0]}\n`);

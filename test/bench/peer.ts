@@ -2,6 +2,7 @@
  * The peer of the unary row: connect-node's own server over HTTP/1.1, with the same interceptors, doing the same Send but into an array
  * in memory. Prints its port, ends on SIGTERM.
  */
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -19,11 +20,11 @@ import { accept } from "../../services/ingest/accept.ts";
 
 const logger = pino({ level: "warn" });
 const taken: unknown[] = [];
-const development: Principal = { environment: "development", internal: false };
+const development: Principal = { environment: "development", internal: false, scopes: [Scope.ADMIN] };
 
 const handler = connectNodeAdapter({
   interceptors: interceptors({ authenticate: () => development, observer: createObserver({ logger, metrics: new Registry() }), logger }),
-  contextValues: () => createContextValues().set(callKey, { door: "http", requestId: uuidv7(systemClock.nowMs()), observed: false }),
+  contextValues: () => createContextValues().set(callKey, { door: "http", address: "127.0.0.1", requestId: uuidv7(systemClock.nowMs()), observed: false }),
   routes: (router) =>
     router.service(IngestService, {
       send(request) {

@@ -35,7 +35,7 @@ export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const metrics = new Registry();
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
-  const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client };
+  const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client };
   const modules = [
     preferences,
     routerModule,

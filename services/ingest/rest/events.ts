@@ -48,9 +48,10 @@ const titleOf = (eventType: string) => {
   return title.charAt(0).toUpperCase() + title.slice(1);
 };
 
-export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route => ({
+export const eventsRoute = (given: Pick<Given, "client">): Route => ({
   method: "POST",
   path: "/api/v1/notifications",
+  scope: Scope.SEND,
   json: true,
   async handle(request) {
     const body = parseBody(Body, request.body);
@@ -73,6 +74,6 @@ export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route =
       },
       names,
     );
-    return json(202, { id: notificationId, status: "queued", watch: `${given.publicUrl()}/n/${notificationId}` });
+    return json(202, { id: notificationId, status: "queued", watch: `${request.baseUrl}/n/${notificationId}` });
   },
 });

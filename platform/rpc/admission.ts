@@ -1,0 +1,45 @@
+/**
+ * Who may call what: the credential names a principal, whose scopes have to hold the one that the contract declares for the method, or
+ * that the route declares for itself.
+ */
+import { type DescMethod, getOption } from "@bufbuild/protobuf";
+import type { ContextValues } from "@connectrpc/connect";
+import { Problem } from "#domain/errors.ts";
+import { Scope, scope as scopeOption } from "#gen/carillon/access/v1/options_pb.ts";
+import { type Authenticate, type Call, callKey, type Principal, principalKey } from "./call.ts";
+
+const words = new Map(Object.entries(Scope).map(([name, value]) => [value as number, name.toLowerCase()]));
+const declared = new Map<DescMethod, Scope>();
+
+/** What the contract declares; SCOPE_UNSPECIFIED where it declares nothing. Kept, for reading an option costs more than the call. */
+export function scopeOf(method: DescMethod): Scope {
+  const known = declared.get(method);
+  if (known !== undefined) return known;
+  const scope = getOption(method, scopeOption);
+  declared.set(method, scope);
+  return scope;
+}
+
+/** Throws Problem PERMISSION_DENIED. Where nothing was declared, nobody outside is let in. */
+export function demand(scope: Scope, { internal, scopes }: Principal): void {
+  if (internal || (scope !== Scope.UNSPECIFIED && (scopes.includes(scope) || scopes.includes(Scope.ADMIN)))) return;
+  throw new Problem("PERMISSION_DENIED", { message: `The key does not allow this: it needs the scope ${words.get(scope)}.` });
+}
+
+export interface Arrival {
+  readonly values: ContextValues;
+  readonly method: DescMethod;
+  readonly headers: Headers;
+}
+
+/**
+ * Lets a call in, once: one in memory brings its principal along, and one over HTTP may have been let in before its body was read. No
+ * header can set a principal.
+ */
+export async function admit({ values, method, headers }: Arrival, authenticate: Authenticate): Promise<void> {
+  if (values.get(principalKey)) return;
+  const { address } = values.get(callKey) as Call;
+  const principal = await authenticate(headers, address);
+  demand(scopeOf(method), principal);
+  values.set(principalKey, principal);
+}
