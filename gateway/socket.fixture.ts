@@ -1,6 +1,5 @@
 /** A real gateway to connect to: the platform's server, the inbox on SQLite, the fan-out in memory. Only time stands still. */
 
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, vi } from "vitest";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { ContentSchema } from "#gen/carillon/common/v1/common_pb.ts";
 import { type Delivery, DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type ServerFrame, ServerFrameSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";

@@ -8,6 +8,7 @@ import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import { sqliteLedger } from "#platform/ledger/ledger.sqlite.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
+import { sqliteAccessStore } from "./access/store.sqlite.ts";
 import { makeDataDir } from "./data-dir.ts";
 import { sqliteDeadLetterStore } from "./deadletters/store.sqlite.ts";
 import { sqliteInboxStore } from "./inbox/store.sqlite.ts";
@@ -35,6 +36,7 @@ export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clo
       inbox: await sqliteInboxStore(database),
       deadletters: await sqliteDeadLetterStore(database),
       tracker: await sqliteHistoryStore(database),
+      access: await sqliteAccessStore(database),
     },
     async close() {
       await log.close();

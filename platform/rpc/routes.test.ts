@@ -1,7 +1,7 @@
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { compressionGzip as gzip } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import { type ErrorReason, errors, Problem } from "#domain/errors.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Route } from "./route.ts";
 import { post, raw, send, started, valid } from "./server.fixture.ts";
 

@@ -1,11 +1,12 @@
 /** A server to call, and how its tests call it: over every protocol, in raw bytes, with fetch. Stopped after each test. */
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
+
 import { connect } from "node:net";
 import { ConnectError, type ConnectRouter, createClient, type ServiceImpl } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport, compressionGzip as gzip } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, expect } from "vitest";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import { metricsRoute } from "#platform/telemetry/metrics.ts";
@@ -29,7 +30,8 @@ export async function started(ingest: Ingest = {}, more: Partial<ServerOptions> 
     routes: [metricsRoute(metrics)],
     sockets: [],
     authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
-    developmentHosts: true, trustProxy: false,
+    developmentHosts: true,
+    trustProxy: false,
     ...{ logger, metrics, clock: systemClock },
     ...more,
   });

@@ -1,6 +1,6 @@
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { describe, expect, it, vi } from "vitest";
 import { Problem } from "#domain/errors.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
 import { healthRoutes } from "#platform/telemetry/health.ts";
 import { principalOf } from "./interceptors.ts";
@@ -26,7 +26,10 @@ describe("the server", () => {
     const { url, server } = await started(
       { send: () => new Promise((resolve) => (finish = () => resolve({ notificationId: "1" }))) },
       {
-        routes: [...healthRoutes(() => ({ ok: false, why: ["draining"] })), { method: "GET", path: "/x", scope: Scope.READ, handle: () => ({ status: 200 }) }],
+        routes: [
+          ...healthRoutes(() => ({ ok: false, why: ["draining"] })),
+          { method: "GET", path: "/x", scope: Scope.READ, handle: () => ({ status: 200 }) },
+        ],
       },
     );
     const slow = post(url + send, JSON.stringify(valid));
@@ -68,7 +71,12 @@ describe("the server", () => {
       if (headers.get("authorization") !== "Bearer right") throw new Problem("UNAUTHENTICATED");
       return { environment: "staging", internal: false, scopes: [Scope.ADMIN] };
     };
-    const route: Route = { method: "GET", path: "/who", scope: Scope.READ, handle: ({ environment }) => ({ status: 200, body: environment }) };
+    const route: Route = {
+      method: "GET",
+      path: "/who",
+      scope: Scope.READ,
+      handle: ({ environment }) => ({ status: 200, body: environment }),
+    };
     const { url } = await started(
       { send: (_, context) => ({ notificationId: principalOf(context).environment }) },
       { authenticate, routes: [route] },

@@ -1,8 +1,8 @@
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { connect } from "node:net";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import type { Socket, SocketConnection, SocketHandler } from "./route.ts";
 import { type RunningServer, serve } from "./server.ts";
@@ -23,7 +23,8 @@ async function started(open: Socket["open"], limits: Partial<Socket> = {}) {
     routes: [{ method: "GET", path: "/ws", scope: Scope.READ, handle: () => ({ status: 426, body: "a WebSocket is here" }) }],
     sockets: [{ path: "/ws", maxFrameBytes: 1_024, maxBufferedBytes: 64 * 1_024, open, ...limits }],
     authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
-    developmentHosts: true, trustProxy: false,
+    developmentHosts: true,
+    trustProxy: false,
     logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     metrics: new Registry(),
     clock: systemClock,

@@ -1,4 +1,3 @@
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { connect } from "node:net";
 import { create, createFileRegistry, type DescMethodStreaming, type DescMethodUnary, type DescService } from "@bufbuild/protobuf";
 import {
@@ -17,6 +16,7 @@ import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Problem } from "#domain/errors.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import { createClients } from "./memory.ts";
@@ -70,7 +70,8 @@ async function started(echo: Echo) {
     routes: [],
     sockets: [],
     authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
-    developmentHosts: true, trustProxy: false,
+    developmentHosts: true,
+    trustProxy: false,
     logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     metrics: new Registry(),
     clock: systemClock,

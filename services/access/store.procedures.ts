@@ -1,7 +1,7 @@
 /** Environments and keys, in the writer thread. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import { isUsable } from "./usable.ts";
 import type { EnvironmentRecord, KeyRecord, NewKey } from "./store.ts";
+import { isUsable } from "./usable.ts";
 
 export const keyOf = (row: Row): KeyRecord => ({
   prefix: row.prefix as string,
@@ -24,8 +24,7 @@ const addKey = (sql: Sql, key: NewKey): void => {
   sql.run("add-key", prefix, hash, environment, name, JSON.stringify(scopes), createdAtMs, expiresAtMs);
 };
 
-const usable = (sql: Sql, { environment, createdAtMs }: NewKey): number =>
-  Number(sql.get("count-usable", environment, createdAtMs)?.count);
+const usable = (sql: Sql, { environment, createdAtMs }: NewKey): number => Number(sql.get("count-usable", environment, createdAtMs)?.count);
 
 export default {
   createEnvironment(sql: Sql, { environment, most }: { environment: EnvironmentRecord; most: number }): "made" | "taken" | "full" {

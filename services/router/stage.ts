@@ -54,7 +54,8 @@ export const router = ({ clock, versions, environment }: Needs): Stage<Admitted 
       const isDue = received.record.topic === topics.due;
       // What is due was pinned before it was parked.
       const value = received.value instanceof Refusal || isDue ? received.value : await pinned(received.value, versions);
-      if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, environment ?? environmentOfKey(received.record.key), nowMs));
+      if (value instanceof Refusal)
+        batch.bury(received, value.reason, value.detail, ...refused(value, environment ?? environmentOfKey(received.record.key), nowMs));
       else if (!isDue && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
       else batch.done(received, ...route(value, nowMs));
     }

@@ -1,11 +1,12 @@
 /** Ingest alone on its own engines, so that the intake is measured and not what comes behind. Prints its port, ends on SIGTERM. */
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ConnectRouter } from "@connectrpc/connect";
 import pino from "pino";
 import { Registry } from "prom-client";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { systemClock as clock } from "#platform/clock.ts";
 import type { Given } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
@@ -30,7 +31,8 @@ const server = await serve({
   routes: [],
   sockets: [],
   authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
-  developmentHosts: true, trustProxy: false,
+  developmentHosts: true,
+  trustProxy: false,
   ...{ logger, metrics, clock },
 });
 process.stdout.write(`port ${server.ports[0]}\n`);

@@ -2,7 +2,7 @@
  * The peer of the unary row: connect-node's own server over HTTP/1.1, with the same interceptors, doing the same Send but into an array
  * in memory. Prints its port, ends on SIGTERM.
  */
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
+
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -10,6 +10,7 @@ import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import pino from "pino";
 import { Registry } from "prom-client";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import { callKey, type Principal } from "#platform/rpc/call.ts";
@@ -24,7 +25,8 @@ const development: Principal = { environment: "development", internal: false, sc
 
 const handler = connectNodeAdapter({
   interceptors: interceptors({ authenticate: () => development, observer: createObserver({ logger, metrics: new Registry() }), logger }),
-  contextValues: () => createContextValues().set(callKey, { door: "http", address: "127.0.0.1", requestId: uuidv7(systemClock.nowMs()), observed: false }),
+  contextValues: () =>
+    createContextValues().set(callKey, { door: "http", address: "127.0.0.1", requestId: uuidv7(systemClock.nowMs()), observed: false }),
   routes: (router) =>
     router.service(IngestService, {
       send(request) {

@@ -15,6 +15,8 @@ import { loadConfig } from "#platform/config/config.ts";
 import type { Given, Module } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { runStage } from "#platform/stage/runner.ts";
+import { seedDevelopmentEnvironment } from "../../services/access/first.ts";
+import { access } from "../../services/access/module.ts";
 import { embedded } from "../../services/adapters.ts";
 import { emailWorkers } from "../../services/delivery/module.ts";
 import { dispatcherModule } from "../../services/dispatcher/module.ts";
@@ -31,6 +33,7 @@ const BATCH = 100;
 export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-stages-"));
   const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock });
+  await seedDevelopmentEnvironment(stores.access, "development", clock);
   const logger = pino({ level: "warn" });
   const metrics = new Registry();
   const rpc: ((router: ConnectRouter) => void)[] = [];
@@ -40,9 +43,10 @@ export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
     preferences,
     routerModule,
     dispatcherModule,
-    emailWorkers({ developmentMailbox: () => undefined }),
+    emailWorkers({ developmentMailbox: () => undefined, keep: () => {} }),
     inbox,
     tracker,
+    access,
   ] as readonly Module[];
   const settings = loadConfig(modules, { CARILLON_EMAIL_PROVIDER: "null" });
   const parts = await Promise.all(

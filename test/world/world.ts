@@ -12,6 +12,7 @@ export interface World {
   /** Of the REST facades, Connect and the pages. */
   readonly url: string;
   readonly legacyUrl: string;
+  /** 0 in production, which has no mailbox to send to. */
   readonly smtpPort: number;
   readonly dataDir: string;
   readonly pid: number;
@@ -57,9 +58,9 @@ export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Prom
     return exit;
   };
   return {
-    url: found(/^Carillon ready (http:\S+)/),
-    legacyUrl: found(/ also (http:\S+)/),
-    smtpPort: Number(found(/ smtp \S+:(\d+)/)),
+    url: found(/^Carillon ready (https?:\S+)/),
+    legacyUrl: found(/ also (https?:\S+)/),
+    smtpPort: Number(/ smtp \S+:(\d+)/.exec(ready)?.[1] ?? 0),
     dataDir: directory,
     pid: child.pid as number,
     output: () => printed.text,

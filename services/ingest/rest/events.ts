@@ -1,6 +1,7 @@
 /** The event facade: POST /api/v1/notifications. What happened to a person; their preferences choose the channels. */
 import { z } from "zod";
 import { channelNamed, channelNames } from "#domain/channels/channel.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
