@@ -1,7 +1,6 @@
 /**
  * Which engine stands behind each port: the table of design as code. `embedded` is SQLite and memory, all modules in one process.
  */
-import { join } from "node:path";
 import * as topics from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
@@ -10,6 +9,7 @@ import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import { sqliteAccessStore } from "./access/store.sqlite.ts";
 import { makeDataDir } from "./data-dir.ts";
+import { databaseFile } from "./database-file.ts";
 import { sqliteDeadLetterStore } from "./deadletters/store.sqlite.ts";
 import { sqliteInboxStore } from "./inbox/store.sqlite.ts";
 import { sqliteReservations } from "./ingest/reservations.sqlite.ts";
@@ -22,7 +22,7 @@ export type Adapters = Awaited<ReturnType<typeof embedded>>;
 
 export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clock }) {
   makeDataDir(dataDir);
-  const database = await openDatabase({ file: join(dataDir, "carillon.sqlite") });
+  const database = await openDatabase({ file: databaseFile(dataDir) });
   const log = await sqliteLog({ database, topics: topics.all, clock });
   return {
     log,

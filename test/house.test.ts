@@ -70,6 +70,8 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
   const entries = [
     "services/main.ts",
     "services/check-config.ts",
+    "services/backup.ts",
+    "services/admin-key.ts",
     "clients/node/send.ts",
     "deploy/bootstrap.mjs",
     "deploy/generate.ts",
@@ -124,7 +126,7 @@ test("nothing unfinished lands", () => {
 });
 
 test("the environment is read in one place", () => {
-  const mayRead = /^(platform\/config\/|services\/main\.ts$|deploy\/|test\/)/;
+  const mayRead = /^(platform\/config\/|services\/(main|backup|admin-key)\.ts$|deploy\/|test\/)/;
   expect(breaking(sources, ({ path, code }) => !mayRead.test(path) && /\bprocess\.env\b/.test(code))).toEqual([]);
 });
 

@@ -11,18 +11,18 @@ import { type Authenticate, type Call, callKey, type Principal, principalKey } f
 const words = new Map(Object.entries(Scope).map(([name, value]) => [value as number, name.toLowerCase()]));
 const declared = new Map<DescMethod, Scope>();
 
-/** What the contract declares; SCOPE_UNSPECIFIED where it declares nothing. Kept, for reading an option costs more than the call. */
-export function scopeOf(method: DescMethod): Scope {
+/** What the contract declares; the most where it declares nothing. Kept, for reading an option costs more than the call. */
+function scopeOf(method: DescMethod): Scope {
   const known = declared.get(method);
   if (known !== undefined) return known;
-  const scope = getOption(method, scopeOption);
+  const scope = getOption(method, scopeOption) || Scope.ADMIN;
   declared.set(method, scope);
   return scope;
 }
 
-/** Throws Problem PERMISSION_DENIED. Where nothing was declared, nobody outside is let in. */
+/** Throws Problem PERMISSION_DENIED. */
 export function demand(scope: Scope, { internal, scopes }: Principal): void {
-  if (internal || (scope !== Scope.UNSPECIFIED && (scopes.includes(scope) || scopes.includes(Scope.ADMIN)))) return;
+  if (internal || scopes.includes(scope) || scopes.includes(Scope.ADMIN)) return;
   throw new Problem("PERMISSION_DENIED", { message: `The key does not allow this: it needs the scope ${words.get(scope)}.` });
 }
 

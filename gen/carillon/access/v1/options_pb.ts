@@ -23,7 +23,7 @@ export const file_carillon_access_v1_options: GenFile = /*@__PURE__*/
  */
 export const Scope = {
   /**
-   * None declared: no key allows it.
+   * None declared: then it takes SCOPE_ADMIN.
    *
    * @generated from enum value: SCOPE_UNSPECIFIED = 0;
    */
