@@ -18,6 +18,8 @@ export function backUp(file: string, to: string): number {
   reserve(to);
   const partial = `${to}.partial`;
   try {
+    // Of one that was killed: whoever has the name has this one too.
+    rmSync(partial, { force: true });
     reserve(partial);
     copy(file, partial);
     sync(partial);

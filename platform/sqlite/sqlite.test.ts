@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -125,6 +125,23 @@ test("migrations run once, and a database of a newer program is refused with a s
   raw.close();
   database = await openDatabase({ file, onFatal: fatal });
   await expect(database.procedures(PROCEDURES)).rejects.toThrow("written by a newer version of this program");
+});
+
+test("a database of an older program gets what is missing, once, and keeps what it has", async () => {
+  await database.close();
+  rmSync(file);
+  const raw = new DatabaseSync(file);
+  const [, first] = /^-- name: schema-1\n([\s\S]*?)\n\n/m.exec(readFileSync(STATEMENTS, "utf8")) as RegExpExecArray;
+  raw.exec(`${first}; INSERT INTO notes (text) VALUES ('old')`);
+  raw.exec("CREATE TABLE schema_versions (file TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
+  raw.exec("INSERT INTO schema_versions VALUES ('sqlite/notes.sql', 1)");
+  raw.close();
+  await open();
+  expect(texts()).toEqual(["old"]);
+  expect(await notes.attach(new Uint8Array(1))).toBe(1);
+  await database.close();
+  await open();
+  expect(texts()).toEqual(["old"]);
 });
 
 test("closing finishes what waits, empties the WAL, and refuses what comes later", async () => {
