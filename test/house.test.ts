@@ -1,7 +1,9 @@
 /** The house rules that no linter knows. Each test lists the places that break its rule; exceptions stand here, with their reason. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type DescService, getOption } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { Scope, scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { readSources, type Source } from "./source.ts";
 
 const sources = readSources();
@@ -123,6 +125,15 @@ test("links between the documents lead somewhere", () => {
 
 test("nothing unfinished lands", () => {
   expect(breaking(sources, ({ path, text }) => path !== "test/house.test.ts" && /\b(TODO|FIXME|XXX)\b/.test(text))).toEqual([]);
+});
+
+test("every method of every service says which scope it needs", async () => {
+  const contracts = readdirSync("gen/carillon", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith("_pb.ts"));
+  const generated = await Promise.all(contracts.map((name) => import(new URL(`../gen/carillon/${name}`, import.meta.url).href)));
+  const services = generated.flatMap((made) => Object.values(made as Record<string, DescService>).filter(({ kind }) => kind === "service"));
+  expect(services.length).toBeGreaterThan(0);
+  const silent = services.flatMap(({ methods }) => methods).filter((method) => getOption(method, scope) === Scope.UNSPECIFIED);
+  expect(silent.map(({ parent, name }) => `${parent.typeName}.${name}`)).toEqual([]);
 });
 
 test("the environment is read in one place", () => {

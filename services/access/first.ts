@@ -18,7 +18,8 @@ export async function firstCredential(store: AccessStore, clock: Clock): Promise
 export async function recoveredCredential(store: AccessStore, clock: Clock): Promise<string> {
   const first = await firstCredential(store, clock);
   if (first !== undefined) return first;
-  const home = (await store.listEnvironments()).find((each) => each.home) as EnvironmentRecord;
+  const homes = (await store.listEnvironments()).filter((each) => each.home);
+  const home = homes.find(({ name }) => name === FIRST_ENVIRONMENT) ?? (homes[0] as EnvironmentRecord);
   const { key, credential } = adminKey({ ...home, createdAtMs: clock.nowMs() }, "recovered");
   await store.createKey(key, Number.MAX_SAFE_INTEGER);
   return credential;
