@@ -56,12 +56,23 @@ export class Transactions {
   tend(): void {
     if (++this.#count % LOOK_AT_WAL_EVERY !== 0 || statSync(this.#wal).size <= MAX_WAL_BYTES) return;
     // Not the usual patience: a reader that stays would hold up every writer.
-    this.#database.exec(`PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = ${PATIENCE_MS}`);
+    this.#database.exec("PRAGMA busy_timeout = 100");
+    this.#checkpoint();
+    this.#database.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
   }
 
   close(): void {
-    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    this.#checkpoint();
     this.#database.close();
+  }
+
+  /** A full disk leaves what is committed where it is, in the WAL: the next checkpoint, or the next process, carries it over. */
+  #checkpoint(): void {
+    try {
+      this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      if (describeError(error).code !== "SQLITE_FULL") throw error;
+    }
   }
 
   #alone(call: Call, run: Run): Answer {

@@ -32,54 +32,71 @@ function canMount(): boolean {
   }
 }
 
-it.skipIf(!canMount())("Send says unavailable while the disk is full, nothing is lost, and it goes on once there is room", async () => {
-  const sink = await openSink();
+const mountable = canMount();
+
+/** A service on a disk of 48 MiB, and its administrator's clients. */
+async function onSmallDisk(env: Record<string, string> = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-full-"));
-  const env = { CARILLON_MODE: "production", CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
-  const world = await startWorld({ dataDir, env, under: mounting("48m", dataDir) });
+  const world = await startWorld({ dataDir, env: { CARILLON_MODE: "production", ...env }, under: mounting("48m", dataDir) });
   const { ingest, tracker } = clientsOf(world.url, { credential: world.credential });
   const acknowledged: string[] = [];
-  const send = async (title: string) => {
-    const { notificationId } = await ingest.send({
-      recipients: [{ email: "ann@example.test" }],
-      content: { title, body: "x".repeat(60_000) },
-    });
-    acknowledged.push(notificationId);
-  };
   const filler = `/proc/${world.pid}/root${dataDir}/filler`;
+  return {
+    world,
+    tracker,
+    acknowledged,
+    async send(title: string) {
+      const content = { title, body: "x".repeat(60_000) };
+      acknowledged.push((await ingest.send({ recipients: [{ email: "ann@example.test" }], content })).notificationId);
+    },
+    fill() {
+      expect(() => writeFileSync(filler, Buffer.alloc(48 * 1024 * 1024))).toThrow("ENOSPC");
+    },
+    makeRoom: () => rmSync(filler),
+    async end() {
+      const code = await world.end("SIGTERM");
+      rmSync(dataDir, { recursive: true, force: true });
+      return code;
+    },
+  };
+}
 
-  for (let number = 0; number < 20; number++) await send(`Before ${number}`);
-  const full = () => writeFileSync(filler, Buffer.alloc(48 * 1024 * 1024));
-  expect(full).toThrow("ENOSPC");
+it.skipIf(!mountable)("Send says unavailable while the disk is full, nothing is lost, and it goes on once there is room", async () => {
+  const sink = await openSink();
+  const disk = await onSmallDisk({ CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) });
+  for (let number = 0; number < 20; number++) await disk.send(`Before ${number}`);
+  disk.fill();
   const answers = new Map<Code | "taken", number>();
   for (let number = 0; number < 200 && (answers.get(Code.Unavailable) ?? 0) < 20; number++) {
-    const code = await send(`While ${number}`).then(
+    const code = await disk.send(`While ${number}`).then(
       () => "taken" as const,
       (error) => error.code as Code,
     );
     answers.set(code, (answers.get(code) ?? 0) + 1);
   }
   expect([...answers.keys()].filter((code) => code !== "taken")).toEqual([Code.Unavailable]);
-  expect((await fetch(`${world.url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${disk.world.url}/healthz`)).status).toBe(200);
 
-  rmSync(filler);
-  await expect
-    .poll(
-      () =>
-        send("After").then(
-          () => "taken",
-          (error) => error.code,
-        ),
-      { timeout: 20_000 },
-    )
-    .toBe("taken");
-  for (const notificationId of acknowledged) {
-    const status = async () => (await tracker.getNotification({ notificationId })).notification?.status;
+  disk.makeRoom();
+  const again = () =>
+    disk.send("After").then(
+      () => "taken",
+      (error) => error.code,
+    );
+  await expect.poll(again, { timeout: 20_000 }).toBe("taken");
+  for (const notificationId of disk.acknowledged) {
+    const status = async () => (await disk.tracker.getNotification({ notificationId })).notification?.status;
     await expect.poll(status, { timeout: 30_000 }).toBe(NotificationStatus.SENT);
   }
-  expect(sink.byDelivery.size).toBeGreaterThanOrEqual(acknowledged.length);
+  expect(sink.byDelivery.size).toBeGreaterThanOrEqual(disk.acknowledged.length);
   expect([...sink.byDelivery.values()].every((count) => count === 1)).toBe(true);
-  await world.stop();
+  await disk.end();
   await sink.close();
-  rmSync(dataDir, { recursive: true, force: true });
+});
+
+it.skipIf(!mountable)("a process whose disk is full still ends as it is told", async () => {
+  const disk = await onSmallDisk();
+  for (let number = 0; number < 20; number++) await disk.send(`Before ${number}`);
+  disk.fill();
+  expect(await disk.end(), disk.world.output().slice(-2_000)).toBe(0);
 });
