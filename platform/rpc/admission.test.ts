@@ -36,6 +36,7 @@ describe("a call", () => {
     const { url } = await started({}, { authenticate });
     const refused = await post(url + send, "{");
     expect([refused.status, await refused.text()]).toEqual([401, expect.stringContaining("UNAUTHENTICATED")]);
+    expect(refused.headers.get("www-authenticate")).toBe("Bearer");
     expect((await post(url + send, "{", authorization(Scope.READ))).status).toBe(403);
     expect((await post(url + send, "{", authorization(Scope.SEND))).status).toBe(400);
   });
