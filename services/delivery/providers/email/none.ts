@@ -4,7 +4,7 @@ import type { Sender } from "../../sender.ts";
 
 export const noSender = (): Sender => ({
   id: "none",
-  width: 1,
+  width: 20,
   send: async () => ({ is: "outage", code: "unconfigured", detail: `No SMTP server is configured: set ${variableOf("email.smtp-host")}.` }),
   close: async () => undefined,
 });
