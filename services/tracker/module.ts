@@ -17,14 +17,21 @@ const config = z.object({
     .max(3_650)
     .default(365)
     .meta({ description: "How long the history of a notification is kept, in days." }),
+  "watch.limit": z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(1_000)
+    .meta({ description: "How many WatchNotification streams this process holds at once; more are refused (RESOURCE_EXHAUSTED)." }),
 });
 
 export const tracker: Module<z.output<typeof config>, HistoryStore> = {
   name: "tracker",
   config,
   build: (settings, given, store) => ({
-    rpc: (router) => router.service(TrackerService, trackerService(store, given)),
-    stages: [trackerStage(store)],
+    rpc: (router) => router.service(TrackerService, trackerService(store, given, { mostWatchers: settings["watch.limit"] })),
+    stages: [trackerStage(store, given.fanout)],
     tasks: [forgetting({ store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
   }),
 };

@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file carillon/tracker/v1/tracker.proto.
  */
 export const file_carillon_tracker_v1_tracker: GenFile = /*@__PURE__*/
-  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEihAQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkiNwoVTm90aWZpY2F0aW9uUmVjaXBpZW50Eg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAki7gEKCERlbGl2ZXJ5EhMKC2RlbGl2ZXJ5X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSLAoHY2hhbm5lbBgDIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEjIKBnN0YXR1cxgEIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxIOCgZ0YXJnZXQYBSABKAkSDgoGcmVhc29uGAYgASgJEhAKCGF0dGVtcHRzGAcgASgNEhEKCWR1ZV9hdF9tcxgIIAEoAxIVCg11cGRhdGVkX2F0X21zGAkgASgDIjsKFkdldE5vdGlmaWNhdGlvblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJSChdHZXROb3RpZmljYXRpb25SZXNwb25zZRI3Cgxub3RpZmljYXRpb24YASABKAsyIS5jYXJpbGxvbi50cmFja2VyLnYxLk5vdGlmaWNhdGlvbiKkAQoYTGlzdE5vdGlmaWNhdGlvbnNSZXF1ZXN0EhkKB3VzZXJfaWQYASABKAlCCLpIBXIDGIABEhgKB2Zyb21fbXMYAiABKANCB7pIBCICKAASFgoFdG9fbXMYAyABKANCB7pIBCICKAASHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGMgBIm4KGUxpc3ROb3RpZmljYXRpb25zUmVzcG9uc2USOAoNbm90aWZpY2F0aW9ucxgBIAMoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI4ChNMaXN0QXR0ZW1wdHNSZXF1ZXN0EiEKD25vdGlmaWNhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQEiRgoUTGlzdEF0dGVtcHRzUmVzcG9uc2USLgoIYXR0ZW1wdHMYASADKAsyHC5jYXJpbGxvbi50cmFja2VyLnYxLkF0dGVtcHQijgIKB0F0dGVtcHQSEwoLZGVsaXZlcnlfaWQYASABKAkSLAoHY2hhbm5lbBgCIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEg4KBnRhcmdldBgDIAEoCRINCgVjeWNsZRgEIAEoDRIPCgdhdHRlbXB0GAUgASgNEg0KBWF0X21zGAYgASgDEjIKBnN0YXR1cxgHIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxIOCgZyZWFzb24YCCABKAkSDgoGZGV0YWlsGAkgASgJEhAKCHByb3ZpZGVyGAogASgJEhsKE3Byb3ZpZGVyX21lc3NhZ2VfaWQYCyABKAkiMwoORXhwbGFpblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASI7Cg9FeHBsYWluUmVzcG9uc2USKAoFc3RlcHMYASADKAsyGS5jYXJpbGxvbi50cmFja2VyLnYxLlN0ZXAimAEKBFN0ZXASDQoFYXRfbXMYASABKAMSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDQoFc3RhZ2UYBCABKAkSDwoHcmVhc29ucxgFIAMoCRIRCglzZW50ZW5jZXMYBiADKAkSDwoHYXR0ZW1wdBgHIAEoDTKtAwoOVHJhY2tlclNlcnZpY2USbAoPR2V0Tm90aWZpY2F0aW9uEisuY2FyaWxsb24udHJhY2tlci52MS5HZXROb3RpZmljYXRpb25SZXF1ZXN0GiwuY2FyaWxsb24udHJhY2tlci52MS5HZXROb3RpZmljYXRpb25SZXNwb25zZRJyChFMaXN0Tm90aWZpY2F0aW9ucxItLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdE5vdGlmaWNhdGlvbnNSZXF1ZXN0Gi4uY2FyaWxsb24udHJhY2tlci52MS5MaXN0Tm90aWZpY2F0aW9uc1Jlc3BvbnNlEmMKDExpc3RBdHRlbXB0cxIoLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdEF0dGVtcHRzUmVxdWVzdBopLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdEF0dGVtcHRzUmVzcG9uc2USVAoHRXhwbGFpbhIjLmNhcmlsbG9uLnRyYWNrZXIudjEuRXhwbGFpblJlcXVlc3QaJC5jYXJpbGxvbi50cmFja2VyLnYxLkV4cGxhaW5SZXNwb25zZWIGcHJvdG8z", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEihAQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkiNwoVTm90aWZpY2F0aW9uUmVjaXBpZW50Eg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAki7gEKCERlbGl2ZXJ5EhMKC2RlbGl2ZXJ5X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSLAoHY2hhbm5lbBgDIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEjIKBnN0YXR1cxgEIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxIOCgZ0YXJnZXQYBSABKAkSDgoGcmVhc29uGAYgASgJEhAKCGF0dGVtcHRzGAcgASgNEhEKCWR1ZV9hdF9tcxgIIAEoAxIVCg11cGRhdGVkX2F0X21zGAkgASgDIjsKFkdldE5vdGlmaWNhdGlvblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJSChdHZXROb3RpZmljYXRpb25SZXNwb25zZRI3Cgxub3RpZmljYXRpb24YASABKAsyIS5jYXJpbGxvbi50cmFja2VyLnYxLk5vdGlmaWNhdGlvbiKkAQoYTGlzdE5vdGlmaWNhdGlvbnNSZXF1ZXN0EhkKB3VzZXJfaWQYASABKAlCCLpIBXIDGIABEhgKB2Zyb21fbXMYAiABKANCB7pIBCICKAASFgoFdG9fbXMYAyABKANCB7pIBCICKAASHQoJcGFnZV9zaXplGAQgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGMgBIm4KGUxpc3ROb3RpZmljYXRpb25zUmVzcG9uc2USOAoNbm90aWZpY2F0aW9ucxgBIAMoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI4ChNMaXN0QXR0ZW1wdHNSZXF1ZXN0EiEKD25vdGlmaWNhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQEiRgoUTGlzdEF0dGVtcHRzUmVzcG9uc2USLgoIYXR0ZW1wdHMYASADKAsyHC5jYXJpbGxvbi50cmFja2VyLnYxLkF0dGVtcHQijgIKB0F0dGVtcHQSEwoLZGVsaXZlcnlfaWQYASABKAkSLAoHY2hhbm5lbBgCIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEg4KBnRhcmdldBgDIAEoCRINCgVjeWNsZRgEIAEoDRIPCgdhdHRlbXB0GAUgASgNEg0KBWF0X21zGAYgASgDEjIKBnN0YXR1cxgHIAEoDjIiLmNhcmlsbG9uLmNvbW1vbi52MS5EZWxpdmVyeVN0YXR1cxIOCgZyZWFzb24YCCABKAkSDgoGZGV0YWlsGAkgASgJEhAKCHByb3ZpZGVyGAogASgJEhsKE3Byb3ZpZGVyX21lc3NhZ2VfaWQYCyABKAkiMwoORXhwbGFpblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASI7Cg9FeHBsYWluUmVzcG9uc2USKAoFc3RlcHMYASADKAsyGS5jYXJpbGxvbi50cmFja2VyLnYxLlN0ZXAimAEKBFN0ZXASDQoFYXRfbXMYASABKAMSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDQoFc3RhZ2UYBCABKAkSDwoHcmVhc29ucxgFIAMoCRIRCglzZW50ZW5jZXMYBiADKAkSDwoHYXR0ZW1wdBgHIAEoDSI9ChhXYXRjaE5vdGlmaWNhdGlvblJlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASKAAgoZV2F0Y2hOb3RpZmljYXRpb25SZXNwb25zZRI2CgZzdGF0dXMYASABKA4yJi5jYXJpbGxvbi5jb21tb24udjEuTm90aWZpY2F0aW9uU3RhdHVzEjkKDG5vdGlmaWNhdGlvbhgCIAEoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uSAASMQoIZGVsaXZlcnkYAyABKAsyHS5jYXJpbGxvbi50cmFja2VyLnYxLkRlbGl2ZXJ5SAASMwoJaGVhcnRiZWF0GAQgASgLMh4uY2FyaWxsb24udHJhY2tlci52MS5IZWFydGJlYXRIAEIICgZ1cGRhdGUiGgoJSGVhcnRiZWF0Eg0KBWF0X21zGAEgASgDMqMECg5UcmFja2VyU2VydmljZRJsCg9HZXROb3RpZmljYXRpb24SKy5jYXJpbGxvbi50cmFja2VyLnYxLkdldE5vdGlmaWNhdGlvblJlcXVlc3QaLC5jYXJpbGxvbi50cmFja2VyLnYxLkdldE5vdGlmaWNhdGlvblJlc3BvbnNlEnIKEUxpc3ROb3RpZmljYXRpb25zEi0uY2FyaWxsb24udHJhY2tlci52MS5MaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QaLi5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3ROb3RpZmljYXRpb25zUmVzcG9uc2USYwoMTGlzdEF0dGVtcHRzEiguY2FyaWxsb24udHJhY2tlci52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GikuY2FyaWxsb24udHJhY2tlci52MS5MaXN0QXR0ZW1wdHNSZXNwb25zZRJUCgdFeHBsYWluEiMuY2FyaWxsb24udHJhY2tlci52MS5FeHBsYWluUmVxdWVzdBokLmNhcmlsbG9uLnRyYWNrZXIudjEuRXhwbGFpblJlc3BvbnNlEnQKEVdhdGNoTm90aWZpY2F0aW9uEi0uY2FyaWxsb24udHJhY2tlci52MS5XYXRjaE5vdGlmaWNhdGlvblJlcXVlc3QaLi5jYXJpbGxvbi50cmFja2VyLnYxLldhdGNoTm90aWZpY2F0aW9uUmVzcG9uc2UwAWIGcHJvdG8z", [file_buf_validate_validate, file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * A notification and how it fared.
@@ -593,6 +593,100 @@ export const StepSchema: GenMessage<Step> = /*@__PURE__*/
   messageDesc(file_carillon_tracker_v1_tracker, 12);
 
 /**
+ * What to watch.
+ *
+ * @generated from message carillon.tracker.v1.WatchNotificationRequest
+ */
+export type WatchNotificationRequest = Message<"carillon.tracker.v1.WatchNotificationRequest"> & {
+  /**
+   * The notification's UUID.
+   *
+   * @generated from field: string notification_id = 1;
+   */
+  notificationId: string;
+};
+
+/**
+ * Describes the message carillon.tracker.v1.WatchNotificationRequest.
+ * Use `create(WatchNotificationRequestSchema)` to create a new message.
+ */
+export const WatchNotificationRequestSchema: GenMessage<WatchNotificationRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 13);
+
+/**
+ * One thing to know of the notification that is watched.
+ *
+ * @generated from message carillon.tracker.v1.WatchNotificationResponse
+ */
+export type WatchNotificationResponse = Message<"carillon.tracker.v1.WatchNotificationResponse"> & {
+  /**
+   * Over all deliveries, as of now. Anything but PROCESSING comes with the last message.
+   *
+   * @generated from field: carillon.common.v1.NotificationStatus status = 1;
+   */
+  status: NotificationStatus;
+
+  /**
+   * What is new.
+   *
+   * @generated from oneof carillon.tracker.v1.WatchNotificationResponse.update
+   */
+  update: {
+    /**
+     * All of it: the first message, and again where something else than a delivery changed.
+     *
+     * @generated from field: carillon.tracker.v1.Notification notification = 2;
+     */
+    value: Notification;
+    case: "notification";
+  } | {
+    /**
+     * A delivery that changed, or is new, as it stands now.
+     *
+     * @generated from field: carillon.tracker.v1.Delivery delivery = 3;
+     */
+    value: Delivery;
+    case: "delivery";
+  } | {
+    /**
+     * Nothing is: the stream is alive. Comes after each 15 seconds of silence.
+     *
+     * @generated from field: carillon.tracker.v1.Heartbeat heartbeat = 4;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message carillon.tracker.v1.WatchNotificationResponse.
+ * Use `create(WatchNotificationResponseSchema)` to create a new message.
+ */
+export const WatchNotificationResponseSchema: GenMessage<WatchNotificationResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 14);
+
+/**
+ * A sign of life.
+ *
+ * @generated from message carillon.tracker.v1.Heartbeat
+ */
+export type Heartbeat = Message<"carillon.tracker.v1.Heartbeat"> & {
+  /**
+   * The server's time, epoch milliseconds.
+   *
+   * @generated from field: int64 at_ms = 1;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message carillon.tracker.v1.Heartbeat.
+ * Use `create(HeartbeatSchema)` to create a new message.
+ */
+export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 15);
+
+/**
  * Reads the history. What belongs to another environment is NOT_FOUND, as if it did not exist.
  *
  * @generated from service carillon.tracker.v1.TrackerService
@@ -637,6 +731,19 @@ export const TrackerService: GenService<{
     methodKind: "unary";
     input: typeof ExplainRequestSchema;
     output: typeof ExplainResponseSchema;
+  },
+  /**
+   * How a notification fares, as it happens: where it stands, then every change of a delivery, until all of them are at their end; then the
+   * stream ends. No change is missed between the two. After UNAVAILABLE watch again: the present state comes first once more. Without a
+   * deadline it lasts as long as it takes, which may be days. Errors: NOT_FOUND; RESOURCE_EXHAUSTED when the process holds as many watchers
+   * as it takes; UNAVAILABLE when it shuts down.
+   *
+   * @generated from rpc carillon.tracker.v1.TrackerService.WatchNotification
+   */
+  watchNotification: {
+    methodKind: "server_streaming";
+    input: typeof WatchNotificationRequestSchema;
+    output: typeof WatchNotificationResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_carillon_tracker_v1_tracker, 0);
