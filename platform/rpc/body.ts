@@ -9,7 +9,7 @@ import { gunzip } from "node:zlib";
 import { Problem } from "#domain/errors.ts";
 import type { Exchange } from "./exchange.ts";
 
-const MOST_THROWN_AWAY_BYTES = 16 * 1_024 * 1_024;
+export const MOST_THROWN_AWAY_BYTES = 16 * 1_024 * 1_024;
 /** A streamed request is paused while its reader is this far behind. */
 const MOST_UNREAD_BYTES = 256 * 1_024;
 

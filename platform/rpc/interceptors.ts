@@ -18,6 +18,8 @@ export { type Authenticate, type Principal, principalOf };
 export const DEFAULT_DEADLINE_MS = 10_000;
 /** A longer one is refused. */
 export const MAX_DEADLINE_MS = 60_000;
+/** A stream has no deadline unless its caller names one; who watches may want to for long. */
+export const MAX_STREAM_DEADLINE_MS = 7 * 86_400_000;
 
 export interface InterceptorNeeds {
   readonly authenticate: Authenticate;

@@ -1,10 +1,11 @@
 /** One log line and one measurement for every request and call. Routes and procedures are named by pattern, never by a caller's own path. */
 import type { Logger } from "pino";
 import { Histogram, type Registry } from "prom-client";
+import type { Door } from "./call.ts";
 
 export interface Observer {
   /** `code` is "ok" or a google.rpc code in lower case. */
-  rpc(call: { door: "http" | "memory"; procedure: string; code: string; ms: number; requestId: string }): void;
+  rpc(call: { door: Door; procedure: string; code: string; ms: number; requestId: string }): void;
   /** Probes (health, metrics) are logged at debug: they come every few seconds and say nothing. */
   http(request: { method: string; route: string; status: number; ms: number; requestId: string; probe: boolean }): void;
 }

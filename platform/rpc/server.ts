@@ -13,12 +13,12 @@ import type { Registry } from "prom-client";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
-import { uuidv7 } from "#platform/uuid.ts";
 import { readBody, unpacked } from "./body.ts";
-import { type Authenticate, type Call, callKey } from "./call.ts";
+import { type Authenticate, type Call, callKey, requestIdOf } from "./call.ts";
 import { refusal } from "./development.ts";
 import { Exchange, type Head, readHead } from "./exchange.ts";
-import { interceptors, MAX_DEADLINE_MS } from "./interceptors.ts";
+import { type GrpcDoor, isGrpc, openGrpc } from "./grpc.ts";
+import { interceptors } from "./interceptors.ts";
 import { internal, maskedError } from "./mask.ts";
 import { createObserver } from "./observe.ts";
 import { connectErrorOf, httpReplyOf } from "./problems.ts";
@@ -39,6 +39,8 @@ const LISTEN_EXCLUSIVELY: uWS.ListenOptions = 1;
 export interface ServerOptions {
   /** 0 picks a free one. */
   readonly ports: readonly number[];
+  /** Where gRPC is answered; nowhere when left out. */
+  readonly grpcPort?: number;
   readonly host: string;
   readonly rpc: readonly ((router: ConnectRouter) => void)[];
   readonly routes: readonly Route[];
@@ -54,6 +56,8 @@ export interface ServerOptions {
 export interface RunningServer {
   /** In the order they were asked for. */
   readonly ports: readonly number[];
+  /** 0 when it was not asked for. */
+  readonly grpcPort: number;
   /** Turns new requests away and lets the running ones finish, for at most `timeoutMs`; probes are still answered. */
   drain(timeoutMs: number): Promise<void>;
   /** Cuts every connection. */
@@ -67,11 +71,9 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   const list = interceptors({ authenticate, observer, logger });
   const procedures = collectProcedures(options.rpc, {
     interceptors: list,
-    grpc: false,
     acceptCompression: [compressionGzip],
     jsonOptions: { ignoreUnknownFields: false },
     readMaxBytes: MOST_MESSAGE_BYTES,
-    maxTimeoutMs: MAX_DEADLINE_MS,
   });
   warmUp(inputsOf(procedures));
   const find = routeTable(options.routes);
@@ -81,10 +83,9 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   let draining = false;
   let emptied = () => {};
 
-  const refused = (head: Head, upgrade: boolean): Problem | undefined => {
-    const problem = options.developmentHosts ? refusal(head, ports, upgrade) : undefined;
-    return problem ?? (draining && upgrade ? gone() : undefined);
-  };
+  const foreign = (head: Head, upgrade = false): Problem | undefined =>
+    options.developmentHosts ? refusal(head, ports, upgrade) : undefined;
+  const turnedAway = (): Problem | undefined => (draining ? gone() : undefined);
 
   const finished = (exchange: Exchange): void => {
     running.delete(exchange);
@@ -96,7 +97,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     const head = readHead(request);
     const exchange = new Exchange(response, head, requestIdOf(head, clock), finished);
     running.add(exchange);
-    const problem = refused(head, false);
+    const problem = foreign(head);
     const procedure = procedures.get(head.path);
     const found = procedure ? undefined : find(head.method, head.path);
     const probe = found !== undefined && "route" in found && found.route.probe === true;
@@ -130,7 +131,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     const call: Call = { requestId, door: "http", observed: false };
     const contextValues = createContextValues().set(callKey, call);
     const { spec, handler } = procedure;
-    const encoding = spec.kind === "unary" && head.method === "POST" ? encodingOf(head.headers.get("content-type")) : undefined;
+    const contentType = head.headers.get("content-type");
+    const encoding = spec.kind === "unary" && head.method === "POST" ? encodingOf(contentType) : undefined;
+    // Its status is in trailers, which do not get through here.
+    if (isGrpc(contentType)) return refuse(exchange, ...refusedBy(415, handler.allowedMethods));
     try {
       if (spec.kind === "unary" && encoding) {
         const packing = head.headers.get("content-encoding");
@@ -169,10 +173,16 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   }
 
   const app = uWS.App();
-  for (const socket of options.sockets) installSocket(app, socket, { refusal: (head) => refused(head, true), logger });
+  for (const socket of options.sockets) installSocket(app, socket, { refusal: (head) => foreign(head, true) ?? turnedAway(), logger });
   app.any("/*", handle);
+  let grpc: GrpcDoor | undefined;
   try {
     for (const port of options.ports) ports.push(await listen(app, options.host, port));
+    if (options.grpcPort !== undefined)
+      grpc = await openGrpc(
+        { host: options.host, port: options.grpcPort },
+        { procedures, refused: (head) => foreign(head) ?? turnedAway(), observer, logger, clock },
+      );
   } catch (error) {
     app.close();
     throw error;
@@ -180,23 +190,23 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 
   return {
     ports,
+    grpcPort: grpc?.port ?? 0,
     async drain(timeoutMs) {
       draining = true;
       for (const exchange of running) exchange.closing = true;
       // A stream may never end by itself; its caller is told to come again.
       for (const exchange of streams) exchange.cancel(connectErrorOf(gone()));
       const done = new AbortController();
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          emptied = resolve;
-          if (running.size === 0) resolve();
-        }),
-        clock.sleep(timeoutMs, done.signal),
-      ]);
+      const quiet = new Promise<void>((resolve) => {
+        emptied = resolve;
+        if (running.size === 0) resolve();
+      });
+      await Promise.race([Promise.all([quiet, grpc?.drain(connectErrorOf(gone()))]), clock.sleep(timeoutMs, done.signal)]);
       done.abort();
     },
     close() {
       app.close();
+      grpc?.close();
     },
   };
 }
@@ -212,12 +222,6 @@ const refusedBy = (status: number, allowed: readonly string[]): [Problem, undefi
         undefined,
         {},
       ];
-
-/** A caller's own id is taken over when it is a token: it goes into headers and logs. */
-function requestIdOf(head: Head, clock: Clock): string {
-  const given = head.headers.get("x-request-id");
-  return given !== null && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : uuidv7(clock.nowMs());
-}
 
 function listen(app: uWS.TemplatedApp, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 /** Tracker: what happened to each notification, and why. */
 import { z } from "zod";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import { wholeNumber } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 import { trackerService } from "./service.ts";
 import { trackerStage } from "./stage.ts";
@@ -17,11 +18,7 @@ const config = z.object({
     .max(3_650)
     .default(365)
     .meta({ description: "How long the history of a notification is kept, in days." }),
-  "watch.limit": z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(100_000)
+  "watch.limit": wholeNumber({ max: 100_000 })
     .default(1_000)
     .meta({ description: "How many WatchNotification streams this process holds at once; more are refused (RESOURCE_EXHAUSTED)." }),
 });
@@ -29,9 +26,13 @@ const config = z.object({
 export const tracker: Module<z.output<typeof config>, HistoryStore> = {
   name: "tracker",
   config,
-  build: (settings, given, store) => ({
-    rpc: (router) => router.service(TrackerService, trackerService(store, given, { mostWatchers: settings["watch.limit"] })),
-    stages: [trackerStage(store, given.fanout)],
-    tasks: [forgetting({ store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
-  }),
+  build(settings, given, store) {
+    // One for all doors, since they share its watchers' places.
+    const service = trackerService(store, given, { mostWatchers: settings["watch.limit"] });
+    return {
+      rpc: (router) => router.service(TrackerService, service),
+      stages: [trackerStage(store, given.fanout)],
+      tasks: [forgetting({ store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
+    };
+  },
 };

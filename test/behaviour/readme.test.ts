@@ -53,7 +53,13 @@ it("the typed client sends", () => {
 
 it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-start-"));
-  const ports = { CARILLON_HTTP_PORT: "0", CARILLON_LEGACY_HTTP_PORT: "0", CARILLON_SMTP_SINK_PORT: "0", CARILLON_DATA_DIR: dataDir };
+  const ports = {
+    CARILLON_HTTP_PORT: "0",
+    CARILLON_LEGACY_HTTP_PORT: "0",
+    CARILLON_GRPC_PORT: "0",
+    CARILLON_SMTP_SINK_PORT: "0",
+    CARILLON_DATA_DIR: dataDir,
+  };
   const child = spawn("npm", ["start"], { cwd: root, env: { ...process.env, ...ports } });
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
