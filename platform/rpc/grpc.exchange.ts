@@ -7,9 +7,10 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { MOST_THROWN_AWAY_BYTES } from "./body.ts";
+import { MOST_THROWN_AWAY_BYTES, tooLarge } from "./body.ts";
 import { ANSWERED } from "./call.ts";
 import type { Head } from "./exchange.ts";
+import type { GrpcAnswer } from "./grpc.unary.ts";
 
 /** A request that stops in the middle for so long is given up; uWebSockets waits as long on the other ports. */
 const STALLED_MS = 10_000;
@@ -76,6 +77,34 @@ export class GrpcExchange {
     } catch (error) {
       throw this.signal.aborted ? this.signal.reason : error;
     }
+  }
+
+  /** All of the request. Rejects with Problem BODY_TOO_LARGE, or with the signal's reason when the caller goes away. */
+  whole(limitBytes: number): Promise<Uint8Array> {
+    const stream = this.#stream;
+    return new Promise((resolve, reject) => {
+      const chunks: Uint8Array[] = [];
+      let bytes = 0;
+      this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
+      stream.on("data", (chunk: Uint8Array) => {
+        bytes += chunk.byteLength;
+        if (bytes <= limitBytes) chunks.push(chunk);
+        else reject(tooLarge(limitBytes));
+        if (bytes > MOST_THROWN_AWAY_BYTES) stream.close(constants.NGHTTP2_CANCEL);
+      });
+      stream.on("end", () => resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)));
+    });
+  }
+
+  /** The whole answer at once. */
+  reply({ header, message, trailer }: GrpcAnswer): void {
+    if (!this.open) return;
+    const headers = { ":status": 200, ...plain(header), "x-request-id": this.requestId };
+    if (message) {
+      this.#stream.once("wantTrailers", () => this.#stream.sendTrailers(plain(trailer)));
+      this.#stream.respond(headers, { waitForTrailers: true });
+      this.#stream.end(message);
+    } else this.#stream.respond({ ...headers, ...plain(trailer) }, { endStream: true });
   }
 
   /** An error, or an HTTP status alone for what is not gRPC at all. */

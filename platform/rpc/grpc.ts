@@ -2,23 +2,31 @@
  * The gRPC door: HTTP/2 without TLS (h2c) on a port of its own, before the same procedures, the same interceptors and the same rules as the
  * server's other ports. gRPC-Web and Connect are theirs.
  */
-import { constants, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
-import { type ConnectError, createContextValues } from "@connectrpc/connect";
+import { type ConnectError, type ContextValues, createContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
-import type { Logger } from "pino";
+import { parseContentType } from "@connectrpc/connect/protocol-grpc";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
+import { MOST_MESSAGE_BYTES } from "./body.ts";
 import { type Call, callKey, requestIdOf } from "./call.ts";
 import type { Head } from "./exchange.ts";
 import { GrpcExchange, headOf } from "./grpc.exchange.ts";
+import { answerGrpcUnary } from "./grpc.unary.ts";
 import { maskedError } from "./mask.ts";
-import type { Observer } from "./observe.ts";
 import { connectErrorOf } from "./problems.ts";
 import type { Procedure } from "./procedures.ts";
-import { giveDeadline } from "./universal.ts";
+import type { UnaryNeeds } from "./unary.ts";
 
 /** Each may wait for a notification to settle and cost no more than its memory; callers beyond them queue in their own library. */
 const MOST_STREAMS = 256;
@@ -31,14 +39,12 @@ const PING_EVERY_MS = 30_000;
 const PING_ANSWERED_MS = 20_000;
 
 /** Whether this content type is gRPC's own, and not gRPC-Web's. */
-export const isGrpc = (contentType: string | null): boolean => /^application\/grpc($|[+;])/i.test(contentType ?? "");
+export const isGrpc = (contentType: string | null): boolean => parseContentType(contentType) !== undefined;
 
-export interface GrpcNeeds {
+export interface GrpcNeeds extends UnaryNeeds {
   readonly procedures: ReadonlyMap<string, Procedure>;
   /** Why a request is refused, if it is. */
   readonly refused: (head: Head) => Problem | undefined;
-  readonly observer: Observer;
-  readonly logger: Logger;
   readonly clock: Clock;
 }
 
@@ -79,8 +85,9 @@ export async function openGrpc({ host, port }: { readonly host: string; readonly
     const exchange = new GrpcExchange(stream, head, requestIdOf(head, clock), finished);
     running.add(exchange);
     const procedure = procedures.get(head.path);
-    const problem = needs.refused(head);
+    const problem = hasMore(headers, MOST_HEADER_BYTES) ? new Problem("BODY_TOO_LARGE", { message: LONG_HEADERS }) : needs.refused(head);
     if (problem) refuse(exchange, connectErrorOf(problem), procedure);
+    else if (head.method !== "POST") exchange.refuse(405);
     else if (!isGrpc(head.headers.get("content-type"))) exchange.refuse(415);
     else if (!procedure) refuse(exchange, connectErrorOf(new Problem("METHOD_NOT_ALLOWED", { message: NO_METHOD })), procedure);
     else void call(exchange, procedure);
@@ -94,12 +101,16 @@ export async function openGrpc({ host, port }: { readonly host: string; readonly
 
   async function call(exchange: GrpcExchange, procedure: Procedure): Promise<void> {
     const call: Call = { requestId: exchange.requestId, door: "grpc", observed: false };
-    const { kind } = procedure.spec;
-    if (kind === "unary") giveDeadline(exchange.head.headers);
-    else streams.add(exchange);
+    const contextValues = createContextValues().set(callKey, call);
+    const { spec } = procedure;
     try {
-      const response = await procedure.handler(requestOf(exchange, call));
-      if (!response.body) return exchange.refuse(response.status);
+      if (spec.kind === "unary") {
+        const { head, signal } = exchange;
+        const body = exchange.whole(MOST_MESSAGE_BYTES);
+        return exchange.reply(await answerGrpcUnary({ spec, head, body, signal, values: contextValues }, MOST_MESSAGE_BYTES, needs));
+      }
+      streams.add(exchange);
+      const response = await procedure.handler(requestOf(exchange, contextValues));
       await exchange.answer(response);
       if (!call.observed) observed(exchange, procedure, Number(response.trailer?.get("grpc-status") ?? 0));
     } catch (error) {
@@ -142,8 +153,16 @@ export async function openGrpc({ host, port }: { readonly host: string; readonly
 }
 
 const NO_METHOD = "There is no such method.";
+const LONG_HEADERS = `The headers are larger than ${MOST_HEADER_BYTES / 1_024} KiB, the most that this port takes.`;
 
-function requestOf(exchange: GrpcExchange, call: Call): UniversalServerRequest {
+/** HTTP/2 tells callers the limit, and leaves it to the server to see to it. Each counts 32 bytes more, by RFC 9113. */
+function hasMore(headers: IncomingHttpHeaders, limitBytes: number): boolean {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(headers)) bytes += name.length + String(value).length + 32;
+  return bytes > limitBytes;
+}
+
+function requestOf(exchange: GrpcExchange, contextValues: ContextValues): UniversalServerRequest {
   const { method, path, headers } = exchange.head;
   return {
     httpVersion: "2.0",
@@ -152,7 +171,7 @@ function requestOf(exchange: GrpcExchange, call: Call): UniversalServerRequest {
     header: headers,
     body: exchange.body(),
     signal: exchange.signal,
-    contextValues: createContextValues().set(callKey, call),
+    contextValues,
   };
 }
 

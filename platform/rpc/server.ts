@@ -13,7 +13,7 @@ import type { Registry } from "prom-client";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
-import { readBody, unpacked } from "./body.ts";
+import { MOST_MESSAGE_BYTES, readBody, unpacked } from "./body.ts";
 import { type Authenticate, type Call, callKey, requestIdOf } from "./call.ts";
 import { refusal } from "./development.ts";
 import { Exchange, type Head, readHead } from "./exchange.ts";
@@ -30,8 +30,6 @@ import { answerUnary, encodingOf } from "./unary.ts";
 import { answerUniversal } from "./universal.ts";
 import { warmUp } from "./validation.ts";
 
-/** A batch of a thousand notifications fits; what one notification may weigh is its contract's rule. */
-const MOST_MESSAGE_BYTES = 4 * 1_024 * 1_024;
 const DRAINING_RETRY_MS = 1_000;
 /** Two processes must not share a port without knowing (uWebSockets' default); its enum does not exist at run time. */
 const LISTEN_EXCLUSIVELY: uWS.ListenOptions = 1;
@@ -181,7 +179,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     if (options.grpcPort !== undefined)
       grpc = await openGrpc(
         { host: options.host, port: options.grpcPort },
-        { procedures, refused: (head) => foreign(head) ?? turnedAway(), observer, logger, clock },
+        { procedures, refused: (head) => foreign(head) ?? turnedAway(), interceptors: list, observer, logger, clock },
       );
   } catch (error) {
     app.close();

@@ -52,7 +52,7 @@ function requestOf(
 }
 
 /** Connect knows a largest deadline but no default one, so the header is written for a caller who left it out. */
-export function giveDeadline(headers: Headers): void {
+function giveDeadline(headers: Headers): void {
   const grpc = headers.get("content-type")?.startsWith("application/grpc");
   if (grpc && !headers.has("grpc-timeout")) headers.set("grpc-timeout", `${DEFAULT_DEADLINE_MS}m`);
   if (!grpc && !headers.has("connect-timeout-ms")) headers.set("connect-timeout-ms", String(DEFAULT_DEADLINE_MS));
