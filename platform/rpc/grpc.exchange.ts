@@ -20,14 +20,18 @@ const LEFT = new ConnectError("the caller went away", Code.Canceled);
 
 /** As for HTTP/1.1: what HTTP/2 calls the authority is the host. */
 export function headOf(headers: IncomingHttpHeaders): Head {
-  const [path = "", query = ""] = (headers[":path"] as string).split("?", 2);
+  const [path = "", query = ""] = String(headers[":path"] ?? "").split("?", 2);
   const taken = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    if (name.startsWith(":") || value === undefined) continue;
-    for (const each of Array.isArray(value) ? value : [value]) taken.append(name, each);
-  }
-  taken.set("host", String(headers[":authority"] ?? headers.host ?? ""));
+  for (const [name, value] of Object.entries(headers)) if (!name.startsWith(":") && value !== undefined) add(taken, name, value);
+  add(taken, "host", headers[":authority"] ?? []);
   return { method: String(headers[":method"]), path, query, headers: taken };
+}
+
+function add(headers: Headers, name: string, value: string | string[]): void {
+  // What undici's Headers refuse cannot mean anything to a handler either.
+  try {
+    for (const each of [value].flat()) headers.append(name, each);
+  } catch {}
 }
 
 export class GrpcExchange {

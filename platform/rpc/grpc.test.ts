@@ -112,6 +112,12 @@ describe("the gRPC door", () => {
     expect((await clientOf("gRPC", at).send(valid)).notificationId).toBe("1");
   });
 
+  it("refuses to be a proxy", async () => {
+    const { grpcUrl } = await started({ send: () => ({}) });
+    const tunnel = session(grpcUrl).request({ ":method": "CONNECT", ":authority": "localhost:1" });
+    expect((await outcome(tunnel)).http).toBe(405);
+  });
+
   it("outlives callers who speak HTTP/1.1, or nothing known", async () => {
     const at = await started({ send: () => ({ notificationId: "1" }) });
     const port = Number(new URL(at.grpcUrl).port);

@@ -134,6 +134,8 @@ export async function openGrpc({ host, port }: { readonly host: string; readonly
   }
 
   await listen(server, host, port);
+  // Out of file descriptors, say: those who are connected stay so.
+  server.on("error", (error) => logger.error({ err: error }, "gRPC port failed"));
   return {
     port: (server.address() as AddressInfo).port,
     async drain(reason) {

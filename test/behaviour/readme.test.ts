@@ -2,8 +2,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { grpcurl, MAKING_MS, noGo } from "../world/languages.ts";
 import { startWorld, type World } from "../world/world.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
@@ -13,6 +14,8 @@ const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].map(([, langu
   text: (text as string).trim(),
 }));
 const commands = blocks.flatMap(({ language, text }, index) => (language === "sh" ? [{ text, answer: blocks[index + 1] }] : []));
+const protoset = "npm run protoset";
+const grpcurls = commands.filter(({ text }) => text.startsWith("grpcurl"));
 const curls = commands.filter(({ text }) => text.startsWith("curl"));
 const scripts = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> }).scripts;
 
@@ -22,7 +25,11 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-const here = (text: string) => text.replaceAll("http://localhost:8080", world.url).replaceAll("http://localhost:8082", world.legacyUrl);
+const here = (text: string) =>
+  text
+    .replaceAll("http://localhost:8080", world.url)
+    .replaceAll("http://localhost:8082", world.legacyUrl)
+    .replaceAll("localhost:8081", world.grpcAddress);
 
 /** What the README shows, with "…" standing for anything and times for any time. */
 function shape(shown: unknown): unknown {
@@ -41,6 +48,22 @@ it.each(curls.map(({ text, answer }) => [text.split("\n")[0], text, answer] as c
     expect(JSON.parse(printed)).toEqual(shape(JSON.parse(answer?.text ?? "")));
   },
 );
+
+describe.skipIf(noGo)(noGo ?? "grpcurl", () => {
+  let path: string;
+  beforeAll(() => {
+    path = `${dirname(grpcurl())}:${process.env.PATH}`;
+    execFileSync("bash", ["-c", protoset], { cwd: root, stdio: "ignore" });
+  }, MAKING_MS);
+
+  it.each(grpcurls.map(({ text, answer }) => [text.split("\n")[0], text, answer] as const))(
+    "%s answers what the README shows",
+    (_name, text, answer) => {
+      const printed = execFileSync("bash", ["-c", here(text)], { cwd: root, encoding: "utf8", env: { ...process.env, PATH: path } });
+      expect(JSON.parse(printed)).toEqual(shape(JSON.parse(answer?.text ?? "")));
+    },
+  );
+});
 
 it("the typed client sends", () => {
   const [client] = blocks.filter(({ language }) => language === "ts");
@@ -81,7 +104,9 @@ it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, as
 
 it("every other command is a script that the tests' own runner or CI runs", () => {
   const ci = readFileSync(join(root, ".ci/run"), "utf8");
-  const others = commands.map(({ text }) => text).filter((text) => !text.startsWith("curl") && text !== "npm start");
+  const others = commands
+    .map(({ text }) => text)
+    .filter((text) => !/^(curl|grpcurl) /.test(text) && ![protoset, "npm start"].includes(text));
   expect(others.length).toBeGreaterThan(0);
   for (const command of others) {
     const name = command.replace(/^npm (run )?/, "");
