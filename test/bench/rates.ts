@@ -4,6 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { SendBatchRequestSchema, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { startWorld, type World } from "../world/world.ts";
+import { runGrpc } from "./load.grpc.ts";
 import { run } from "./load.ts";
 
 const ingest = "/carillon.ingest.v1.IngestService";
@@ -29,15 +30,23 @@ const peerServer = new URL("./peer.ts", import.meta.url);
 const intakeServer = new URL("./intake.ts", import.meta.url);
 const portOf = (world: World) => Number(new URL(world.url).port);
 
-/** A server of the bench in a process of its own, by the port that it prints. */
-async function withServer<T>(script: URL, use: (port: number) => Promise<T>): Promise<T> {
+interface Ports {
+  readonly port: number;
+  readonly grpcPort: number;
+}
+
+/** A server of the bench in a process of its own, by the ports that it prints. */
+async function withServer<T>(script: URL, use: (ports: Ports) => Promise<T>): Promise<T> {
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script.pathname], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   try {
     return await use(
-      await new Promise<number>((resolve, reject) => {
-        child.stdout.on("data", (chunk: Buffer) => resolve(Number(/port (\d+)/.exec(chunk.toString())?.[1])));
+      await new Promise<Ports>((resolve, reject) => {
+        child.stdout.on("data", (chunk: Buffer) => {
+          const [, port, grpcPort] = /port (\d+) grpc (\d+)/.exec(chunk.toString()) ?? [];
+          resolve({ port: Number(port), grpcPort: Number(grpcPort) });
+        });
         child.once("exit", (code) => reject(new Error(`${script.pathname} ended with ${code}`)));
       }),
     );
@@ -49,12 +58,19 @@ async function withServer<T>(script: URL, use: (port: number) => Promise<T>): Pr
 /** The better of two rounds: the first warms up. */
 export async function unaryRates(): Promise<{ ours: number; peer: number }> {
   const load = { path: `${ingest}/Send`, contentType, body: unary, connections: 64, requests: 20_000 };
-  const best = async (port: number) => Math.max(await run({ ...load, port }), await run({ ...load, port }));
+  const best = async ({ port }: Ports) => Math.max(await run({ ...load, port }), await run({ ...load, port }));
+  return { peer: await withServer(peerServer, best), ours: await withServer(intakeServer, best) };
+}
+
+/** As unaryRates, by gRPC. */
+export async function grpcRates(): Promise<{ ours: number; peer: number }> {
+  const load = { path: `${ingest}/Send`, message: unary, connections: 4, atOnce: 16, requests: 20_000 };
+  const best = async ({ grpcPort: port }: Ports) => Math.max(await runGrpc({ ...load, port }), await runGrpc({ ...load, port }));
   return { peer: await withServer(peerServer, best), ours: await withServer(intakeServer, best) };
 }
 
 export const batchRate = (): Promise<number> =>
-  withServer(intakeServer, async (port) => {
+  withServer(intakeServer, async ({ port }) => {
     const load = { port, path: `${ingest}/SendBatch`, contentType, body: batchOf(100), connections: 8 };
     await run({ ...load, requests: 100 });
     return 100 * (await run({ ...load, requests: 600 }));
