@@ -82,6 +82,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     routes: [...parts.flatMap((part) => part.routes ?? []), metricsRoute(metrics), ...healthRoutes(readiness)],
     sockets: parts.flatMap((part) => part.sockets ?? []),
     authenticate: () => ({ environment: ENVIRONMENT, internal: false }),
+    ready: readiness,
     developmentHosts: true,
     ...{ logger, metrics, clock },
   });

@@ -44,7 +44,7 @@ export const isGrpc = (contentType: string | null): boolean => parseContentType(
 export interface GrpcNeeds extends UnaryNeeds {
   readonly procedures: ReadonlyMap<string, Procedure>;
   /** Why a request is refused, if it is. */
-  readonly refused: (head: Head) => Problem | undefined;
+  readonly refused: (head: Head, procedure: Procedure | undefined) => Problem | undefined;
   readonly clock: Clock;
 }
 
@@ -85,7 +85,9 @@ export async function openGrpc({ host, port }: { readonly host: string; readonly
     const exchange = new GrpcExchange(stream, head, requestIdOf(head, clock), finished);
     running.add(exchange);
     const procedure = procedures.get(head.path);
-    const problem = hasMore(headers, MOST_HEADER_BYTES) ? new Problem("BODY_TOO_LARGE", { message: LONG_HEADERS }) : needs.refused(head);
+    const problem = hasMore(headers, MOST_HEADER_BYTES)
+      ? new Problem("BODY_TOO_LARGE", { message: LONG_HEADERS })
+      : needs.refused(head, procedure);
     if (problem) refuse(exchange, connectErrorOf(problem), procedure);
     else if (head.method !== "POST") exchange.refuse(405);
     else if (!isGrpc(head.headers.get("content-type"))) exchange.refuse(415);

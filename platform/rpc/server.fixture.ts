@@ -29,6 +29,7 @@ export async function started(ingest: Ingest = {}, more: Partial<ServerOptions> 
     routes: [metricsRoute(metrics)],
     sockets: [],
     authenticate: () => ({ environment: "development", internal: false }),
+    ready: () => ({ ok: true, why: [] }),
     developmentHosts: true,
     ...{ logger, metrics, clock: systemClock },
     ...more,

@@ -13,16 +13,19 @@ import type { Registry } from "prom-client";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
+import type { Readiness } from "#platform/telemetry/health.ts";
 import { MOST_MESSAGE_BYTES, readBody, unpacked } from "./body.ts";
 import { type Authenticate, type Call, callKey, requestIdOf } from "./call.ts";
 import { refusal } from "./development.ts";
 import { Exchange, type Head, readHead } from "./exchange.ts";
 import { type GrpcDoor, isGrpc, openGrpc } from "./grpc.ts";
+import { healthService, isProbe } from "./health.ts";
 import { interceptors } from "./interceptors.ts";
 import { internal, maskedError } from "./mask.ts";
 import { createObserver } from "./observe.ts";
 import { connectErrorOf, httpReplyOf } from "./problems.ts";
 import { collectProcedures, inputsOf, type Procedure } from "./procedures.ts";
+import { reflectionService } from "./reflection.ts";
 import type { Route, Socket } from "./route.ts";
 import { answerRoute, routeTable } from "./routes.ts";
 import { installSocket } from "./sockets.ts";
@@ -44,6 +47,8 @@ export interface ServerOptions {
   readonly routes: readonly Route[];
   readonly sockets: readonly Socket[];
   readonly authenticate: Authenticate;
+  /** What grpc.health.v1.Health answers. */
+  readonly ready: () => Readiness;
   /** Answer only to the developer's own machine, as development.ts says. */
   readonly developmentHosts: boolean;
   readonly logger: Logger;
@@ -67,7 +72,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   const { authenticate, logger, clock } = options;
   const observer = createObserver(options);
   const list = interceptors({ authenticate, observer, logger });
-  const procedures = collectProcedures(options.rpc, {
+  const services = () => new Set([...procedures.values()].map(({ spec }) => spec.method.parent));
+  const names = () => new Set([...services()].map(({ typeName }) => typeName));
+  const own = [reflectionService(services), healthService({ ready: options.ready, services: names, clock })];
+  const procedures: ReadonlyMap<string, Procedure> = collectProcedures([...options.rpc, ...own], {
     interceptors: list,
     acceptCompression: [compressionGzip],
     jsonOptions: { ignoreUnknownFields: false },
@@ -83,7 +91,8 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 
   const foreign = (head: Head, upgrade = false): Problem | undefined =>
     options.developmentHosts ? refusal(head, ports, upgrade) : undefined;
-  const turnedAway = (): Problem | undefined => (draining ? gone() : undefined);
+  const turnedAway = (procedure?: Procedure): Problem | undefined =>
+    draining && !(procedure && isProbe(procedure.spec.method) && procedure.spec.kind === "unary") ? gone() : undefined;
 
   const finished = (exchange: Exchange): void => {
     running.delete(exchange);
@@ -99,9 +108,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     const procedure = procedures.get(head.path);
     const found = procedure ? undefined : find(head.method, head.path);
     const probe = found !== undefined && "route" in found && found.route.probe === true;
+    const away = probe ? undefined : turnedAway(procedure);
     exchange.closing = draining;
     if (problem) refuse(exchange, problem, procedure);
-    else if (draining && !probe) refuse(exchange, gone(), procedure);
+    else if (away) refuse(exchange, away, procedure);
     else if (procedure) void call(exchange, procedure);
     else if (!found) refuse(exchange, new Problem("NOT_FOUND", { message: "There is nothing at this path." }));
     else if ("allowed" in found) refuse(exchange, new Problem("METHOD_NOT_ALLOWED"), undefined, { allow: found.allowed.join(", ") });
@@ -179,7 +189,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     if (options.grpcPort !== undefined)
       grpc = await openGrpc(
         { host: options.host, port: options.grpcPort },
-        { procedures, refused: (head) => foreign(head) ?? turnedAway(), interceptors: list, observer, logger, clock },
+        { procedures, refused: (head, procedure) => foreign(head) ?? turnedAway(procedure), interceptors: list, observer, logger, clock },
       );
   } catch (error) {
     app.close();

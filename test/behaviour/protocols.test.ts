@@ -72,6 +72,15 @@ describe.skipIf(noGo)(noGo ?? "grpcurl", () => {
     for (const part of ["Code: InvalidArgument", "INVALID_REQUEST", "recipients[0].email"]) expect(stderr).toContain(part);
   });
 
+  it("needs no descriptor set: the services tell what they are, and how they are", async () => {
+    const { stdout: services } = await run(program, ["-plaintext", world.grpcAddress, "list"]);
+    expect(services.split("\n")).toEqual(expect.arrayContaining(["carillon.ingest.v1.IngestService", "grpc.health.v1.Health"]));
+    const { stdout: described } = await run(program, ["-plaintext", world.grpcAddress, "describe", "carillon.ingest.v1.SendRequest"]);
+    expect(described).toContain("repeated .carillon.ingest.v1.Recipient recipients = 1");
+    const { stdout: health } = await run(program, ["-plaintext", world.grpcAddress, "grpc.health.v1.Health/Check"]);
+    expect(JSON.parse(health)).toEqual({ status: "SERVING" });
+  });
+
   it("is refused when it names another host", async () => {
     const foreign = await call(send, {}, ["-authority", "evil.example"]);
     expect([foreign.code, foreign.stderr.includes("FORBIDDEN_HOST")]).toEqual([64 + Code.PermissionDenied, true]);

@@ -30,6 +30,7 @@ const server = await serve({
   routes: [],
   sockets: [],
   authenticate: () => ({ environment: "development", internal: false }),
+  ready: () => ({ ok: true, why: [] }),
   developmentHosts: true,
   ...{ logger, metrics, clock },
 });

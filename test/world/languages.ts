@@ -52,9 +52,9 @@ export function pythonClient(): { readonly python: string; readonly generated: s
     readdirSync(join(root, under), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".proto"));
   run(python, [
     ...["-m", "grpc_tools.protoc", "-Iproto", "-Ivendor-proto", `--python_out=${generated}`, `--grpc_python_out=${generated}`],
-    // googleapis-common-protos brings google/rpc.
     ...contracts("proto"),
-    ...contracts("vendor-proto").filter((name) => !name.startsWith("google/")),
+    // The others come with Python's own packages.
+    ...contracts("vendor-proto").filter((name) => name.startsWith("buf/")),
   ]);
   return { python, generated };
 }
