@@ -1,6 +1,9 @@
 /**
  * The gRPC door: HTTP/2 without TLS (h2c) on a port of its own, before the same procedures, the same interceptors and the same rules as the
  * server's other ports. gRPC-Web and Connect are theirs.
+ *
+ * Streams take Connect's own handlers. connect-node's adapter around them is left out: it throws out of the event, and so ends the process,
+ * on an authority that is no host; it cannot tell streams from other calls when the process drains; and it answers half as many unary calls.
  */
 import {
   constants,

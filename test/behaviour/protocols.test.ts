@@ -12,7 +12,7 @@ import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { clientsOf } from "../world/clients.ts";
-import { grpcurl, MAKING_MS, noGo, noPython, pythonClient } from "../world/languages.ts";
+import { grpcurl, MAKING_MS, noGo, noPython, type PythonClient, pythonClient } from "../world/languages.ts";
 import { startWorld, type World } from "../world/world.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
@@ -33,7 +33,7 @@ describe.skipIf(noGo)(noGo ?? "grpcurl", () => {
   let folder: string;
   let protoset: string;
   beforeAll(async () => {
-    program = grpcurl();
+    program = await grpcurl();
     folder = mkdtempSync(join(tmpdir(), "carillon-protoset-"));
     protoset = join(folder, "carillon.protoset");
     await run("npm", ["run", "--silent", "protoset", "--", protoset], { cwd: root });
@@ -104,9 +104,9 @@ describe.skipIf(noGo)(noGo ?? "grpcurl", () => {
 });
 
 describe.skipIf(noPython)(noPython ?? "a generated Python client", () => {
-  let client: ReturnType<typeof pythonClient>;
-  beforeAll(() => {
-    client = pythonClient();
+  let client: PythonClient;
+  beforeAll(async () => {
+    client = await pythonClient();
   }, MAKING_MS);
   afterAll(() => rmSync(client.generated, { recursive: true, force: true }));
 

@@ -51,8 +51,8 @@ it.each(curls.map(({ text, answer }) => [text.split("\n")[0], text, answer] as c
 
 describe.skipIf(noGo)(noGo ?? "grpcurl", () => {
   let path: string;
-  beforeAll(() => {
-    path = `${dirname(grpcurl())}:${process.env.PATH}`;
+  beforeAll(async () => {
+    path = `${dirname(await grpcurl())}:${process.env.PATH}`;
     execFileSync("bash", ["-c", protoset], { cwd: root, stdio: "ignore" });
   }, MAKING_MS);
 

@@ -3,9 +3,10 @@
  *
  * Each is made once, at its pinned version, into node_modules/.cache, from the languages' own package registries; that can take minutes.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 const root = new URL("../..", import.meta.url).pathname;
 const cache = join(root, "node_modules/.cache/carillon");
@@ -29,28 +30,40 @@ export const noPython = runs("python3", "-c", "import sys, venv, ensurepip; sys.
   : "a Python client: install Python 3.10 or later with venv (your package manager's python3 and python3-venv)";
 
 /** The path of grpcurl. */
-export function grpcurl(): string {
+export async function grpcurl(): Promise<string> {
   const folder = join(cache, `grpcurl-${GRPCURL}`);
-  make(folder, (making) => run("go", ["install", `github.com/fullstorydev/grpcurl/cmd/grpcurl@v${GRPCURL}`], { GOBIN: making }));
+  if (!existsSync(folder)) {
+    mkdirSync(cache, { recursive: true });
+    // Beside its place first, so that what was cut off does not count.
+    const making = mkdtempSync(`${folder}-`);
+    await run("go", ["install", `github.com/fullstorydev/grpcurl/cmd/grpcurl@v${GRPCURL}`], { GOBIN: making });
+    renameSync(making, folder);
+  }
   return join(folder, "grpcurl");
 }
 
-/** A Python that has grpcio, and where what is generated from today's proto/ lies. */
-export function pythonClient(): { readonly python: string; readonly generated: string } {
+export interface PythonClient {
+  /** A Python that has grpcio. */
+  readonly python: string;
+  /** A folder with what is generated from today's proto/; its user removes it. */
+  readonly generated: string;
+}
+
+export async function pythonClient(): Promise<PythonClient> {
   const folder = join(cache, `grpcio-${GRPCIO}`);
   const python = join(folder, "bin/python");
   // A venv knows its own path, so it is made where it stays.
   if (!existsSync(join(folder, "made"))) {
     rmSync(folder, { recursive: true, force: true });
-    run("python3", ["-m", "venv", folder]);
+    await run("python3", ["-m", "venv", folder]);
     const packages = ["grpcio", "grpcio-tools", "grpcio-status"].map((name) => `${name}==${GRPCIO}`);
-    run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages]);
+    await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages]);
     mkdirSync(join(folder, "made"));
   }
   const generated = mkdtempSync(join(cache, "python-"));
   const contracts = (under: string) =>
     readdirSync(join(root, under), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".proto"));
-  run(python, [
+  await run(python, [
     ...["-m", "grpc_tools.protoc", "-Iproto", "-Ivendor-proto", `--python_out=${generated}`, `--grpc_python_out=${generated}`],
     ...contracts("proto"),
     // The others come with Python's own packages.
@@ -59,15 +72,6 @@ export function pythonClient(): { readonly python: string; readonly generated: s
   return { python, generated };
 }
 
-/** Beside its place first, so that what was cut off does not count. */
-function make(folder: string, work: (making: string) => void): void {
-  if (existsSync(folder)) return;
-  mkdirSync(cache, { recursive: true });
-  const making = mkdtempSync(`${folder}-`);
-  work(making);
-  renameSync(making, folder);
-}
-
-function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
-  execFileSync(command, args, { cwd: root, stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ...env }, timeout: MAKING_MS });
+async function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
+  await promisify(execFile)(command, args, { cwd: root, env: { ...process.env, ...env }, timeout: MAKING_MS });
 }
