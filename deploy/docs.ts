@@ -9,7 +9,7 @@ import { errors } from "#domain/errors.ts";
 import { reasons } from "#domain/reasons.ts";
 import { all, RETENTION_MS, tiers } from "#domain/topics.ts";
 import { configTable } from "#platform/config/table.ts";
-import { modulesOf } from "../services/modules.ts";
+import { describedModules } from "../services/modules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -65,18 +65,13 @@ const topicsPage = () =>
     all.map(({ name, schema, partitions }) => [code(name), code(schema.typeName), String(partitions)]),
   );
 
-/** Only schemas are read here: nothing is built, so nothing of the process is needed. */
-function configurationPage(): string {
-  const none = () => {
-    throw new Error("a module used the process while it was only described");
-  };
-  const modules = modulesOf({ mailbox: none, tokenSecret: none, mintToken: none });
-  return page(
+const configurationPage = () =>
+  page(
     "Configuration",
     "the modules' schemas",
-    "Settings are environment variables. An empty one counts as unset; an unknown `CARILLON_` variable or a wrong value stops the start with a\nsentence that says what would be right.",
+    "Settings are environment variables, or lines of a YAML file (`CARILLON_CONFIG`, else `carillon.yaml` where the process starts), whose keys\nmay be nested or dotted: `email: { smtp-port: 25 }` is `email.smtp-port: 25`. A variable outranks the file. An empty one counts as unset; an\nunknown setting or a wrong value stops the start with a sentence that says what would be right, and in which line.\n`npm run check-config -- FILE` says the same without starting anything.",
     ["Variable", "Key", "Type", "Default", "Meaning"],
-    configTable(modules).map((row) => [
+    configTable(describedModules()).map((row) => [
       code(row.variable),
       code(row.key),
       row.type,
@@ -84,4 +79,3 @@ function configurationPage(): string {
       row.description,
     ]),
   );
-}

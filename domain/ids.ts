@@ -23,6 +23,8 @@ export const scheduledName = (deliveryId: string, cycle: number, attempt: number
   name("scheduled", deliveryId, cycle, attempt, wait);
 export const deadLetterName = (stage: string, topic: string, partition: number, offset: number) =>
   name("dead-letter", stage, topic, partition, offset);
+/** A dead letter of the raw topic that carries no id, put back: the same however often. */
+export const replayName = (deadLetterId: string) => name("replay", deadLetterId);
 export const addressName = (channel: string, normalisedAddress: string) => name("address", channel, normalisedAddress);
 
 /** The key of everything about one recipient: their order is kept along it. `recipient` is a user id, or `~uuid` for a bare address. */

@@ -21,6 +21,7 @@ export const reasons = {
   no_email_address: "No email address of the person is known.",
   no_person: "The recipient is a bare address, so there is no inbox to put it into.",
   expired: "It expired before it could be sent.",
+  channel_disabled: "This channel is switched off in this installation.",
 
   // What happened to a delivery.
   accepted_by_provider: "The provider took it over.",

@@ -4,6 +4,7 @@ export const closing = {
   slow: { code: 3001, reason: "the connection reads too slowly" },
   silent: { code: 3002, reason: "no heartbeat" },
   failed: { code: 3003, reason: "the inbox could not be read" },
+  late: { code: 3004, reason: "no hello in time" },
   badToken: { code: 3500, reason: "the token is wrong or has expired" },
   badFrame: { code: 3501, reason: "hello is expected first, and frames as the contract says" },
   tooMany: { code: 3502, reason: "too many connections" },

@@ -40,10 +40,12 @@ export const gateway = (needs: { secret: () => Uint8Array }): Module<z.output<ty
           name: "dismiss-browsers",
           run: (signal) =>
             new Promise((resolve) => {
-              signal.addEventListener("abort", () => {
+              const leave = () => {
                 dismiss();
                 resolve();
-              });
+              };
+              if (signal.aborted) leave();
+              else signal.addEventListener("abort", leave, { once: true });
             }),
         },
       ],

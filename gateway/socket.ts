@@ -21,9 +21,9 @@ export interface GatewaySettings {
 
 const personOf = ({ environment, userId }: Identity) => `${environment}/${userId}`;
 
-export function gatewaySocket(given: Given, settings: GatewaySettings) {
+export function gatewaySocket(given: Pick<Given, "clock" | "fanout" | "client" | "logger">, settings: GatewaySettings) {
   const presence = new Presence(settings);
-  const sessions = new Map<Session, AbortController>();
+  const sessions = new Set<Session>();
   const { clock } = given;
 
   const socket: Socket = {
@@ -43,17 +43,15 @@ export function gatewaySocket(given: Given, settings: GatewaySettings) {
           if (ended.signal.aborted) subscription.end();
         },
         list: (identity, after) => given.client(InboxService, identity.environment).listMessages({ userId: identity.userId, ...after }),
+        report: (error) => given.logger.error({ err: error }, "session failed"),
         heartbeatMs: settings.heartbeatMs,
         nowMs: () => clock.nowMs(),
       });
-      sessions.set(session, ended);
-      void watch(session, ended.signal);
-      const failed = (error: unknown) => {
-        given.logger.error({ err: error }, "session failed");
-        session.end(closing.failed);
-      };
+      sessions.add(session);
+      void awaitHello(session, ended.signal);
+      void beat(session, ended.signal);
       return {
-        message: (text) => void session.receive(text).catch(failed),
+        message: (text) => void session.receive(text),
         drained: () => session.drained(),
         closed() {
           const identity = session.closed();
@@ -67,19 +65,22 @@ export function gatewaySocket(given: Given, settings: GatewaySettings) {
     },
   };
 
-  async function watch(session: Session, signal: AbortSignal): Promise<void> {
-    await clock.sleep(Math.min(HELLO_MS, settings.heartbeatMs), signal);
+  async function awaitHello(session: Session, signal: AbortSignal): Promise<void> {
+    await clock.sleep(HELLO_MS, signal);
     session.helloDue();
+  }
+
+  async function beat(session: Session, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await clock.sleep(settings.heartbeatMs, signal);
-      session.beat();
+      void session.beat();
     }
   }
 
   /** Everybody is told to come back, each at a time of their own. */
   function dismiss(): void {
     let index = 0;
-    for (const session of sessions.keys()) session.end(closing.away, 250 + ((index++ * 977) % SPREAD_MS));
+    for (const session of sessions) session.end(closing.away, 250 + ((index++ * 977) % SPREAD_MS));
   }
 
   return { socket, dismiss, connections: () => sessions.size };

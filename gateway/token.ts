@@ -26,9 +26,11 @@ export async function verifyToken(secret: Uint8Array, token: string, nowMs: numb
       requiredClaims: ["sub", "exp"],
       currentDate: new Date(nowMs),
     });
-    if (typeof payload.sub !== "string" || payload.sub === "" || typeof payload.env !== "string") return undefined;
-    return { userId: payload.sub, environment: payload.env };
+    const { sub, env } = payload;
+    return isName(sub) && isName(env) ? { userId: sub, environment: env } : undefined;
   } catch {
     return undefined;
   }
 }
+
+const isName = (claim: unknown): claim is string => typeof claim === "string" && claim !== "";

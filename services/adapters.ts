@@ -9,6 +9,7 @@ import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import { sqliteLedger } from "#platform/ledger/ledger.sqlite.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
+import { sqliteDeadLetterStore } from "./deadletters/store.sqlite.ts";
 import { sqliteInboxStore } from "./inbox/store.sqlite.ts";
 import { sqliteReservations } from "./ingest/reservations.sqlite.ts";
 import { sqlitePreferenceStore } from "./preferences/store.sqlite.ts";
@@ -30,6 +31,7 @@ export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clo
       preferences: await sqlitePreferenceStore(database),
       scheduler: await sqliteScheduleStore(database),
       inbox: await sqliteInboxStore(database),
+      deadletters: await sqliteDeadLetterStore(database),
       tracker: await sqliteHistoryStore(database),
     },
     async close() {

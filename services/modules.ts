@@ -2,6 +2,7 @@
 import { gateway } from "../gateway/module.ts";
 import type { Mailbox } from "./console/mailbox.ts";
 import { consoleRoom } from "./console/module.ts";
+import { deadLetters } from "./deadletters/module.ts";
 import { emailWorkers } from "./delivery/module.ts";
 import { dispatcherModule } from "./dispatcher/module.ts";
 import { inbox } from "./inbox/module.ts";
@@ -19,6 +20,14 @@ export interface Needs {
   readonly mintToken: (userId: string) => Promise<string>;
 }
 
+/** The modules for who only reads their schemas: nothing is built, so nothing of a process is needed. */
+export function describedModules() {
+  const none = () => {
+    throw new Error("a module used the process while it was only described");
+  };
+  return modulesOf({ mailbox: none, tokenSecret: none, mintToken: none });
+}
+
 export const modulesOf = (needs: Needs) =>
   [
     processModule,
@@ -31,5 +40,6 @@ export const modulesOf = (needs: Needs) =>
     scheduler,
     preferences,
     tracker,
+    deadLetters,
     consoleRoom({ mailbox: needs.mailbox, mintToken: needs.mintToken }),
   ] as const;

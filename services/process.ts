@@ -1,6 +1,6 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
-import { port } from "#platform/config/fields.ts";
+import { list, port } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 
 const config = z.object({
@@ -20,6 +20,20 @@ const config = z.object({
   "http-port": port().default(8080).meta({ description: "REST, Connect, gRPC-Web, pages and /ws. 0 picks a free one." }),
   "grpc-port": port().default(8081).meta({ description: "gRPC over HTTP/2 without TLS (h2c). 0 picks a free one." }),
   "legacy-http-port": port().default(8082).meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
+  config: z
+    .string()
+    .optional()
+    .meta({ description: "A YAML file with settings; without it carillon.yaml in the working directory, where there is one." }),
+  "kafka.brokers": list().optional().meta({
+    description: "The brokers of the mesh form. The embedded form keeps its log in SQLite, and says at the start that it ignores them.",
+  }),
+  "consumer-group-id": z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,100}$/, { error: "must be at most 100 letters, digits, dots, dashes and underscores" })
+    .default("")
+    .meta({
+      description: "Stands before the name of every consumer group, with a dot. Another one reads the log from its beginning once more.",
+    }),
   "data-dir": z.string().default(".carillon").meta({ description: "Where the database and the secrets are kept." }),
   "log.level": z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])

@@ -17,6 +17,7 @@ import { modulesOf } from "./modules.ts";
 import { seedDevelopment } from "./preferences/development.ts";
 import type { ProcessSettings } from "./process.ts";
 import { secretOf } from "./secret.ts";
+import { settingsFile } from "./settings-file.ts";
 import { runTask } from "./task.ts";
 
 export interface Running {
@@ -38,12 +39,14 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     mintToken: (userId) => mintToken(tokenSecret(), { userId, environment: ENVIRONMENT, nowMs: systemClock.nowMs() }),
   }) as readonly Module[];
   refuseSubset(names, modules);
-  const settings = loadConfig(modules, env);
+  const settings = loadConfig(modules, env, settingsFile(env));
   const process_ = settings.get("process") as ProcessSettings;
 
   const clock = systemClock;
   const logger = createLogger({ level: process_["log.level"] });
   const metrics = createMetrics();
+  if (process_["kafka.brokers"])
+    logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
   const adapters = await embedded({ dataDir: process_["data-dir"], clock });
   secret = secretOf(join(process_["data-dir"], "gateway-token.secret"));
   mailbox = await openMailbox({ port: (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"], logger });
@@ -60,8 +63,9 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   const stores: Readonly<Record<string, unknown>> = adapters.stores;
   for (const module of modules) parts.push(await module.build(settings.get(module.name), given, stores[module.name]));
 
+  const groupPrefix = process_["consumer-group-id"];
   const stages = await Promise.all(
-    parts.flatMap((part) => part.stages ?? []).map((stage) => runStage({ stage, log: adapters.log, clock, logger, metrics })),
+    parts.flatMap((part) => part.stages ?? []).map((stage) => runStage({ stage, log: adapters.log, clock, logger, metrics, groupPrefix })),
   );
   const stop = new AbortController();
   const tasks = parts.flatMap((part) => part.tasks ?? []).map((task) => runTask(task, { clock, logger }, stop.signal));

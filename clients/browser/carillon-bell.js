@@ -1,8 +1,9 @@
 /**
  * The bell: a person's inbox, live, in a browser. No dependencies.
  *
- * Connects to the gateway's WebSocket, sends the token in the first frame, keeps the cursor, drops repeats, re-reads after a hole, and
- * connects again with growing pauses unless the gateway says not to (close codes 3500 and more).
+ * Connects to the gateway's WebSocket, sends the token in the first frame, keeps the cursor, drops repeats, and connects again with
+ * growing pauses, from its cursor, unless the gateway says not to (close codes 3500 and more). The gateway fills holes; a ping that names
+ * a newer message than the last one here, and still does so a while later, is a reason to connect again.
  *
  * @typedef {{ seq: string, deliveryId: string, notificationId: string, eventType?: string, category?: string, title?: string, body?: string, createdAtMs: string }} Message
  * @param {{
@@ -13,23 +14,32 @@
  *   onReset?: () => void,
  *   onState?: (state: "connecting" | "live" | "waiting" | "closed") => void,
  * }} options
- * @returns {{ close(): void }}
+ * @returns {{ close(): void }} Nothing is called back after `close`.
  */
 export function connectBell({ url, token, cursor = "", onMessage, onReset = () => {}, onState = () => {} }) {
   let socket;
   let timer;
   let failures = 0;
   let ended = false;
-  let reconnectMs = 0;
 
-  const later = () => {
-    const pauseMs = reconnectMs || Math.min(500 * 2 ** failures++, 30_000);
-    reconnectMs = 0;
-    onState("waiting");
-    timer = setTimeout(connect, pauseMs);
-  };
   const seqOf = (text) => Number(text.split(":")[1] ?? 0);
   const epochOf = (text) => text.split(":")[0];
+
+  /** Growing, and spread: a gateway that goes away sends many here at once. */
+  function later(atLeastMs = 0) {
+    if (ended) return;
+    const pauseMs = Math.min(500 * 2 ** failures++, 30_000);
+    onState("waiting");
+    timer = setTimeout(connect, atLeastMs + pauseMs * (0.5 + Math.random() / 2));
+  }
+
+  function end() {
+    if (ended) return;
+    ended = true;
+    clearTimeout(timer);
+    socket?.close();
+    onState("closed");
+  }
 
   async function connect() {
     onState("connecting");
@@ -39,30 +49,40 @@ export function connectBell({ url, token, cursor = "", onMessage, onReset = () =
     } catch {
       return later();
     }
-    if (ended) return;
-    socket = new WebSocket(url);
+    if (!ended) converse(hello);
+  }
+
+  function converse(hello) {
+    const mine = new WebSocket(url);
+    socket = mine;
     let beat;
-    socket.onopen = () => socket.send(JSON.stringify({ hello }));
-    socket.onmessage = ({ data }) => {
+    let overdue;
+    let reconnectMs = 0;
+    const say = (text) => mine.readyState === WebSocket.OPEN && mine.send(text);
+    mine.onopen = () => say(JSON.stringify({ hello }));
+    mine.onmessage = ({ data }) => {
+      if (ended) return;
       const frame = JSON.parse(data);
       if (frame.welcome) {
         failures = 0;
         onState("live");
-        beat = setInterval(() => socket.send('{"ping":{}}'), frame.welcome.heartbeatMs ?? 30_000);
+        beat = setInterval(() => say('{"ping":{}}'), frame.welcome.heartbeatMs ?? 30_000);
       } else if (frame.reset) {
         cursor = "";
         onReset();
       } else if (frame.message) take(frame.message);
       else if (frame.ping) {
-        socket.send('{"pong":{}}');
-        if (Number(frame.ping.topSeq ?? 0) > seqOf(cursor))
-          setTimeout(() => Number(frame.ping.topSeq) > seqOf(cursor) && socket.close(), 5_000);
+        say('{"pong":{}}');
+        const topSeq = Number(frame.ping.topSeq ?? 0);
+        clearTimeout(overdue);
+        if (topSeq > seqOf(cursor)) overdue = setTimeout(() => topSeq > seqOf(cursor) && mine.close(), 5_000);
       } else if (frame.goodbye) reconnectMs = frame.goodbye.reconnectMs ?? 0;
     };
-    socket.onclose = ({ code }) => {
+    mine.onclose = ({ code }) => {
       clearInterval(beat);
-      if (ended || code >= 3500) return onState("closed");
-      later();
+      clearTimeout(overdue);
+      if (code >= 3500) end();
+      else later(reconnectMs);
     };
   }
 
@@ -73,11 +93,5 @@ export function connectBell({ url, token, cursor = "", onMessage, onReset = () =
   }
 
   connect();
-  return {
-    close() {
-      ended = true;
-      clearTimeout(timer);
-      socket?.close();
-    },
-  };
+  return { close: end };
 }

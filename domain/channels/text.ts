@@ -3,7 +3,7 @@ import { compile } from "html-to-text";
 
 const convert = compile({
   wordwrap: false,
-  limits: { maxInputLength: 262_144 },
+  limits: { maxInputLength: 262_144, maxDepth: 200 },
   selectors: [
     { selector: "a", options: { hideLinkHrefIfSameAsText: true, linkBrackets: ["<", ">"] } },
     { selector: "img", format: "skip" },

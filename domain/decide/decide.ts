@@ -52,12 +52,14 @@ export interface ChannelDecision {
   readonly target: string;
 }
 
-/** One decision per channel, in the order of `channels`. `facts` are undefined for a bare address. */
-export function decide(asked: Asked, facts: PersonFacts | undefined, nowMs: number): ChannelDecision[] {
+/** One decision per channel, in the order of `channels`. `facts` are undefined for a bare address; `disabled` channels serve nobody. */
+export function decide(asked: Asked, facts: PersonFacts | undefined, nowMs: number, disabled: readonly Channel[] = []): ChannelDecision[] {
   const choice = choiceFor(asked.category, facts);
   const against = silence(asked, choice, nowMs);
   if (against !== undefined) return channels.map((channel) => skip(channel, against));
-  return channels.map((channel) => decideChannel(channel, asked, facts, choice));
+  return channels.map((channel) =>
+    disabled.includes(channel) ? skip(channel, "channel_disabled") : decideChannel(channel, asked, facts, choice),
+  );
 }
 
 const choiceFor = (category: string, facts: PersonFacts | undefined): CategoryChoice | undefined =>

@@ -36,6 +36,8 @@ export interface StageNeeds<In> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Registry;
+  /** Stands before the stage's name in its group's, with a dot; empty: the group is the stage's name. */
+  readonly groupPrefix?: string;
 }
 
 const WINDOW = 1_000;
@@ -115,8 +117,9 @@ class Runner<In> implements RunningStage {
   }
 
   async join(): Promise<void> {
-    const { log, clock, logger } = this.#needs;
-    this.#membership = await log.join(this.#stage.name, this.#stage.reads, this.#holdings);
+    const { log, clock, logger, groupPrefix = "" } = this.#needs;
+    const group = groupPrefix === "" ? this.#stage.name : `${groupPrefix}.${this.#stage.name}`;
+    this.#membership = await log.join(group, this.#stage.reads, this.#holdings);
     this.#holdings.joined(this.#membership);
     void watch(this.#watched, { stage: this.#stage.name, clock, logger, metrics: this.#metrics, signal: this.#stop.signal });
     this.#pumpSoon();

@@ -1,6 +1,5 @@
 /** Console: the pages, and what only development has: the mailbox and tokens for the gateway. */
 import { z } from "zod";
-import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { port } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 import { mailRoutes } from "./mail.ts";
@@ -21,6 +20,6 @@ export const consoleRoom = ({ mailbox, mintToken }: ConsoleNeeds): Module<z.outp
   name: "console",
   config,
   build: (_config, { client }) => ({
-    routes: [...pageRoutes((environment) => client(TrackerService, environment)), ...mailRoutes(mailbox), tokenRoute(mintToken)],
+    routes: [...pageRoutes(client), ...mailRoutes(mailbox), tokenRoute(mintToken)],
   }),
 });

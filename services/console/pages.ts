@@ -5,8 +5,10 @@
  * fetch it from the contracts that every client uses.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { type Client, Code, ConnectError } from "@connectrpc/connect";
-import type { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import type { Given } from "#platform/host.ts";
 import type { HttpReply, HttpRequest, Route } from "#platform/rpc/route.ts";
 
 const folder = new URL("./pages/", import.meta.url);
@@ -59,21 +61,23 @@ function asset(name: string, file: URL): Route {
   return { method: "GET", path: `/assets/${name}`, handle: () => reply };
 }
 
-export function pageRoutes(trackerOf: (environment: string) => Pick<Client<typeof TrackerService>, "getNotification">): Route[] {
+/** Whether what a page is about is there. Where nobody can say, the page itself still can try. */
+async function isThere(read: Promise<unknown>): Promise<boolean> {
+  try {
+    await read;
+    return true;
+  } catch (error) {
+    return ConnectError.from(error).code !== Code.NotFound;
+  }
+}
+
+export function pageRoutes(client: Given["client"]): Route[] {
   const home = page("index.html", "Carillon", "index.js");
   const timeline = page("timeline.html", "Timeline · Carillon", "timeline.js");
   const missing = page("missing.html", "Not found · Carillon");
   const mail = page("mail.html", "Mailbox · Carillon", "mail.js");
-  const isKnown = async (notificationId: string, environment: string): Promise<boolean> => {
-    if (!UUID.test(notificationId)) return false;
-    try {
-      await trackerOf(environment).getNotification({ notificationId });
-      return true;
-    } catch (error) {
-      // Where the tracker cannot say, the page still can try.
-      return ConnectError.from(error).code !== Code.NotFound;
-    }
-  };
+  const people = page("people.html", "People · Carillon", "people.js");
+  const person = page("person.html", "Person · Carillon", "person.js");
   const assets = readdirSync(folder).filter((name) => !name.endsWith(".html"));
   return [
     { method: "GET", path: "/", handle: (request) => home(request) },
@@ -81,8 +85,22 @@ export function pageRoutes(trackerOf: (environment: string) => Pick<Client<typeo
     {
       method: "GET",
       path: "/n/:id",
-      handle: async (request) =>
-        (await isKnown(request.params.id as string, request.environment)) ? timeline(request) : missing(request, 404),
+      async handle(request) {
+        const notificationId = request.params.id as string;
+        const known =
+          UUID.test(notificationId) && (await isThere(client(TrackerService, request.environment).getNotification({ notificationId })));
+        return known ? timeline(request) : missing(request, 404);
+      },
+    },
+    { method: "GET", path: "/people", handle: (request) => people(request) },
+    {
+      method: "GET",
+      path: "/people/:id",
+      async handle(request) {
+        const userId = request.params.id as string;
+        const known = await isThere(client(PreferencesService, request.environment).getPerson({ userId }));
+        return known ? person(request) : missing(request, 404);
+      },
     },
     ...assets.map((name) => asset(name, new URL(name, folder))),
     asset("carillon-bell.js", bell),

@@ -29,6 +29,7 @@ describe("the settings of email delivery", () => {
   it("have defaults that work", () => {
     expect(read({})).toEqual({
       ...{ "email.provider": "smtp", "email.smtp-port": 587, "email.concurrency": 20, "max-retry-count": 3 },
+      "email-consumer-enabled": true,
       "from-email": { name: "Carillon", address: "notifications@carillon.localhost" },
     });
   });

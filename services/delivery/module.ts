@@ -25,7 +25,7 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
       from: config["from-email"],
       maxRetryCount: config["max-retry-count"],
     });
-    return { stages: [loop], close: () => sender.close() };
+    return { stages: config["email-consumer-enabled"] ? [loop] : [], close: () => sender.close() };
   },
 });
 

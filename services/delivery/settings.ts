@@ -1,7 +1,7 @@
 /** The settings of email delivery. */
 import { z } from "zod";
 import { normaliseEmail } from "#domain/channels/email.ts";
-import { port, secret, wholeNumber } from "#platform/config/fields.ts";
+import { flag, port, secret, wholeNumber } from "#platform/config/fields.ts";
 import type { Mailbox } from "./sender.ts";
 
 const FROM = "Carillon <notifications@carillon.localhost>";
@@ -33,6 +33,9 @@ export const settings = z.object({
   "email.concurrency": wholeNumber({ min: 1, max: 1_000 })
     .default(20)
     .meta({ description: "Connections to the SMTP server, and mails under way at the same time, at most." }),
+  "email-consumer-enabled": flag()
+    .default(true)
+    .meta({ description: "false: this process sends no mails, which wait in the log for one that does." }),
   "from-email": z
     .string()
     .default(FROM)

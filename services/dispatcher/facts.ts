@@ -7,7 +7,7 @@ import type { Given } from "#platform/host.ts";
 
 const MOST = 1_000;
 
-export type Facts = (value: NotificationPrioritized) => PersonFacts | undefined;
+type Facts = (value: NotificationPrioritized) => PersonFacts | undefined;
 
 export async function gatherFacts(given: Pick<Given, "client">, values: readonly NotificationPrioritized[]): Promise<Facts> {
   const wanted = new Map<string, Set<string>>();

@@ -6,13 +6,13 @@
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
-import { decide } from "#domain/decide/decide.ts";
-import { deliveryEventName, deliveryName, notificationEventName, recipientKey } from "#domain/ids.ts";
+import { decide, type PersonFacts } from "#domain/decide/decide.ts";
+import { deliveryName, notificationEventName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
-import { Channel, DeliveryStatus, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import {
-  type Decision,
+  type DecisionRecord,
   DecisionRecordSchema,
   DecisionSchema,
   DeliveryEventSchema,
@@ -21,11 +21,11 @@ import {
   type NotificationPrioritized,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Given } from "#platform/host.ts";
-import type { Draft } from "#platform/ledger/ledger.ts";
+import type { Decided, Draft } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { type Facts, gatherFacts } from "./facts.ts";
+import { gatherFacts } from "./facts.ts";
 
 /** High before medium before low, but no lane ever waits for an empty one. */
 const weights = new Map([
@@ -34,7 +34,11 @@ const weights = new Map([
   [topics.low, 1],
 ]);
 
-export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock">): Stage<NotificationPrioritized> => ({
+/** `disabled` channels are used for nobody. */
+export const dispatcher = (
+  given: Pick<Given, "client" | "ledger" | "clock" | "logger">,
+  disabled: readonly Channel[] = [],
+): Stage<NotificationPrioritized> => ({
   name: "dispatcher",
   reads: [topics.high, topics.medium, topics.low],
   writes: [topics.email.high, topics.email.medium, topics.email.low, topics.web, topics.deliveryEvents],
@@ -46,34 +50,37 @@ export const dispatcher = (given: Pick<Given, "client" | "ledger" | "clock">): S
       given,
       batch.records.map(({ value }) => value),
     );
-    const decided = await given.ledger.decideOnce(batch.records.map(({ value }) => draft(value, facts, nowMs)));
+    const drafted = batch.records.map(({ value }) => draft(value, facts(value), nowMs, disabled));
+    const decided = await given.ledger.decideOnce(drafted.map(({ draft }) => draft));
     for (const [index, received] of batch.records.entries()) {
-      const recorded = fromBinary(DecisionRecordSchema, (decided[index] as { decision: Uint8Array }).decision);
-      batch.done(received, ...carryOut(received.value, recorded.decisions, recorded.decidedAtMs));
+      const { draft, record } = drafted[index] as Drafted;
+      const { first, decision } = decided[index] as Decided;
+      const carried = carryOut(received.value, draft.recipient, first ? record : fromBinary(DecisionRecordSchema, decision));
+      for (const { deliveryId } of carried.queued)
+        given.logger.info({ notificationId: draft.notificationId, deliveryId }, "delivery queued");
+      batch.done(received, ...carried.outputs);
     }
   },
 });
 
-const wordOf = (value: NotificationPrioritized) => recipientWord(value, uuidv5);
+interface Drafted {
+  readonly draft: Draft;
+  /** What the draft holds, encoded. */
+  readonly record: DecisionRecord;
+}
 
-function draft(value: NotificationPrioritized, facts: Facts, nowMs: number): Draft {
-  const recipient = wordOf(value);
-  const decisions = decide({ ...value, expiresAtMs: Number(value.expiresAtMs) }, facts(value), nowMs).map(
-    ({ channel, send, reasons, target }) =>
-      create(DecisionSchema, {
-        channel,
-        send,
-        reasons: [...reasons],
-        target,
-        deliveryId: uuidv5(deliveryName(value.notificationId, recipient, nameOfChannel(channel), 0)),
-      }),
+function draft(value: NotificationPrioritized, facts: PersonFacts | undefined, nowMs: number, disabled: readonly Channel[]): Drafted {
+  const { notificationId, environment } = value;
+  const recipient = recipientWord(value, uuidv5);
+  const asked = { ...value, expiresAtMs: Number(value.expiresAtMs) };
+  const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target }) =>
+    create(DecisionSchema, {
+      ...{ channel, send, reasons: [...reasons], target },
+      deliveryId: uuidv5(deliveryName(notificationId, recipient, nameOfChannel(channel), 0)),
+    }),
   );
-  return {
-    environment: value.environment,
-    notificationId: value.notificationId,
-    recipient,
-    decision: toBinary(DecisionRecordSchema, create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs) })),
-  };
+  const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs) });
+  return { draft: { environment, notificationId, recipient, decision: toBinary(DecisionRecordSchema, record) }, record };
 }
 
 /** The lane keeps the urgency that the notification has; the inbox is quick enough to need none. */
@@ -83,40 +90,21 @@ const topicOf = (channel: Channel, priority: Priority) => {
   return priority >= Priority.HIGH ? topics.email.high : topics.email.medium;
 };
 
-function carryOut(value: NotificationPrioritized, decisions: readonly Decision[], atMs: bigint): Output[] {
-  const { notificationId, environment, userId } = value;
-  const recipient = wordOf(value);
+/** What a decision comes to: told to the tracker, and a delivery on its way for each channel that is used. */
+function carryOut(value: NotificationPrioritized, recipient: string, { decisions, decidedAtMs }: DecisionRecord) {
+  const { notificationId, environment, userId, priority, eventType, category, acceptedAtMs, expiresAtMs, content } = value;
   const key = recipientKey(environment, recipient);
-  const about = { notificationId, environment, userId, atMs };
-  const event = (init: object): Output => ({
-    topic: topics.deliveryEvents,
-    key,
-    value: toBinary(DeliveryEventSchema, create(DeliveryEventSchema, { ...about, ...init })),
-  });
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
-  const outputs = [event({ eventId, moment: Moment.DECIDED, decisions })];
-  for (const { channel, deliveryId, send, target } of decisions) {
-    if (!send) continue;
+  const about = { eventId, notificationId, environment, userId, atMs: decidedAtMs };
+  const event = create(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions });
+  const queued = decisions.filter(({ send }) => send);
+  const outputs: Output[] = [{ topic: topics.deliveryEvents, key, value: toBinary(DeliveryEventSchema, event) }];
+  for (const { channel, deliveryId, target } of queued) {
     const delivery = create(DeliverySchema, {
-      deliveryId,
-      notificationId,
-      environment,
-      userId,
-      channel,
-      target,
-      priority: value.priority,
-      eventType: value.eventType,
-      category: value.category,
-      acceptedAtMs: value.acceptedAtMs,
-      expiresAtMs: value.expiresAtMs,
-      cycle: 1,
-      content: value.content,
+      ...{ deliveryId, notificationId, environment, userId, channel, target, priority, eventType, category },
+      ...{ acceptedAtMs, expiresAtMs, cycle: 1, content },
     });
-    const queued = uuidv5(deliveryEventName(deliveryId, { cycle: 1, attempt: 0, wait: 0, target }, "queued"));
-    outputs.push(
-      { topic: topicOf(channel, value.priority), key, value: toBinary(DeliverySchema, delivery) },
-      event({ eventId: queued, moment: Moment.DELIVERY, deliveryId, channel, target, cycle: 1, status: DeliveryStatus.QUEUED }),
-    );
+    outputs.push({ topic: topicOf(channel, priority), key, value: toBinary(DeliverySchema, delivery) });
   }
-  return outputs;
+  return { outputs, queued };
 }

@@ -21,6 +21,11 @@ CREATE TABLE inbox_messages (
 ) STRICT;
 CREATE UNIQUE INDEX inbox_messages_by_delivery ON inbox_messages (delivery_id);
 
+-- name: schema-2
+-- A notification id that a raw event brings along may be known in another environment too, and with it the ids of its deliveries.
+DROP INDEX inbox_messages_by_delivery;
+CREATE UNIQUE INDEX inbox_messages_by_delivery ON inbox_messages (delivery_id, user_id, environment);
+
 -- name: person
 SELECT epoch, top_seq FROM inbox_people WHERE environment = ? AND user_id = ?;
 
@@ -28,8 +33,10 @@ SELECT epoch, top_seq FROM inbox_people WHERE environment = ? AND user_id = ?;
 INSERT INTO inbox_people (environment, user_id, epoch, top_seq) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET top_seq = excluded.top_seq;
 
--- name: repeat
-SELECT seq, created_at_ms FROM inbox_messages WHERE delivery_id = ?;
+-- name: place
+SELECT person.epoch, message.seq, message.created_at_ms
+FROM inbox_messages AS message JOIN inbox_people AS person USING (environment, user_id)
+WHERE message.environment = ? AND message.user_id = ? AND message.delivery_id = ?;
 
 -- name: put
 INSERT INTO inbox_messages (environment, user_id, seq, delivery_id, notification_id, event_type, category, title, body, created_at_ms)

@@ -1,6 +1,7 @@
 /** The inbox in SQLite. */
 import type { Database, Row as SqlRow } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./store.procedures.ts";
+import { placedOf } from "./store.procedures.ts";
 import type { InboxStore, Row } from "./store.ts";
 
 /** A person's newest rows that are kept; a cursor further back is told to start anew. */
@@ -22,6 +23,11 @@ export async function sqliteInboxStore(database: Database, keep = KEPT): Promise
   const reads = database.reads(new URL("./store.sql", import.meta.url));
   return {
     add: (rows) => calls.add({ rows, keep }),
+    placed: async (deliveries) =>
+      deliveries.map(({ environment, userId, deliveryId }) => {
+        const row = reads.get("place", environment, userId, deliveryId);
+        return row && placedOf(row);
+      }),
     async box(environment, userId) {
       const row = reads.get("person", environment, userId);
       return { epoch: (row?.epoch as string | undefined) ?? "", topSeq: Number(row?.top_seq ?? 0) };

@@ -19,6 +19,8 @@ export interface NewRow extends Omit<Row, "seq"> {
   readonly userId: string;
 }
 
+export type DeliveryPlace = Pick<NewRow, "environment" | "userId" | "deliveryId">;
+
 export interface Placed {
   readonly epoch: string;
   readonly seq: number;
@@ -34,6 +36,8 @@ export interface Box {
 export interface InboxStore {
   /** Where each row stands, in order. Committed together. */
   add(rows: readonly NewRow[]): Promise<readonly Placed[]>;
+  /** Where each delivery stands already; undefined for one that is not among the person's rows. In order. */
+  placed(deliveries: readonly DeliveryPlace[]): Promise<readonly (Placed | undefined)[]>;
   box(environment: string, userId: string): Promise<Box>;
   /** Rows after `seq`, oldest first. */
   after(environment: string, userId: string, seq: number, limit: number): Promise<readonly Row[]>;

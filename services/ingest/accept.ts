@@ -5,24 +5,25 @@
  */
 import { createHash } from "node:crypto";
 import { create, toBinary, toJson } from "@bufbuild/protobuf";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import canonicalize from "canonicalize";
+import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, MAX_NOTIFICATION_BYTES, metadataFault } from "#domain/bounds.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
 import { notificationName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
-import { RETENTION_MS } from "#domain/topics.ts";
 import { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type SendRequest, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
 import type { Reservation } from "./reservations.ts";
 
-const MAX_NOTIFICATION_BYTES = 256 * 1024;
-const MAX_METADATA_BYTES = 16 * 1024;
-const DAY_MS = 24 * 3_600_000;
-const DEFAULT_EXPIRY_MS = 3 * DAY_MS;
-const MAX_EXPIRY_MS = RETENTION_MS - DAY_MS;
+/** A request that keeps every rule, as it would go into the log. */
+export interface Candidate {
+  readonly reservation: Reservation;
+  /** Why it comes too late for a first time. A repeat of what was taken in time is answered all the same. */
+  readonly late?: Problem;
+}
 
 /** Fields that make two requests with one key the same request; the version allows for other rules later. */
 const hashOf = (request: SendRequest): string => {
@@ -32,29 +33,30 @@ const hashOf = (request: SendRequest): string => {
     .digest("base64url")}`;
 };
 
-export function accept(request: SendRequest, environment: string, nowMs: number): Reservation {
+export function accept(request: SendRequest, environment: string, nowMs: number): Candidate {
   const violations: Violation[] = [];
+  const fault = (field: string, description: string | undefined) => description !== undefined && violations.push({ field, description });
   const expiresAtMs = request.expiresAt ? timestampMs(request.expiresAt) : nowMs + DEFAULT_EXPIRY_MS;
-  if (expiresAtMs <= nowMs) violations.push({ field: "expires_at", description: "must be in the future" });
-  if (expiresAtMs > nowMs + MAX_EXPIRY_MS) violations.push({ field: "expires_at", description: "must be at most 6 days from now" });
-  if (request.metadata && Buffer.byteLength(JSON.stringify(request.metadata)) > MAX_METADATA_BYTES)
-    violations.push({ field: "metadata", description: "must be at most 16 KiB as JSON" });
-  const recipients = request.recipients.map(({ userId, email }, index) => {
-    const address = email === "" ? "" : normaliseEmail(email);
-    if (address === undefined)
-      violations.push({ field: `recipients[${index}].email`, description: "must be one email address like ann@example.com" });
-    return { userId, email: address ?? "" };
+  fault("expires_at", request.expiresAt && timeFault(request.expiresAt, nowMs));
+  fault("metadata", request.metadata && metadataFault(request.metadata));
+  const recipients = request.recipients.map((recipient, index) => {
+    const email = recipient.email === "" ? "" : normaliseEmail(recipient.email);
+    if (email === undefined) fault(`recipients[${index}].email`, "must be one email address like ann@example.com");
+    return { ...recipient, email: email ?? "" };
   });
-  if (violations.length > 0) throw new Problem("INVALID_REQUEST", { violations });
-
   const keyed = request.idempotencyKey !== "";
+  const late: Violation[] = expiresAtMs <= nowMs ? [{ field: "expires_at", description: "must be in the future" }] : [];
+  const mayRepeat = keyed && expiresAtMs > 0;
+  if (violations.length > 0 || (late.length > 0 && !mayRepeat))
+    throw new Problem("INVALID_REQUEST", { violations: [...late, ...violations] });
+
   const notificationId = keyed ? uuidv5(notificationName(environment, request.idempotencyKey)) : uuidv7(nowMs);
   const requested = toBinary(
     NotificationRequestedSchema,
     create(NotificationRequestedSchema, {
       notificationId,
       environment,
-      recipients,
+      recipients: recipients.map(({ userId, email }) => ({ userId, email })),
       actor: request.actor,
       eventType: request.eventType,
       category: settleCategory(request.category, request.eventType),
@@ -72,5 +74,15 @@ export function accept(request: SendRequest, environment: string, nowMs: number)
     });
   const [first] = recipients as [(typeof recipients)[0]];
   const key = recipientKey(environment, recipientWord(first, uuidv5));
-  return { environment, notificationId, hash: keyed ? hashOf(request) : "", requested, key, acceptedAtMs: nowMs, accepted: false };
+  const hash = keyed ? hashOf({ ...request, recipients }) : "";
+  return {
+    reservation: { environment, notificationId, hash, requested, key, acceptedAtMs: nowMs, accepted: false },
+    ...(late.length > 0 && { late: new Problem("INVALID_REQUEST", { violations: late }) }),
+  };
+}
+
+/** Beyond its being in the past. Other languages' clients can write any 32 bits as nanoseconds. */
+function timeFault(time: Timestamp, nowMs: number): string | undefined {
+  if (time.nanos < 0 || time.nanos > 999_999_999) return "must have 0 to 999999999 nanos";
+  return timestampMs(time) > nowMs + MAX_EXPIRY_MS ? "must be at most 6 days from now" : undefined;
 }

@@ -7,10 +7,12 @@
 import { Problem } from "#domain/errors.ts";
 import { raw } from "#domain/topics.ts";
 import type { Given } from "#platform/host.ts";
+import type { Candidate } from "./accept.ts";
 import type { Reservation, Reservations } from "./reservations.ts";
 
 export interface Taken {
   readonly reservation: Reservation;
+  /** An earlier request with the same key was acknowledged; the reservation is that one's. */
   readonly repeated: boolean;
 }
 
@@ -19,47 +21,75 @@ const headers = { "content-type": "application/protobuf" };
 export class Intake {
   readonly #given: Pick<Given, "log" | "logger">;
   readonly #reservations: Reservations;
+  /** Appends that this process has begun and not ended, by notification: who comes with the same key shares their fate. */
+  readonly #underway = new Map<string, Promise<void>>();
 
   constructor(given: Pick<Given, "log" | "logger">, reservations: Reservations) {
     this.#given = given;
     this.#reservations = reservations;
   }
 
-  /** One answer per item, in order: taken, or the Problem of that item. Rejects when the log cannot take them. */
-  async take(items: readonly Reservation[], traceparent?: string): Promise<(Taken | Problem)[]> {
-    const earlier = await this.#reserve(items);
-    const answers = items.map((item, index): Taken | Problem => {
-      const first = earlier[index];
-      if (!first) return { reservation: item, repeated: false };
-      return first.hash === item.hash ? { reservation: first, repeated: true } : new Problem("IDEMPOTENCY_KEY_REUSED");
+  /** One answer per candidate, in order: taken, or the Problem of that one. Rejects when the log cannot take them. */
+  async take(candidates: readonly Candidate[], traceparent?: string): Promise<(Taken | Problem)[]> {
+    const earlier = await this.#reserve(candidates);
+    // From here to the append nothing may wait, or a second one with the same key would not find the first under way.
+    const fresh = new Map<string, Reservation>();
+    const appends = new Set<Promise<void>>();
+    const answers = candidates.map((candidate): Taken | Problem => {
+      const reservation = earlier.get(candidate) ?? candidate.reservation;
+      if (reservation.hash !== candidate.reservation.hash) return new Problem("IDEMPOTENCY_KEY_REUSED");
+      if (candidate.late && !earlier.has(candidate)) return candidate.late;
+      const append = this.#underway.get(reservation.notificationId);
+      const repeated = reservation.accepted || append !== undefined || fresh.has(reservation.notificationId);
+      if (!repeated) fresh.set(reservation.notificationId, reservation);
+      else if (append) appends.add(append);
+      return { reservation, repeated };
     });
-    const fresh = answers.flatMap((answer) => (answer instanceof Problem || answer.reservation.accepted ? [] : [answer.reservation]));
-    await this.#append(fresh, traceparent);
+    if (fresh.size > 0) appends.add(this.#append([...fresh.values()], traceparent));
+    await Promise.all(appends);
     return answers;
   }
 
   /**
-   * Without a key there is nothing to compare with, so nobody waits: the rows go into the writer's queue before the append does,
-   * and are there when it is.
+   * The earlier reservation of each key that has one. Without a key there is nothing to compare with, so nobody waits: those rows go into
+   * the writer's queue before the append does, and are there when it is.
    */
-  async #reserve(items: readonly Reservation[]): Promise<readonly (Reservation | undefined)[]> {
+  async #reserve(candidates: readonly Candidate[]): Promise<ReadonlyMap<Candidate, Reservation>> {
+    const earlier = new Map<Candidate, Reservation | undefined>();
+    const keyed = candidates.filter(({ reservation, late }) => reservation.hash !== "" && !late);
     try {
-      if (items.some((item) => item.hash !== "")) return await this.#reservations.reserve(items);
+      for (const candidate of candidates) {
+        const { environment, notificationId } = candidate.reservation;
+        if (candidate.late) earlier.set(candidate, await this.#reservations.get(environment, notificationId));
+      }
+      const found = keyed.length > 0 ? await this.#reservations.reserve(keyed.map(({ reservation }) => reservation)) : [];
+      for (const [index, candidate] of keyed.entries()) earlier.set(candidate, found[index]);
     } catch (cause) {
       throw unavailable(cause);
     }
-    this.#reservations
-      .reserve(items.map((item) => ({ ...item, accepted: true })))
-      .catch((error) => this.#given.logger.warn({ err: error }, "reservations not kept"));
-    return [];
+    this.#keep(candidates.filter(({ reservation }) => reservation.hash === ""));
+    return new Map([...earlier].filter((entry): entry is [Candidate, Reservation] => entry[1] !== undefined));
   }
 
-  async #append(fresh: readonly Reservation[], traceparent: string | undefined): Promise<void> {
-    if (fresh.length === 0) return;
-    const outputs = fresh.map((each) => ({
-      topic: raw,
-      key: each.key,
-      value: each.requested,
+  #keep(unkeyed: readonly Candidate[]): void {
+    if (unkeyed.length === 0) return;
+    this.#reservations
+      .reserve(unkeyed.map(({ reservation }) => ({ ...reservation, accepted: true })))
+      .catch((error) => this.#given.logger.warn({ err: error }, "reservations not kept"));
+  }
+
+  #append(fresh: readonly Reservation[], traceparent: string | undefined): Promise<void> {
+    const keyed = fresh.filter(({ hash }) => hash !== "");
+    const append = this.#appendAndMark(fresh, keyed, traceparent).finally(() => {
+      for (const { notificationId } of keyed) this.#underway.delete(notificationId);
+    });
+    for (const { notificationId } of keyed) this.#underway.set(notificationId, append);
+    return append;
+  }
+
+  async #appendAndMark(fresh: readonly Reservation[], keyed: readonly Reservation[], traceparent: string | undefined): Promise<void> {
+    const outputs = fresh.map(({ key, requested }) => ({
+      ...{ topic: raw, key, value: requested },
       headers: traceparent ? { ...headers, traceparent } : headers,
     }));
     try {
@@ -67,7 +97,7 @@ export class Intake {
     } catch (cause) {
       throw unavailable(cause);
     }
-    await this.#mark(fresh.filter((each) => each.hash !== ""));
+    await this.#mark(keyed);
     for (const { notificationId } of fresh) this.#given.logger.info({ notificationId }, "notification accepted");
   }
 

@@ -16,9 +16,9 @@ import type { Clock } from "#platform/clock.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
-import { accept } from "./accept.ts";
+import { accept, type Candidate } from "./accept.ts";
 import type { Intake, Taken } from "./intake.ts";
-import type { Reservation, Reservations } from "./reservations.ts";
+import type { Reservations } from "./reservations.ts";
 
 const responseOf = ({ reservation, repeated }: Taken): SendResponse =>
   create(SendResponseSchema, {
@@ -34,8 +34,8 @@ const errorOf = (problem: Problem) => {
 
 const traceparentOf = (context: HandlerContext) => context.requestHeader.get("traceparent") ?? undefined;
 
-/** The reservation, or the Problem that keeps this one out. */
-function tryAccept(request: SendRequest, environment: string, nowMs: number): Reservation | Problem {
+/** What would go into the log, or the Problem that keeps this one out. */
+function tryAccept(request: SendRequest, environment: string, nowMs: number): Candidate | Problem {
   try {
     const violations = validateMessage(SendRequestSchema, request);
     return violations.length > 0 ? new Problem("INVALID_REQUEST", { violations }) : accept(request, environment, nowMs);
@@ -58,7 +58,7 @@ export const ingestService = (intake: Intake, reservations: Reservations, clock:
     const nowMs = clock.nowMs();
     const tried = request.notifications.map((each) => tryAccept(each, environment, nowMs));
     const answers = await intake.take(
-      tried.filter((each): each is Reservation => !(each instanceof Problem)),
+      tried.filter((each): each is Candidate => !(each instanceof Problem)),
       traceparentOf(context),
     );
     let next = 0;

@@ -9,6 +9,7 @@ import type { Choice, KnownPerson, PersonRecord, PreferenceStore } from "./store
 
 /** Enough for every category of a product; a person with more is a loop somewhere. */
 const MAX_CHOICES = 500;
+const PEOPLE_AT_ONCE = 20;
 
 const personOf = ({ createdAtMs, updatedAtMs, ...known }: PersonRecord) => ({
   ...known,
@@ -42,6 +43,10 @@ export function preferencesService(store: PreferenceStore, clock: Clock): Servic
       const known = await findOne(principalOf(context).environment, userId);
       if (!known) throw new Problem("NOT_FOUND");
       return { person: personOf(known.person) };
+    },
+
+    async findPeople({ prefix, limit }, context) {
+      return { people: (await store.search(principalOf(context).environment, prefix, limit || PEOPLE_AT_ONCE)).map(personOf) };
     },
 
     async getPreferences({ userId }, context) {

@@ -19,6 +19,9 @@ CREATE TABLE choices (
   PRIMARY KEY (environment, user_id, category)
 ) WITHOUT ROWID;
 
+-- name: schema-2
+CREATE INDEX people_by_email ON people (environment, email COLLATE NOCASE);
+
 -- name: create
 INSERT INTO people (environment, user_id, created_at_ms, updated_at_ms) VALUES (?1, ?2, ?3, ?3)
 ON CONFLICT DO NOTHING;
@@ -38,6 +41,15 @@ SELECT email, name, locale, created_at_ms, updated_at_ms FROM people WHERE envir
 SELECT email, name, locale, created_at_ms, updated_at_ms, category, muted, channels
 FROM people LEFT JOIN choices USING (environment, user_id)
 WHERE environment = ? AND user_id = ? ORDER BY category;
+
+-- The bounds are the first character sequences that no longer begin so.
+-- name: people-by-id
+SELECT user_id, email, name, locale, created_at_ms, updated_at_ms FROM people
+WHERE environment = ? AND user_id >= ? AND user_id < ? ORDER BY user_id LIMIT ?;
+
+-- name: people-by-email
+SELECT user_id, email, name, locale, created_at_ms, updated_at_ms FROM people
+WHERE environment = ? AND email COLLATE NOCASE >= ? AND email COLLATE NOCASE < ? ORDER BY email COLLATE NOCASE LIMIT ?;
 
 -- name: other-choices
 SELECT count(*) AS others FROM choices WHERE environment = ? AND user_id = ? AND category <> ?;

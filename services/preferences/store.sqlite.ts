@@ -2,7 +2,10 @@
 import type { Database, Row } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./store.procedures.ts";
 import { personOf } from "./store.procedures.ts";
-import type { Choice, KnownPerson, PreferenceStore } from "./store.ts";
+import type { Choice, KnownPerson, PersonRecord, PreferenceStore } from "./store.ts";
+
+/** Behind every other character. */
+const LAST = "\u{10ffff}";
 
 export async function sqlitePreferenceStore(database: Database): Promise<PreferenceStore> {
   const calls = await database.procedures<typeof procedures>(new URL("./store.procedures.ts", import.meta.url));
@@ -18,6 +21,13 @@ export async function sqlitePreferenceStore(database: Database): Promise<Prefere
   return {
     upsert: (environment, changes, nowMs) => calls.upsert({ environment, changes, nowMs }, { durable: true }),
     find: async (environment, userIds) => userIds.map((userId) => look(environment, userId)),
+    async search(environment, prefix, limit) {
+      const found = new Map<string, PersonRecord>();
+      for (const statement of prefix === "" ? ["people-by-id"] : ["people-by-id", "people-by-email"])
+        for (const row of reads.all(statement, environment, prefix, prefix + LAST, limit))
+          found.set(row.user_id as string, personOf(row.user_id as string, row));
+      return [...found.values()].sort((one, other) => (one.userId < other.userId ? -1 : 1)).slice(0, limit);
+    },
     async findOrCreate(environment, userIds, nowMs) {
       const found = userIds.map((userId) => look(environment, userId));
       const missing = [...new Set(userIds.filter((_, place) => !found[place]))];

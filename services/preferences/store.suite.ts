@@ -56,6 +56,21 @@ export function preferenceStoreSuite(name: string, open: () => Promise<Preferenc
       expect(found.map((known) => known?.person.userId)).toEqual(["bo", undefined, "ann", "bo"]);
     });
 
+    it("finds people by what their id or their email begins with, in the order of ids", async () => {
+      const store = await open();
+      await store.upsert("development", [{ userId: "cy", email: "Anna@example.test" }, { userId: "ann" }, { userId: "Ann" }], 5);
+      await store.upsert("development", [{ userId: "annabel", email: "ann@example.test" }, { userId: "bo" }, { userId: "%" }], 5);
+      await store.upsert("production", [{ userId: "anne" }], 5);
+      const ids = async (prefix: string, limit = 10) => (await store.search("development", prefix, limit)).map(({ userId }) => userId);
+      expect(await ids("ann")).toEqual(["ann", "annabel", "cy"]);
+      expect(await ids("ANNA@")).toEqual(["cy"]);
+      expect(await ids("annabel")).toEqual(["annabel"]);
+      expect(await ids("%")).toEqual(["%"]);
+      expect(await ids("nobody")).toEqual([]);
+      expect(await ids("", 2)).toEqual(["%", "Ann"]);
+      expect(await ids("ann", 2)).toEqual(["ann", "annabel"]);
+    });
+
     it("creates those that it does not know, once, and leaves the others as they are", async () => {
       const store = await open();
       await store.upsert("development", [{ userId: "ann", name: "Ann" }], 5);

@@ -41,6 +41,8 @@ export interface PreferenceStore {
   /** `updatedAtMs` moves only when something changes. */
   upsert(environment: string, changes: readonly PersonChange[], nowMs: number): Promise<readonly PersonRecord[]>;
   find(environment: string, userIds: readonly string[]): Promise<readonly (KnownPerson | undefined)[]>;
+  /** Those whose id, or whose email in any case, begins so; by id, at most so many. */
+  search(environment: string, prefix: string, limit: number): Promise<readonly PersonRecord[]>;
   /** Those not known yet are created with nothing but their id: one write for all of them, none when all are known. */
   findOrCreate(environment: string, userIds: readonly string[], nowMs: number): Promise<readonly KnownPerson[]>;
   /**

@@ -1,115 +1,79 @@
 /**
  * The router: what was asked in, one prioritised notification per recipient out.
  *
- * It settles what a writer of the raw topic may have left open (id, category, priority, times), tells the tracker, and buries what it
- * cannot understand. It knows nothing of people.
+ * It tells the tracker what it took in, or why it did not: what is refused is buried, and whoever knows its id can ask why. It knows
+ * nothing of people.
  */
-import { create, fromBinary, fromJsonString, toBinary } from "@bufbuild/protobuf";
-import { settleCategory } from "#domain/decide/category.ts";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { settlePriority } from "#domain/decide/priority.ts";
-import { notificationEventName, rawEventName, recipientKey } from "#domain/ids.ts";
+import { notificationEventName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
-import { ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import { type Content, ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import {
   DeliveryEventSchema,
   Moment,
   NotificationPrioritizedSchema,
-  type NotificationRequested,
   NotificationRequestedSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import type { LogRecord, Output } from "#platform/log/log.ts";
+import type { Output } from "#platform/log/log.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-
-const EXPIRY_MS = 3 * 24 * 3_600_000;
-
-/** The raw topic is the public door: Protobuf where the header says so, JSON otherwise. */
-function decodeRaw({ value, headers }: LogRecord): NotificationRequested {
-  const type = headers["content-type"] ?? "application/json";
-  if (type === "application/protobuf") return fromBinary(NotificationRequestedSchema, value);
-  return fromJsonString(NotificationRequestedSchema, new TextDecoder("utf-8", { fatal: true }).decode(value));
-}
-
-/** Fills in what was left open. The same record settles the same way every time it is read. */
-function settle(asked: NotificationRequested, environment: string, { topic, partition, offset, timeMs }: LogRecord): NotificationRequested {
-  const acceptedAtMs = asked.acceptedAtMs || BigInt(timeMs);
-  return {
-    ...asked,
-    environment: asked.environment || environment,
-    notificationId: asked.notificationId || uuidv5(rawEventName(topic.name, partition, offset, timeMs)),
-    category: settleCategory(asked.category, asked.eventType),
-    acceptedAtMs,
-    expiresAtMs: asked.expiresAtMs || acceptedAtMs + BigInt(EXPIRY_MS),
-  };
-}
+import { type Admitted, admit } from "./admission.ts";
+import { fieldWithin } from "./raw.ts";
+import { Refusal } from "./refusal.ts";
 
 const laneOf = (priority: Priority) => {
   if (priority === Priority.LOW) return topics.low;
   return priority >= Priority.HIGH ? topics.high : topics.medium;
 };
 
-export const router = (needs: { clock: Clock; environment: string }): Stage<NotificationRequested> => ({
+export const router = ({ clock, environment }: { clock: Clock; environment: string }): Stage<Admitted | Refusal> => ({
   name: "router",
   reads: [topics.raw],
   writes: [topics.high, topics.medium, topics.low, topics.deliveryEvents],
   deadLetters: topics.deadNotifications,
-  decode: decodeRaw,
+  decode: (record) => admit(record, environment),
   async handle(batch) {
+    const nowMs = clock.nowMs();
     for (const received of batch.records) {
-      const { record, value } = received;
-      if (value.recipients.length === 0 || value.recipients.some((each) => each.userId === "" && each.email === ""))
-        batch.bury(received, "invalid", "recipients: each needs a user_id or an email, and there must be one");
-      else if (value.environment !== "" && value.environment !== needs.environment)
-        batch.bury(received, "invalid", "environment: this topic belongs to another one");
-      else batch.done(received, ...route(settle(value, needs.environment, record), record, needs.clock.nowMs()));
+      const { value } = received;
+      if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, environment, nowMs));
+      else batch.done(received, ...route(value, nowMs));
     }
   },
 });
 
-function route(asked: NotificationRequested, record: LogRecord, nowMs: number): Output[] {
-  const { notificationId, environment, actor, eventType, category, channels, acceptedAtMs, expiresAtMs } = asked;
-  const content = asked.content ? toBinary(ContentSchema, asked.content) : new Uint8Array();
-  const priority = settlePriority(asked.priority, eventType, category, asked.recipients.length);
-  const requested: Output = {
-    topic: topics.deliveryEvents,
-    key: record.key || recipientKey(environment, notificationId),
-    value: toBinary(
-      DeliveryEventSchema,
-      create(DeliveryEventSchema, {
-        eventId: uuidv5(notificationEventName(notificationId, "", "requested")),
-        moment: Moment.REQUESTED,
-        notificationId,
-        environment,
-        atMs: BigInt(nowMs),
-        requested: toBinary(NotificationRequestedSchema, asked),
-      }),
-    ),
-  };
-  const byRecipient = new Map(asked.recipients.map((each) => [recipientWord(each, uuidv5), each]));
-  const prioritized = [...byRecipient].map(
-    ([word, { userId, email }]): Output => ({
-      topic: laneOf(priority),
-      key: recipientKey(environment, word),
-      value: toBinary(
-        NotificationPrioritizedSchema,
-        create(NotificationPrioritizedSchema, {
-          notificationId,
-          environment,
-          userId,
-          email,
-          actor,
-          eventType,
-          category,
-          channels,
-          priority,
-          acceptedAtMs,
-          expiresAtMs,
-          content,
-        }),
-      ),
-    }),
-  );
-  return [requested, ...prioritized];
+/** Told in the topic's own environment, whatever the record says of itself: nobody writes into the history of another one. */
+function refused({ notificationId, reason, detail }: Refusal, environment: string, nowMs: number): Output[] {
+  if (notificationId === "") return [];
+  const eventId = uuidv5(notificationEventName(notificationId, "", "refused"));
+  const about = { eventId, notificationId, environment, atMs: BigInt(nowMs) };
+  return [event(recipientKey(environment, notificationId), { ...about, moment: Moment.REFUSED, reason, detail })];
 }
+
+/** Keys are made anew: the record's own may be anything. */
+function route({ asked, requested }: Admitted, nowMs: number): Output[] {
+  const { notificationId, environment, actor, eventType, category, channels, acceptedAtMs, expiresAtMs } = asked;
+  const priority = settlePriority(asked.priority, eventType, category, asked.recipients.length);
+  const topic = laneOf(priority);
+  const shared = create(NotificationPrioritizedSchema, {
+    ...{ notificationId, environment, actor, eventType, category, channels, priority, acceptedAtMs, expiresAtMs },
+    content: fieldWithin(requested, NotificationRequestedSchema.field.content.number) ?? toBinary(ContentSchema, asked.content as Content),
+  });
+  const byKey = new Map(asked.recipients.map((each) => [recipientKey(environment, recipientWord(each, uuidv5)), each]));
+  const prioritized = [...byKey].map(
+    ([key, { userId, email }]): Output => ({ topic, key, value: toBinary(NotificationPrioritizedSchema, { ...shared, userId, email }) }),
+  );
+  const eventId = uuidv5(notificationEventName(notificationId, "", "requested"));
+  const about = { eventId, notificationId, environment, atMs: BigInt(nowMs) };
+  const [key] = byKey.keys();
+  return [event(key as string, { ...about, moment: Moment.REQUESTED, requested }), ...prioritized];
+}
+
+const event = (key: string, init: MessageInitShape<typeof DeliveryEventSchema>): Output => ({
+  topic: topics.deliveryEvents,
+  key,
+  value: toBinary(DeliveryEventSchema, create(DeliveryEventSchema, init)),
+});

@@ -116,7 +116,7 @@ function changeSteps(event: DeliveryEvent): Told[] {
 
 function refusedStep({ atMs, userId, reason, detail }: DeliveryEvent): Told {
   const sentences = [reason === "" ? "It could not be carried on with and was put aside." : sentence(reason)];
-  if (detail !== "") sentences.push(`Found: ${detail}.`);
+  if (detail !== "") sentences.push(`Found: ${detail.replace(/[.?!]$/, "")}.`);
   return { atMs, userId, channel: Channel.UNSPECIFIED, stage: "refused", reasons: reason === "" ? [] : [reason], sentences };
 }
 

@@ -3,10 +3,10 @@ import { z } from "zod";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { wholeNumber } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
+import { sweeping } from "#platform/sweep.ts";
 import { trackerService } from "./service.ts";
 import { trackerStage } from "./stage.ts";
 import type { HistoryStore } from "./store.ts";
-import { forgetting } from "./sweep.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -32,7 +32,7 @@ export const tracker: Module<z.output<typeof config>, HistoryStore> = {
     return {
       rpc: (router) => router.service(TrackerService, service),
       stages: [trackerStage(store, given.fanout)],
-      tasks: [forgetting({ store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
+      tasks: [sweeping({ name: "forget-history", store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
     };
   },
 };

@@ -6,6 +6,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { notificationStatus, supersedes } from "#domain/decide/status.ts";
+import { sentence } from "#domain/reasons.ts";
 import { DeliveryStatus, type NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Decision, DeliveryEvent, NotificationRequested } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Delivery, DeliverySchema, type Notification, NotificationSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
@@ -25,7 +26,7 @@ export function notificationOf(history: History): Notification {
     channels: requested?.channels ?? [],
     priority: requested?.priority ?? 0,
     ...(requested?.metadata && { metadata: requested.metadata }),
-    createdAtMs: requested?.acceptedAtMs ?? 0n,
+    createdAtMs: requested?.acceptedAtMs ?? history.refused[0]?.atMs ?? 0n,
     updatedAtMs: later(history.lastAtMs, requested?.acceptedAtMs ?? 0n),
     expiresAtMs: requested?.expiresAtMs ?? 0n,
     deliveries,
@@ -75,7 +76,8 @@ function decidedDelivery({ userId, atMs }: DeliveryEvent, { deliveryId, channel,
   const reason = reasons.at(-1) ?? "";
   const against = reason === "expired" ? DeliveryStatus.EXPIRED : DeliveryStatus.SKIPPED;
   const status = send ? DeliveryStatus.QUEUED : against;
-  return create(DeliverySchema, { deliveryId, userId, channel, status, target, reason, updatedAtMs: atMs });
+  const explanation = sentence(reason);
+  return create(DeliverySchema, { deliveryId, userId, channel, status, target, reason, explanation, updatedAtMs: atMs });
 }
 
 /** After these events of one delivery; there is at least one. */
@@ -84,13 +86,15 @@ export function changedDelivery(events: readonly DeliveryEvent[], decided: Deliv
   const { deliveryId, userId, channel, status } = standing;
   const attempts = new Map<number, number>();
   for (const { cycle, attempt } of events) attempts.set(cycle, Math.max(attempt, attempts.get(cycle) ?? 0));
+  const reason = standing.reason || decided?.reason || "";
   return create(DeliverySchema, {
     deliveryId,
     userId,
     channel,
     status,
     target: standing.target || decided?.target || events.find(({ target }) => target !== "")?.target || "",
-    reason: standing.reason || decided?.reason || "",
+    reason,
+    explanation: sentence(reason),
     attempts: [...attempts.values()].reduce((sum, each) => sum + each, 0),
     dueAtMs: status === DeliveryStatus.DEFERRED ? standing.dueAtMs : 0n,
     updatedAtMs: standing.atMs,

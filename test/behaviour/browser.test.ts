@@ -1,43 +1,22 @@
 /** The pages in a real browser: sending, the bell that rings live, the mailbox, the timeline, muting; light and dark. */
-import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasBrowser, open as openPage, startBrowser, textOf } from "../world/browser.ts";
 import { startWorld, type World } from "../world/world.ts";
 
-const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-const args = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-// Without Chromium (`apt-get install chromium`, or its path in CHROMIUM_PATH) this is skipped, which CI counts as a failure.
-describe.skipIf(!existsSync(executablePath))("in a browser", () => {
+describe.skipIf(!hasBrowser)("in a browser", () => {
   let world: World;
   let browser: Browser;
   beforeAll(async () => {
     world = await startWorld();
-    browser = await chromium.launch({ executablePath, args });
+    browser = await startBrowser();
   });
   afterAll(async () => {
     await browser?.close();
     await world?.stop();
   });
 
-  async function open(path: string, colorScheme: "light" | "dark" = "light"): Promise<{ page: Page; troubles: string[] }> {
-    const page = await browser.newPage({ colorScheme });
-    const troubles: string[] = [];
-    page.on("pageerror", (error) => troubles.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
-    await page.goto(world.url + path);
-    return { page, troubles };
-  }
-  const textOf = async (page: Page, selector: string) => (await page.locator(selector).textContent()) ?? "";
+  const open = (path: string, colorScheme?: "light" | "dark") => openPage(browser, world.url + path, colorScheme);
 
   it("a notification sent from the form rings the bell, reaches the mailbox, and its timeline tells the way", async () => {
     const { page, troubles } = await open("/");
@@ -79,7 +58,7 @@ describe.skipIf(!existsSync(executablePath))("in a browser", () => {
   });
 
   it.each(["light", "dark"] as const)("every page shows in %s without errors", async (scheme) => {
-    for (const path of ["/", "/dev/mail", "/n/01a1fd71-8461-72ae-95cc-ac4d6a7a9642"]) {
+    for (const path of ["/", "/people", "/people/ann", "/dev/mail", "/n/01a1fd71-8461-72ae-95cc-ac4d6a7a9642"]) {
       const { page, troubles } = await open(path, scheme);
       await expect.poll(() => textOf(page, "h1")).not.toBe("Loading…");
       const ground = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");

@@ -28,7 +28,7 @@ const handler = connectNodeAdapter({
   routes: (router) =>
     router.service(IngestService, {
       send(request) {
-        const reservation = accept(request, "development", systemClock.nowMs());
+        const { reservation } = accept(request, "development", systemClock.nowMs());
         taken.push(reservation);
         return { notificationId: reservation.notificationId, acceptedAt: timestampFromMs(reservation.acceptedAtMs) };
       },

@@ -1,9 +1,9 @@
 /** How many a second: unary beside a peer, batches, the whole pipeline. Each server is a process of its own, the load is this one. */
-import { spawn } from "node:child_process";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { SendBatchRequestSchema, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { startWorld, type World } from "../world/world.ts";
+import { withServer } from "./children.ts";
 import { runGrpc } from "./load.grpc.ts";
 import { run } from "./load.ts";
 
@@ -11,14 +11,14 @@ const ingest = "/carillon.ingest.v1.IngestService";
 const contentType = "application/proto";
 export const quiet = { CARILLON_EMAIL_PROVIDER: "null", CARILLON_LOG_LEVEL: "warn" };
 
-const one = (person: number) => ({
+export const one = (person: number) => ({
   recipients: [{ userId: `person-${person}`, email: `person-${person}@example.test` }],
   eventType: "order.paid",
   channels: [Channel.EMAIL],
   content: { title: "Payment confirmed", body: "Your payment of 99.99 has been confirmed. ".repeat(6) },
 });
 const unary = toBinary(SendRequestSchema, create(SendRequestSchema, one(1)));
-const batchOf = (count: number, from = 0) =>
+export const batchOf = (count: number, from = 0) =>
   toBinary(
     SendBatchRequestSchema,
     create(SendBatchRequestSchema, {
@@ -28,49 +28,24 @@ const batchOf = (count: number, from = 0) =>
 
 const peerServer = new URL("./peer.ts", import.meta.url);
 const intakeServer = new URL("./intake.ts", import.meta.url);
-const portOf = (world: World) => Number(new URL(world.url).port);
-
-interface Ports {
-  readonly port: number;
-  readonly grpcPort: number;
-}
-
-/** A server of the bench in a process of its own, by the ports that it prints. */
-async function withServer<T>(script: URL, use: (ports: Ports) => Promise<T>): Promise<T> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script.pathname], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  try {
-    return await use(
-      await new Promise<Ports>((resolve, reject) => {
-        child.stdout.on("data", (chunk: Buffer) => {
-          const [, port, grpcPort] = /port (\d+) grpc (\d+)/.exec(chunk.toString()) ?? [];
-          resolve({ port: Number(port), grpcPort: Number(grpcPort) });
-        });
-        child.once("exit", (code) => reject(new Error(`${script.pathname} ended with ${code}`)));
-      }),
-    );
-  } finally {
-    child.kill("SIGTERM");
-  }
-}
+export const portOf = (world: World) => Number(new URL(world.url).port);
 
 /** The better of two rounds: the first warms up. */
 export async function unaryRates(): Promise<{ ours: number; peer: number }> {
   const load = { path: `${ingest}/Send`, contentType, body: unary, connections: 64, requests: 20_000 };
-  const best = async ({ port }: Ports) => Math.max(await run({ ...load, port }), await run({ ...load, port }));
+  const best = async (port: number) => Math.max(await run({ ...load, port }), await run({ ...load, port }));
   return { peer: await withServer(peerServer, best), ours: await withServer(intakeServer, best) };
 }
 
 /** As unaryRates, by gRPC. */
 export async function grpcRates(): Promise<{ ours: number; peer: number }> {
   const load = { path: `${ingest}/Send`, message: unary, connections: 4, atOnce: 16, requests: 20_000 };
-  const best = async ({ grpcPort: port }: Ports) => Math.max(await runGrpc({ ...load, port }), await runGrpc({ ...load, port }));
+  const best = async (_: number, port: number) => Math.max(await runGrpc({ ...load, port }), await runGrpc({ ...load, port }));
   return { peer: await withServer(peerServer, best), ours: await withServer(intakeServer, best) };
 }
 
 export const batchRate = (): Promise<number> =>
-  withServer(intakeServer, async ({ port }) => {
+  withServer(intakeServer, async (port) => {
     const load = { port, path: `${ingest}/SendBatch`, contentType, body: batchOf(100), connections: 8 };
     await run({ ...load, requests: 100 });
     return 100 * (await run({ ...load, requests: 600 }));
@@ -95,7 +70,7 @@ export async function pipelineRate(): Promise<number> {
 }
 
 /** Waits until the tracker's stage has taken in all events of so many notifications: asked, decided, sent. */
-async function tracked(world: World, notifications: number): Promise<void> {
+export async function tracked(world: World, notifications: number): Promise<void> {
   for (;;) {
     const metrics = await (await fetch(`${world.url}/metrics`)).text();
     const lines = [...metrics.matchAll(/^carillon_stage_records_total\{([^}]*)\} (\d+)/gm)];

@@ -1,14 +1,20 @@
 /**
  * `npm run bench`: what things cost, as a table. Each speed beside a peer in the same run where there is one; never a test.
  *
- * Everything is bounded in count, talks to 127.0.0.1 only, and ends by itself. `--write` puts the table into docs/speed.md.
+ * Everything is bounded in count, talks to 127.0.0.1 only, and ends by itself. `--write` puts the table into docs/speed.md, `--full` sends a
+ * million notifications for the memory row.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { memory, startUp } from "./footprint.ts";
+import { mailRates } from "./mail.ts";
 import { pushLatency } from "./push.ts";
 import { batchRate, grpcRates, pipelineRate, unaryRates } from "./rates.ts";
 import { stageCosts } from "./stages.ts";
 import { type BenchRow, perSecond, tableOf } from "./table.ts";
+
+/** Of the memory row; a million takes some minutes. */
+const NOTIFICATIONS = process.argv.includes("--full") ? 1_000_000 : 100_000;
 
 const rows: BenchRow[] = [];
 const note = (row: BenchRow) => {
@@ -37,6 +43,21 @@ note({
   what: "accept to browser frame at 200/s",
   measured: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
   asked: "p99 < 50 ms",
+  goal: "",
+});
+const mail = await mailRates();
+note({
+  what: `mails over SMTP through the whole pipeline, beside nodemailer alone at ${perSecond(mail.peer)}`,
+  measured: `${perSecond(mail.ours)} = ${(mail.ours / mail.peer).toFixed(2)}x`,
+  asked: "0.8x",
+  goal: "",
+});
+note({ what: "start to ready", measured: `${(await startUp()).toFixed(2)} s`, asked: "< 1.5 s", goal: "" });
+const { atRest, after } = await memory(NOTIFICATIONS);
+note({
+  what: `memory at rest, and after ${NOTIFICATIONS.toLocaleString("en")} notifications`,
+  measured: `${Math.round(atRest)} MiB, ${Math.round(after)} MiB`,
+  asked: "",
   goal: "",
 });
 for (const { stage, us } of await stageCosts())

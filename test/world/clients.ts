@@ -1,6 +1,7 @@
 /** Typed clients of a world, as any service of the product would make them. */
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import { DeadLettersService } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
@@ -13,6 +14,7 @@ export function clientsOf(url: string, { binary = true } = {}) {
     tracker: createClient(TrackerService, transport),
     preferences: createClient(PreferencesService, transport),
     inbox: createClient(InboxService, transport),
+    deadLetters: createClient(DeadLettersService, transport),
   };
 }
 

@@ -6,6 +6,8 @@ export interface Sink {
   readonly port: number;
   /** Mails taken, by X-Carillon-Delivery. */
   readonly byDelivery: ReadonlyMap<string, number>;
+  /** The newest mails as they came, at most a hundred. */
+  readonly mails: readonly string[];
   /** Answers to RCPT TO that are not 250, by address; undefined: accept. */
   refuse: (address: string) => { code: number; text: string } | undefined;
   close(): Promise<void>;
@@ -13,6 +15,7 @@ export interface Sink {
 
 export async function openSink(port = 0): Promise<Sink> {
   const byDelivery = new Map<string, number>();
+  const mails: string[] = [];
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ["STARTTLS", "AUTH"],
@@ -27,7 +30,10 @@ export async function openSink(port = 0): Promise<Sink> {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
-        const id = /^x-carillon-delivery:\s*(\S+)/im.exec(Buffer.concat(chunks).toString())?.[1] ?? "";
+        const mail = Buffer.concat(chunks).toString();
+        mails.push(mail);
+        if (mails.length > 100) mails.shift();
+        const id = /^x-carillon-delivery:\s*(\S+)/im.exec(mail)?.[1] ?? "";
         byDelivery.set(id, (byDelivery.get(id) ?? 0) + 1);
         callback();
       });
@@ -38,6 +44,7 @@ export async function openSink(port = 0): Promise<Sink> {
   const sink: Sink = {
     port: (server.server.address() as AddressInfo).port,
     byDelivery,
+    mails,
     refuse: () => undefined,
     close: () => new Promise((resolve) => server.close(resolve)),
   };

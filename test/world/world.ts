@@ -34,7 +34,8 @@ export interface WorldOptions {
 export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Promise<World> {
   const directory = dataDir ?? mkdtempSync(join(tmpdir(), "carillon-world-"));
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, "services/main.ts")], {
-    cwd: root,
+    // Away from whatever carillon.yaml lies where the tests were started.
+    cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...inherited(),

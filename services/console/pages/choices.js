@@ -14,7 +14,7 @@ export async function choicesOf(person) {
 
 function tell(person, chosen) {
   for (const { category } of chosen) if (category !== "*") known.add(category);
-  $("categories").replaceChildren(...[...known].map((value) => make("option", { value })));
+  $("categories")?.replaceChildren(...[...known].map((value) => make("option", { value })));
   const switches = [...known].map((category) => ({ category, muted: false, ...chosen.find((each) => each.category === category) }));
   show($("choices"), { person, switches }, () => switches.map((preference) => row(person, preference)));
 }

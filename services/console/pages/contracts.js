@@ -28,6 +28,13 @@ export const explain = method("tracker.v1.TrackerService/Explain");
 export const getPreferences = method("preferences.v1.PreferencesService/GetPreferences");
 export const setCategoryPreference = method("preferences.v1.PreferencesService/SetCategoryPreference");
 
+export const findPeople = method("preferences.v1.PreferencesService/FindPeople");
+export const getPerson = method("preferences.v1.PreferencesService/GetPerson");
+export const listMessages = method("inbox.v1.InboxService/ListMessages");
+export const listDeadLetters = method("deadletters.v1.DeadLettersService/ListDeadLetters");
+export const replayDeadLetters = method("deadletters.v1.DeadLettersService/ReplayDeadLetters");
+export const discardDeadLetters = method("deadletters.v1.DeadLettersService/DiscardDeadLetters");
+
 export const tokenFor = async (userId) => (await post("/dev/token", { user_id: userId })).token;
 
 /** Reads mails again and again: undefined while nothing has changed since the read before. */

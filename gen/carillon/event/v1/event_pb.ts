@@ -20,6 +20,10 @@ export const file_carillon_event_v1_event: GenFile = /*@__PURE__*/
 /**
  * notifications.raw: what was asked, structured. Times are epoch milliseconds throughout this file.
  *
+ * Other programs write it too: as Protobuf with the header content-type application/protobuf, or as its JSON (application/json, or no such
+ * header). The rules are those of carillon.ingest.v1.SendRequest for the fields of the same name, and the whole is at most 256 KiB
+ * encoded; what breaks them is buried, and told in a delivery event with MOMENT_REFUSED if it has a notification_id.
+ *
  * @generated from message carillon.event.v1.NotificationRequested
  */
 export type NotificationRequested = Message<"carillon.event.v1.NotificationRequested"> & {
@@ -87,21 +91,21 @@ export type NotificationRequested = Message<"carillon.event.v1.NotificationReque
   metadata?: JsonObject | undefined;
 
   /**
-   * When it was acknowledged.
+   * When it was acknowledged. 0: the record's own time. Never later than that.
    *
    * @generated from field: int64 accepted_at_ms = 11;
    */
   acceptedAtMs: bigint;
 
   /**
-   * No send starts after this.
+   * No send starts after this. 0: 3 days after accepted_at_ms; at most 6 days after it.
    *
    * @generated from field: int64 expires_at_ms = 12;
    */
   expiresAtMs: bigint;
 
   /**
-   * The environment of the credential that asked; the topic's own where another program wrote it.
+   * The environment of the credential that asked; the topic's own, or empty, where another program wrote it.
    *
    * @generated from field: string environment = 2;
    */
@@ -472,7 +476,7 @@ export type DeliveryEvent = Message<"carillon.event.v1.DeliveryEvent"> & {
   reason: string;
 
   /**
-   * What the provider said, cut to 1,000 characters.
+   * What the provider said, or which fields were wrong, cut to 1,000 characters.
    *
    * @generated from field: string detail = 15;
    */
@@ -759,21 +763,21 @@ export const Moment = {
   REQUESTED: 1,
 
   /**
-   * The dispatcher decided for one recipient. Carries `decisions`.
+   * The dispatcher decided for one recipient. Carries `decisions`; what is sent is queued with it, and no event of its own tells so.
    *
    * @generated from enum value: MOMENT_DECIDED = 2;
    */
   DECIDED: 2,
 
   /**
-   * A delivery changed its status. Carries `status`.
+   * A delivery changed its status after it was queued. Carries `status`.
    *
    * @generated from enum value: MOMENT_DELIVERY = 3;
    */
   DELIVERY: 3,
 
   /**
-   * The notification could not be understood or routed. Carries `reason`.
+   * The notification could not be understood or broke a rule. Carries `reason`, and in `detail` each wrong field.
    *
    * @generated from enum value: MOMENT_REFUSED = 4;
    */

@@ -116,7 +116,7 @@ export type ServerFrame = Message<"carillon.gateway.v1.ServerFrame"> & {
     case: "pong";
   } | {
     /**
-     * You fell behind; connect again with your cursor or list the messages.
+     * You read too slowly; what was queued is dropped, and sent anew from your last message on once you have read the rest.
      *
      * @generated from field: carillon.gateway.v1.Resync resync = 6;
      */
@@ -182,7 +182,7 @@ export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
  */
 export type Welcome = Message<"carillon.gateway.v1.Welcome"> & {
   /**
-   * Where the person's inbox stands.
+   * Where the messages that follow begin.
    *
    * @generated from field: string cursor = 1;
    */

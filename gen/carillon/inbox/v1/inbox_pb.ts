@@ -113,7 +113,8 @@ export type ListMessagesRequest = Message$1<"carillon.inbox.v1.ListMessagesReque
   limit: number;
 
   /**
-   * In the place of cursor: continue after the message that this notification came by; unknown: the newest page.
+   * In the place of cursor: continue after the message that this notification came by. One that is not known, or not any more, answers
+   * reset = true with the newest.
    *
    * @generated from field: string after_notification_id = 4;
    */

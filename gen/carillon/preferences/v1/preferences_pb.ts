@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file carillon/preferences/v1/preferences.proto.
  */
 export const file_carillon_preferences_v1_preferences: GenFile = /*@__PURE__*/
-  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEidAoGUGVyc29uEg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSDAoEbmFtZRgDIAEoCRIOCgZsb2NhbGUYBCABKAkSFQoNY3JlYXRlZF9hdF9tcxgFIAEoAxIVCg11cGRhdGVkX2F0X21zGAYgASgDIt8CChNVcHNlcnRQZXJzb25SZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBK3AQoFZW1haWwYAiABKAlCogG6SJ4BugGVAQoMcGVyc29uLmVtYWlsEi5tdXN0IGJlIG9uZSBlbWFpbCBhZGRyZXNzIGxpa2UgYW5uQGV4YW1wbGUuY29tGlV0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcpcgMY/gFIAIgBARIbCgRuYW1lGAMgASgJQgi6SAVyAxjIAUgBiAEBEhwKBmxvY2FsZRgEIAEoCUIHukgEcgIYI0gCiAEBQggKBl9lbWFpbEIHCgVfbmFtZUIJCgdfbG9jYWxlIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIqQBChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAAiNAoVR2V0UHJlZmVyZW5jZXNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiWQoWR2V0UHJlZmVyZW5jZXNSZXNwb25zZRI/CgpjYXRlZ29yaWVzGAEgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlIp4BChxTZXRDYXRlZ29yeVByZWZlcmVuY2VSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBJHCgpwcmVmZXJlbmNlGAIgASgLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlQga6SAPIAQEiYAodU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVzcG9uc2USPwoKY2F0ZWdvcmllcxgBIAMoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZSJCChpCYXRjaEdldFByZWZlcmVuY2VzUmVxdWVzdBIkCgh1c2VyX2lkcxgBIAMoCUISukgPkgEMEOgHIgdyBRABGIABIlkKG0JhdGNoR2V0UHJlZmVyZW5jZXNSZXNwb25zZRI6CgZwZW9wbGUYASADKAsyKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5QZXJzb25QcmVmZXJlbmNlcyKFAQoRUGVyc29uUHJlZmVyZW5jZXMSLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uEj8KCmNhdGVnb3JpZXMYAiADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2Uy5AQKElByZWZlcmVuY2VzU2VydmljZRJrCgxVcHNlcnRQZXJzb24SLC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5VcHNlcnRQZXJzb25SZXF1ZXN0Gi0uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVzcG9uc2USYgoJR2V0UGVyc29uEikuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UGVyc29uUmVxdWVzdBoqLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlc3BvbnNlEnEKDkdldFByZWZlcmVuY2VzEi4uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UHJlZmVyZW5jZXNSZXF1ZXN0Gi8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UHJlZmVyZW5jZXNSZXNwb25zZRKGAQoVU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlEjUuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBo2LmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlEoABChNCYXRjaEdldFByZWZlcmVuY2VzEjMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QaNC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5CYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2ViBnByb3RvMw", [file_buf_validate_validate, file_carillon_common_v1_common]);
+  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEidAoGUGVyc29uEg8KB3VzZXJfaWQYASABKAkSDQoFZW1haWwYAiABKAkSDAoEbmFtZRgDIAEoCRIOCgZsb2NhbGUYBCABKAkSFQoNY3JlYXRlZF9hdF9tcxgFIAEoAxIVCg11cGRhdGVkX2F0X21zGAYgASgDIt8CChNVcHNlcnRQZXJzb25SZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBK3AQoFZW1haWwYAiABKAlCogG6SJ4BugGVAQoMcGVyc29uLmVtYWlsEi5tdXN0IGJlIG9uZSBlbWFpbCBhZGRyZXNzIGxpa2UgYW5uQGV4YW1wbGUuY29tGlV0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXlteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rQFteXFxzQDw+KCksOzoiXFxbXFxdXFxcXF0rJCcpcgMY/gFIAIgBARIbCgRuYW1lGAMgASgJQgi6SAVyAxjIAUgBiAEBEhwKBmxvY2FsZRgEIAEoCUIHukgEcgIYI0gCiAEBQggKBl9lbWFpbEIHCgVfbmFtZUIJCgdfbG9jYWxlIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIkcKEUZpbmRQZW9wbGVSZXF1ZXN0EhgKBnByZWZpeBgBIAEoCUIIukgFcgMY/gESGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJFChJGaW5kUGVvcGxlUmVzcG9uc2USLwoGcGVvcGxlGAEgAygLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIqQBChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAAiNAoVR2V0UHJlZmVyZW5jZXNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiWQoWR2V0UHJlZmVyZW5jZXNSZXNwb25zZRI/CgpjYXRlZ29yaWVzGAEgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlIp4BChxTZXRDYXRlZ29yeVByZWZlcmVuY2VSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBJHCgpwcmVmZXJlbmNlGAIgASgLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlQga6SAPIAQEiYAodU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVzcG9uc2USPwoKY2F0ZWdvcmllcxgBIAMoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZSJCChpCYXRjaEdldFByZWZlcmVuY2VzUmVxdWVzdBIkCgh1c2VyX2lkcxgBIAMoCUISukgPkgEMEOgHIgdyBRABGIABIlkKG0JhdGNoR2V0UHJlZmVyZW5jZXNSZXNwb25zZRI6CgZwZW9wbGUYASADKAsyKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5QZXJzb25QcmVmZXJlbmNlcyKFAQoRUGVyc29uUHJlZmVyZW5jZXMSLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uEj8KCmNhdGVnb3JpZXMYAiADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UyywUKElByZWZlcmVuY2VzU2VydmljZRJrCgxVcHNlcnRQZXJzb24SLC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5VcHNlcnRQZXJzb25SZXF1ZXN0Gi0uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVzcG9uc2USYgoJR2V0UGVyc29uEikuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UGVyc29uUmVxdWVzdBoqLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlc3BvbnNlEmUKCkZpbmRQZW9wbGUSKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5GaW5kUGVvcGxlUmVxdWVzdBorLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkZpbmRQZW9wbGVSZXNwb25zZRJxCg5HZXRQcmVmZXJlbmNlcxIuLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFByZWZlcmVuY2VzUmVxdWVzdBovLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFByZWZlcmVuY2VzUmVzcG9uc2UShgEKFVNldENhdGVnb3J5UHJlZmVyZW5jZRI1LmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldENhdGVnb3J5UHJlZmVyZW5jZVJlcXVlc3QaNi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRDYXRlZ29yeVByZWZlcmVuY2VSZXNwb25zZRKAAQoTQmF0Y2hHZXRQcmVmZXJlbmNlcxIzLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkJhdGNoR2V0UHJlZmVyZW5jZXNSZXF1ZXN0GjQuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlYgZwcm90bzM", [file_buf_validate_validate, file_carillon_common_v1_common]);
 
 /**
  * A person who can be notified.
@@ -179,6 +179,55 @@ export const GetPersonResponseSchema: GenMessage<GetPersonResponse> = /*@__PURE_
   messageDesc(file_carillon_preferences_v1_preferences, 4);
 
 /**
+ * Whom to find.
+ *
+ * @generated from message carillon.preferences.v1.FindPeopleRequest
+ */
+export type FindPeopleRequest = Message<"carillon.preferences.v1.FindPeopleRequest"> & {
+  /**
+   * What their id or their email address (in any case) begins with; empty: the first by id.
+   *
+   * @generated from field: string prefix = 1;
+   */
+  prefix: string;
+
+  /**
+   * How many at most; 0: 20. At most 100.
+   *
+   * @generated from field: int32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.FindPeopleRequest.
+ * Use `create(FindPeopleRequestSchema)` to create a new message.
+ */
+export const FindPeopleRequestSchema: GenMessage<FindPeopleRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 5);
+
+/**
+ * People found.
+ *
+ * @generated from message carillon.preferences.v1.FindPeopleResponse
+ */
+export type FindPeopleResponse = Message<"carillon.preferences.v1.FindPeopleResponse"> & {
+  /**
+   * Ordered by id.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Person people = 1;
+   */
+  people: Person[];
+};
+
+/**
+ * Describes the message carillon.preferences.v1.FindPeopleResponse.
+ * Use `create(FindPeopleResponseSchema)` to create a new message.
+ */
+export const FindPeopleResponseSchema: GenMessage<FindPeopleResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 6);
+
+/**
  * What a person chose for a category. "*" stands for every category without a choice of its own.
  *
  * @generated from message carillon.preferences.v1.CategoryPreference
@@ -211,7 +260,7 @@ export type CategoryPreference = Message<"carillon.preferences.v1.CategoryPrefer
  * Use `create(CategoryPreferenceSchema)` to create a new message.
  */
 export const CategoryPreferenceSchema: GenMessage<CategoryPreference> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 5);
+  messageDesc(file_carillon_preferences_v1_preferences, 7);
 
 /**
  * Whose preferences.
@@ -232,7 +281,7 @@ export type GetPreferencesRequest = Message<"carillon.preferences.v1.GetPreferen
  * Use `create(GetPreferencesRequestSchema)` to create a new message.
  */
 export const GetPreferencesRequestSchema: GenMessage<GetPreferencesRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 6);
+  messageDesc(file_carillon_preferences_v1_preferences, 8);
 
 /**
  * The choices, ordered by category.
@@ -253,7 +302,7 @@ export type GetPreferencesResponse = Message<"carillon.preferences.v1.GetPrefere
  * Use `create(GetPreferencesResponseSchema)` to create a new message.
  */
 export const GetPreferencesResponseSchema: GenMessage<GetPreferencesResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 7);
+  messageDesc(file_carillon_preferences_v1_preferences, 9);
 
 /**
  * A choice.
@@ -281,7 +330,7 @@ export type SetCategoryPreferenceRequest = Message<"carillon.preferences.v1.SetC
  * Use `create(SetCategoryPreferenceRequestSchema)` to create a new message.
  */
 export const SetCategoryPreferenceRequestSchema: GenMessage<SetCategoryPreferenceRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 8);
+  messageDesc(file_carillon_preferences_v1_preferences, 10);
 
 /**
  * The choices after the change.
@@ -302,7 +351,7 @@ export type SetCategoryPreferenceResponse = Message<"carillon.preferences.v1.Set
  * Use `create(SetCategoryPreferenceResponseSchema)` to create a new message.
  */
 export const SetCategoryPreferenceResponseSchema: GenMessage<SetCategoryPreferenceResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 9);
+  messageDesc(file_carillon_preferences_v1_preferences, 11);
 
 /**
  * Whose preferences to get.
@@ -323,7 +372,7 @@ export type BatchGetPreferencesRequest = Message<"carillon.preferences.v1.BatchG
  * Use `create(BatchGetPreferencesRequestSchema)` to create a new message.
  */
 export const BatchGetPreferencesRequestSchema: GenMessage<BatchGetPreferencesRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 10);
+  messageDesc(file_carillon_preferences_v1_preferences, 12);
 
 /**
  * What is known of the people asked for.
@@ -344,7 +393,7 @@ export type BatchGetPreferencesResponse = Message<"carillon.preferences.v1.Batch
  * Use `create(BatchGetPreferencesResponseSchema)` to create a new message.
  */
 export const BatchGetPreferencesResponseSchema: GenMessage<BatchGetPreferencesResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 11);
+  messageDesc(file_carillon_preferences_v1_preferences, 13);
 
 /**
  * A person with their choices.
@@ -372,7 +421,7 @@ export type PersonPreferences = Message<"carillon.preferences.v1.PersonPreferenc
  * Use `create(PersonPreferencesSchema)` to create a new message.
  */
 export const PersonPreferencesSchema: GenMessage<PersonPreferences> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 12);
+  messageDesc(file_carillon_preferences_v1_preferences, 14);
 
 /**
  * People and their preferences, within the credential's environment.
@@ -399,6 +448,16 @@ export const PreferencesService: GenService<{
     methodKind: "unary";
     input: typeof GetPersonRequestSchema;
     output: typeof GetPersonResponseSchema;
+  },
+  /**
+   * People whose id or email address begins with some characters. It is a help for people who search, not a listing.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.FindPeople
+   */
+  findPeople: {
+    methodKind: "unary";
+    input: typeof FindPeopleRequestSchema;
+    output: typeof FindPeopleResponseSchema;
   },
   /**
    * What a person wants to hear, by category. An unknown person has the defaults.

@@ -1,0 +1,223 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { Client, ConnectRouter } from "@connectrpc/connect";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Reason } from "#domain/reasons.ts";
+import * as topics from "#domain/topics.ts";
+import { Channel, ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import {
+  type DeadLetter,
+  DeadLetterState,
+  DeadLettersService,
+  ReplayResult_Outcome as Outcome,
+} from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
+import { DeliveryEventSchema, DeliverySchema, NotificationRequestedSchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import type { EventLog } from "#platform/log/log.ts";
+import { type Clients, createClients } from "#platform/rpc/memory.ts";
+import { problemFrom } from "#platform/rpc/problems.ts";
+import { openDatabase } from "#platform/sqlite/open.ts";
+import type { Database } from "#platform/sqlite/sqlite.ts";
+import { deadLetter } from "#platform/stage/bury.ts";
+import { type Trial, trial } from "../../test/fakes/stage.ts";
+import { preferencesService } from "../preferences/service.ts";
+import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
+import { deadLettersService } from "./service.ts";
+import { deadLettersStage } from "./stage.ts";
+import { sqliteDeadLetterStore } from "./store.sqlite.ts";
+
+const NOTIFICATION = "0192f0c1-2345-7abc-8def-0123456789ab";
+const DELIVERY = "0192f0c1-2345-5abc-8def-0123456789ac";
+const DAY_MS = 24 * 3_600_000;
+
+describe("dead letters", () => {
+  let at: Trial;
+  let folder: string;
+  let database: Database;
+  let clients: Clients;
+  let letters: Client<typeof DeadLettersService>;
+  let people: Client<typeof PreferencesService>;
+  let log: EventLog;
+
+  beforeEach(async () => {
+    at = trial(topics.all);
+    folder = mkdtempSync(join(tmpdir(), "carillon-deadletters-"));
+    database = await openDatabase({ file: join(folder, "carillon.sqlite") });
+    const store = await sqliteDeadLetterStore(database);
+    const preferences = await sqlitePreferenceStore(database);
+    log = { ...at.log };
+    const { clock, metrics, logger } = at;
+    const rpc = [
+      (router: ConnectRouter) => router.service(PreferencesService, preferencesService(preferences, clock)),
+      (router: ConnectRouter) => {
+        const service = deadLettersService(store, {
+          log: { ...at.log, append: (outputs) => log.append(outputs) },
+          clock,
+          logger,
+          client: clients,
+        });
+        router.service(DeadLettersService, service);
+      },
+    ];
+    clients = createClients({ rpc: () => rpc, clock, metrics, logger });
+    letters = clients(DeadLettersService, "development");
+    people = clients(PreferencesService, "development");
+    await at.run(deadLettersStage(store, "development"));
+  });
+  afterEach(async () => {
+    await at.end();
+    await database.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Gives up on a record of this topic, and answers the dead letter that is kept then. */
+  async function bury(topic: topics.Topic, record: { key: string; value: Uint8Array; headers?: Record<string, string> }, reason: Reason) {
+    await at.clock.advance(1);
+    const place = { topic, partition: 0, offset: at.clock.nowMs(), timeMs: at.clock.nowMs() };
+    const burial = { stage: "email-workers", deadLetters: topics.deadEmail, reason, detail: "why", atMs: at.clock.nowMs() };
+    await at.log.append([deadLetter({ headers: {}, ...record, ...place }, burial)]);
+    return vi.waitFor(async () => {
+      const [newest] = (await letters.listDeadLetters({})).deadLetters;
+      if (Number(newest?.diedAtMs) !== burial.atMs) throw new Error("not kept yet");
+      return newest as DeadLetter;
+    });
+  }
+
+  const encoded = <D extends DescMessage>(schema: D, init: MessageInitShape<D>) => toBinary(schema, create(schema, init));
+  const delivery = (more: MessageInitShape<typeof DeliverySchema> = {}) =>
+    encoded(DeliverySchema, {
+      ...{ deliveryId: DELIVERY, notificationId: NOTIFICATION, environment: "development", userId: "ann", channel: Channel.EMAIL },
+      ...{ target: "ann@example.test", category: "offers", cycle: 1, attempt: 3, wait: 2 },
+      expiresAtMs: BigInt(at.clock.nowMs() + DAY_MS),
+      content: encoded(ContentSchema, { title: "Half price" }),
+      ...more,
+    });
+  const dead = (more: MessageInitShape<typeof DeliverySchema> = {}) =>
+    bury(topics.email.medium, { key: "development/ann", value: delivery(more), headers: { traceparent: "00-x" } }, "attempts_exhausted");
+  const sentAgain = () => at.records(topics.email.medium);
+  const outcomesOf = async (ids: string[]) => (await letters.replayDeadLetters({ ids })).results.map(({ outcome }) => outcome);
+
+  it("tell whose they are, why they died, and the whole original in words", async () => {
+    const letter = await dead();
+    expect(letter).toMatchObject({
+      ...{ queue: "dlq-email", reason: "attempts_exhausted", detail: "why", state: DeadLetterState.KEPT, topic: "email-notifications" },
+      ...{ notificationId: NOTIFICATION, deliveryId: DELIVERY, userId: "ann", channel: Channel.EMAIL, cycle: 1 },
+    });
+    const whole = await letters.getDeadLetter({ id: letter.id });
+    expect(whole).toMatchObject({ key: "development/ann", headers: { traceparent: "00-x" }, deadLetter: letter });
+    expect(fromBinary(DeliverySchema, whole.original)).toMatchObject({ deliveryId: DELIVERY, attempt: 3, wait: 2 });
+    expect(whole.decoded).toMatchObject({ target: "ann@example.test", content: { title: "Half price" } });
+  });
+
+  it("of another environment are not there", async () => {
+    const { id } = await dead();
+    const foreign = clients(DeadLettersService, "production");
+    expect((await foreign.listDeadLetters({})).deadLetters).toEqual([]);
+    expect(problemFrom(await foreign.getDeadLetter({ id }).catch((error) => error)).reason).toBe("NOT_FOUND");
+    expect((await foreign.replayDeadLetters({ ids: [id] })).results).toMatchObject([{ id, outcome: Outcome.NOT_FOUND }]);
+    expect((await foreign.discardDeadLetters({ ids: [id] })).ids).toEqual([]);
+  });
+
+  it("of a delivery are replayed as its next cycle, and the timeline is told", async () => {
+    const { id } = await dead();
+    expect(await outcomesOf([id])).toEqual([Outcome.REPLAYED]);
+    const [again] = await sentAgain();
+    expect(again).toMatchObject({ key: "development/ann", headers: { traceparent: "00-x" } });
+    expect(fromBinary(DeliverySchema, again?.value as Uint8Array)).toMatchObject({ deliveryId: DELIVERY, cycle: 2, attempt: 0, wait: 0 });
+    const [event] = await at.records(topics.deliveryEvents);
+    expect(fromBinary(DeliveryEventSchema, event?.value as Uint8Array)).toMatchObject({ cycle: 2, status: DeliveryStatus.QUEUED });
+    expect((await letters.listDeadLetters({ filter: { state: DeadLetterState.REPLAYED } })).deadLetters).toMatchObject([{ id }]);
+  });
+
+  it("replayed twice at once come to the same record, which the ledger knows as one", async () => {
+    const { id } = await dead();
+    await Promise.all([letters.replayDeadLetters({ ids: [id, id] }), letters.replayDeadLetters({ ids: [id] })]);
+    const values = (await sentAgain()).map(({ value }) => Buffer.from(value).toString("hex"));
+    expect(new Set(values).size).toBe(1);
+    expect(await outcomesOf([id])).toEqual([Outcome.SETTLED_BEFORE]);
+    expect(await sentAgain()).toHaveLength(values.length);
+  });
+
+  it("are kept when the log does not take the replay, and can be replayed then", async () => {
+    const { id } = await dead();
+    log = { ...at.log, append: () => Promise.reject(new Error("disk full")) };
+    const problem = problemFrom(await letters.replayDeadLetters({ ids: [id] }).catch((error) => error));
+    expect([problem.reason, problem.retryAfterMs]).toEqual(["LOG_UNAVAILABLE", 1_000]);
+    log = at.log;
+    expect(await outcomesOf([id])).toEqual([Outcome.REPLAYED]);
+  });
+
+  it("pass the person's choices and their expiry anew; what is refused stays", async () => {
+    const muted = await dead();
+    await people.setCategoryPreference({ userId: "ann", preference: { category: "offers", muted: true } });
+    expect((await letters.replayDeadLetters({ ids: [muted.id] })).results).toMatchObject([
+      { outcome: Outcome.REFUSED, reason: "category_muted" },
+    ]);
+    await people.setCategoryPreference({ userId: "ann", preference: { category: "offers", muted: false } });
+    await at.clock.advance(DAY_MS);
+    expect((await letters.replayDeadLetters({ ids: [muted.id] })).results).toMatchObject([{ outcome: Outcome.REFUSED, reason: "expired" }]);
+    expect(await sentAgain()).toEqual([]);
+    expect((await letters.listDeadLetters({})).deadLetters).toMatchObject([{ id: muted.id }]);
+  });
+
+  it("are replayed and discarded by filter, page by page, also behind those that are refused", async () => {
+    const first = await dead({ category: "muted" });
+    await people.setCategoryPreference({ userId: "ann", preference: { category: "muted", muted: true } });
+    const second = await dead();
+    const { results, nextPageToken } = await letters.replayDeadLetters({ filter: { userId: "ann" } });
+    expect(results).toMatchObject([
+      { id: first.id, outcome: Outcome.REFUSED },
+      { id: second.id, outcome: Outcome.REPLAYED },
+    ]);
+    expect(nextPageToken).toBe("");
+    expect((await letters.discardDeadLetters({ filter: { reason: "attempts_exhausted" } })).ids).toEqual([first.id]);
+    expect(await outcomesOf([first.id])).toEqual([Outcome.SETTLED_BEFORE]);
+  });
+
+  it("of the raw topic get an id of their own, so that a second replay is no second notification", async () => {
+    const json = new TextEncoder().encode(JSON.stringify({ recipients: [{ userId: "ann" }], content: {} }));
+    const { id, userId } = await bury(topics.raw, { key: "whatever", value: json, headers: {} }, "invalid");
+    expect(userId).toBe("ann");
+    const value = encoded(NotificationRequestedSchema, { recipients: [{ userId: "bo" }] });
+    const binary = await bury(topics.raw, { key: "k", value, headers: { "content-type": "application/protobuf" } }, "invalid");
+    await Promise.all([letters.replayDeadLetters({ ids: [id, binary.id] }), letters.replayDeadLetters({ ids: [id, binary.id] })]);
+    const again = await at.records(topics.raw);
+    const ids = again.map(({ value: each, headers }) =>
+      headers["content-type"]
+        ? fromBinary(NotificationRequestedSchema, each).notificationId
+        : JSON.parse(Buffer.from(each).toString()).notificationId,
+    );
+    expect(ids).toHaveLength(4);
+    expect(ids).not.toContain("");
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it("that cannot be decoded are refused, and others than deliveries come back as they were", async () => {
+    const junk = await bury(topics.email.high, { key: "development/ann", value: new Uint8Array([255]) }, "undecodable");
+    expect(junk).toMatchObject({ notificationId: "", userId: "" });
+    expect((await letters.getDeadLetter({ id: junk.id })).decoded).toBeUndefined();
+    expect((await letters.replayDeadLetters({ ids: [junk.id] })).results).toMatchObject([
+      { outcome: Outcome.REFUSED, reason: "undecodable" },
+    ]);
+    const value = encoded(ScheduledSchema, { id: "s", topic: "email-notifications", key: "development/ann", value: delivery() });
+    const scheduled = await bury(topics.schedule, { key: "development/ann", value }, "stage_failed");
+    expect(scheduled).toMatchObject({ notificationId: NOTIFICATION, userId: "ann" });
+    expect((await letters.getDeadLetter({ id: scheduled.id })).decoded).toMatchObject({ value: { content: { title: "Half price" } } });
+    expect(await outcomesOf([scheduled.id])).toEqual([Outcome.REPLAYED]);
+    expect((await at.records(topics.schedule)).map((record) => record.value)).toEqual([value]);
+  });
+
+  it.each([
+    ["neither ids nor a filter", {}, "needs ids or a filter, and not both"],
+    ["both", { ids: [DELIVERY], filter: {} }, "needs ids or a filter, and not both"],
+    ["a state", { filter: { state: DeadLetterState.REPLAYED } }, "filter.state"],
+    ["a token of something else", { filter: {}, pageToken: "abc" }, "page_token"],
+    ["no UUID", { ids: ["a"] }, "ids[0]"],
+  ])("refuse %s with words", async (_what, request, words) => {
+    const problem = problemFrom(await letters.replayDeadLetters(request).catch((error) => error));
+    expect(problem.reason).toBe("INVALID_REQUEST");
+    expect(JSON.stringify(problem.violations)).toContain(words);
+  });
+});

@@ -1,0 +1,137 @@
+/** DeadLettersService: what proto/carillon/deadletters/v1 promises. */
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { PersonFacts } from "#domain/decide/decide.ts";
+import { Problem } from "#domain/errors.ts";
+import {
+  type DeadLetterFilter,
+  DeadLetterState,
+  type DeadLettersService,
+  ReplayResult_Outcome as Outcome,
+} from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
+import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import type { Given } from "#platform/host.ts";
+import type { Output } from "#platform/log/log.ts";
+import { principalOf } from "#platform/rpc/interceptors.ts";
+import { readable } from "./original.ts";
+import { formatPageToken, NEWEST, OLDEST, parsePageToken } from "./page.ts";
+import { personOf, replayed } from "./replay.ts";
+import type { DeadLetterStore, Filter, Letter, Standing, State, Summary } from "./store.ts";
+
+const PAGE_SIZE = 50;
+const MOST_AT_ONCE = 200;
+
+const states: { readonly [state in DeadLetterState]: State } = {
+  [DeadLetterState.UNSPECIFIED]: "kept",
+  [DeadLetterState.KEPT]: "kept",
+  [DeadLetterState.REPLAYED]: "replayed",
+  [DeadLetterState.DISCARDED]: "discarded",
+};
+const stateOf: { readonly [state in State]: DeadLetterState } = {
+  kept: DeadLetterState.KEPT,
+  replayed: DeadLetterState.REPLAYED,
+  discarded: DeadLetterState.DISCARDED,
+};
+
+interface Wanted {
+  readonly ids: readonly string[];
+  readonly filter?: DeadLetterFilter | undefined;
+  readonly pageToken: string;
+}
+
+export function deadLettersService(
+  store: DeadLetterStore,
+  { log, clock, client, logger }: Pick<Given, "log" | "clock" | "client" | "logger">,
+): ServiceImpl<typeof DeadLettersService> {
+  /** The ids that a call is about, and where the next one goes on. */
+  async function wanted(environment: string, { ids, filter, pageToken }: Wanted) {
+    if (!filter) return { ids: [...new Set(ids)], nextPageToken: "" };
+    if (filter.state > DeadLetterState.KEPT)
+      throw new Problem("INVALID_REQUEST", {
+        violations: [{ field: "filter.state", description: "must be left out: only kept dead letters are settled" }],
+      });
+    const places = await store.oldest(environment, filterOf(filter), parsePageToken(pageToken, OLDEST), MOST_AT_ONCE);
+    const last = places.at(-1);
+    return { ids: places.map(({ id }) => id), nextPageToken: last && places.length === MOST_AT_ONCE ? formatPageToken(last) : "" };
+  }
+
+  async function factsFor(environment: string, letters: readonly Letter[], { signal }: HandlerContext) {
+    const userIds = [...new Set(letters.map(personOf).filter((userId) => userId !== ""))];
+    if (userIds.length === 0) return new Map<string, PersonFacts>();
+    const { people } = await client(PreferencesService, environment).batchGetPreferences({ userIds }, { signal });
+    return new Map(people.map(({ person, categories }, at) => [userIds[at] as string, { email: person?.email ?? "", categories }]));
+  }
+
+  return {
+    async listDeadLetters({ filter, pageSize, pageToken }, context) {
+      const limit = pageSize || PAGE_SIZE;
+      const { environment } = principalOf(context);
+      // One more than asked for tells whether there is another page.
+      const found = await store.list(environment, filterOf(filter), parsePageToken(pageToken, NEWEST), limit + 1);
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      return { deadLetters: page.map(told), nextPageToken: last && found.length > limit ? formatPageToken(last) : "" };
+    },
+
+    async getDeadLetter({ id }, context) {
+      const [letter] = await store.find(principalOf(context).environment, [id]);
+      if (!letter) throw new Problem("NOT_FOUND");
+      const { key, value, headers } = letter.original;
+      const decoded = readable(letter.topic, letter.original);
+      return { deadLetter: told(letter), original: value, key, headers: { ...headers }, ...(decoded && { decoded }) };
+    },
+
+    /** Killed between the append and the settling: it is on its way and still kept, and a replay of it comes to the same. */
+    async replayDeadLetters(request, context) {
+      const { environment } = principalOf(context);
+      const { ids, nextPageToken } = await wanted(environment, request);
+      const letters = await store.find(environment, ids);
+      const kept = letters.filter((letter): letter is Letter & Standing => letter?.state === "kept");
+      const facts = await factsFor(environment, kept, context);
+      const nowMs = clock.nowMs();
+      const plans = new Map(kept.map((letter) => [letter.id, replayed(letter, facts.get(personOf(letter)), nowMs)]));
+      const outputs = [...plans.values()].flatMap((plan): readonly Output[] => (typeof plan === "string" ? [] : plan));
+      try {
+        await log.append(outputs);
+      } catch (cause) {
+        throw new Problem("LOG_UNAVAILABLE", { cause, retryAfterMs: 1_000 });
+      }
+      const going = [...plans].flatMap(([id, plan]) => (typeof plan === "string" ? [] : [id]));
+      await store.settle(environment, going, "replayed", nowMs);
+      for (const id of going) logger.info({ deadLetterId: id }, "dead letter replayed");
+      const results = ids.map((id, index) => {
+        const plan = plans.get(id);
+        if (typeof plan === "string") return { id, outcome: Outcome.REFUSED, reason: plan };
+        if (plan) return { id, outcome: Outcome.REPLAYED };
+        return { id, outcome: letters[index] ? Outcome.SETTLED_BEFORE : Outcome.NOT_FOUND };
+      });
+      return { results, nextPageToken };
+    },
+
+    async discardDeadLetters(request, context) {
+      const { environment } = principalOf(context);
+      const { ids, nextPageToken } = await wanted(environment, request);
+      const discarded = await store.settle(environment, ids, "discarded", clock.nowMs());
+      for (const id of discarded) logger.info({ deadLetterId: id }, "dead letter discarded");
+      return { ids: [...discarded], nextPageToken };
+    },
+  };
+}
+
+const filterOf = (filter: DeadLetterFilter | undefined): Filter => ({
+  state: states[filter?.state ?? DeadLetterState.UNSPECIFIED] as State,
+  queue: filter?.queue ?? "",
+  reason: filter?.reason ?? "",
+  notificationId: filter?.notificationId ?? "",
+  userId: filter?.userId ?? "",
+  fromMs: Number(filter?.fromMs ?? 0n),
+  toMs: Number(filter?.toMs ?? 0n) || Number.MAX_SAFE_INTEGER,
+});
+
+const told = ({ state, diedAtMs, settledAtMs, ...about }: Summary & Standing) => ({
+  ...{ id: about.id, queue: about.queue, stage: about.stage, reason: about.reason, detail: about.detail, topic: about.topic },
+  ...{ notificationId: about.notificationId, deliveryId: about.deliveryId, userId: about.userId },
+  ...{ channel: about.channel, cycle: about.cycle },
+  state: stateOf[state],
+  diedAtMs: BigInt(diedAtMs),
+  settledAtMs: BigInt(settledAtMs),
+});

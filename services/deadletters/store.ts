@@ -1,0 +1,76 @@
+/**
+ * Dead letters, as a port: kept once, settled once, forgotten in time. Its suite is store.suite.ts. Times are epoch milliseconds.
+ */
+import type { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+
+export type State = "kept" | "replayed" | "discarded";
+
+/** What is told of a dead letter without opening it. */
+export interface Summary {
+  readonly id: string;
+  /** The topic that holds it. */
+  readonly queue: string;
+  readonly stage: string;
+  readonly reason: string;
+  readonly detail: string;
+  readonly diedAtMs: number;
+  /** The topic that it was read from. */
+  readonly topic: string;
+  /** Empty where it could not be read, as with the next three. */
+  readonly notificationId: string;
+  readonly deliveryId: string;
+  readonly userId: string;
+  readonly channel: Channel;
+  /** 0: it had not become a delivery. */
+  readonly cycle: number;
+}
+
+export interface Original {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Letter extends Summary {
+  readonly environment: string;
+  readonly original: Original;
+}
+
+export interface Standing {
+  readonly state: State;
+  /** 0 while it is kept. */
+  readonly settledAtMs: number;
+}
+
+/** A place in a list by the time of death. */
+export interface Place {
+  readonly diedAtMs: number;
+  readonly id: string;
+}
+
+/** An empty text does not narrow. */
+export interface Filter {
+  readonly state: State;
+  readonly queue: string;
+  readonly reason: string;
+  readonly notificationId: string;
+  readonly userId: string;
+  readonly fromMs: number;
+  /** Not included. */
+  readonly toMs: number;
+}
+
+export interface DeadLetterStore {
+  /** In any order, any number of times: the first of an id stays. */
+  keep(letters: readonly Letter[]): Promise<void>;
+  /** Newest first, those after the place: smaller by (diedAtMs, id). */
+  list(environment: string, filter: Filter, after: Place, limit: number): Promise<readonly (Summary & Standing)[]>;
+  /** The same from the other end: oldest first, those greater than the place. */
+  oldest(environment: string, filter: Filter, after: Place, limit: number): Promise<readonly Place[]>;
+  /** One answer per id, in order. */
+  find(environment: string, ids: readonly string[]): Promise<readonly ((Letter & Standing) | undefined)[]>;
+  /** Only what is kept is settled. Durable; answers the ids of those that this call settled. */
+  settle(environment: string, ids: readonly string[], state: "replayed" | "discarded", nowMs: number): Promise<readonly string[]>;
+  /** Forgets what died before, at most so many; answers how many. */
+  sweep(beforeMs: number, limit: number): Promise<number>;
+}

@@ -1,0 +1,99 @@
+/**
+ * Whether a record of the raw topic is let in: ingest's rules once more, since anybody may write there, and then what was left open is
+ * filled in. The same record is settled the same way every time it is read.
+ */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { DEFAULT_EXPIRY_MS, MAX_EXPIRY_MS, metadataFault, sizeFault } from "#domain/bounds.ts";
+import { normaliseEmail } from "#domain/channels/email.ts";
+import { settleCategory } from "#domain/decide/category.ts";
+import type { Violation } from "#domain/errors.ts";
+import { rawEventName } from "#domain/ids.ts";
+import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { RecipientSchema, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import type { LogRecord } from "#platform/log/log.ts";
+import { validateMessage } from "#platform/rpc/validation.ts";
+import { uuidv5 } from "#platform/uuid.ts";
+import { isProtobuf, readRaw } from "./raw.ts";
+import { isId, Refusal } from "./refusal.ts";
+
+export interface Admitted {
+  readonly asked: NotificationRequested;
+  /** The same, encoded: the record's own bytes where nothing was left open. */
+  readonly requested: Uint8Array;
+}
+
+/** How far the clock of a writer may be ahead. */
+const SKEW_MS = 3_600_000;
+/** Epoch milliseconds have been more than this since 1973, and epoch seconds will not be before the year 5138. */
+const LEAST_MS = 100_000_000_000;
+
+export function admit(record: LogRecord, environment: string): Admitted | Refusal {
+  const asked = readRaw(record);
+  if (asked instanceof Refusal) return asked;
+  const emails = asked.recipients.map(({ email }) => (email === "" ? "" : normaliseEmail(email)));
+  const violations = violationsOf(asked, emails, record, environment);
+  if (violations.length > 0) return new Refusal("invalid", violations, asked.notificationId);
+  const settled = settle(asked, emails as string[], record, environment);
+  const requested = settled === asked && isProtobuf(record) ? record.value : toBinary(NotificationRequestedSchema, settled);
+  const fault = sizeFault(requested.byteLength, asked.recipients.length);
+  return fault ? new Refusal("oversize", [fault], asked.notificationId) : { asked: settled, requested };
+}
+
+/** `emails` are the recipients' in their normal form; undefined where there is none. */
+function violationsOf(
+  asked: NotificationRequested,
+  emails: readonly (string | undefined)[],
+  { timeMs }: LogRecord,
+  environment: string,
+): Violation[] {
+  const violations = validateMessage(SendRequestSchema, requestOf(asked));
+  const fault = (field: string, description: string) => violations.push({ field, description });
+  for (const [index, email] of emails.entries()) {
+    const field = `recipients[${index}].email`;
+    if (email === undefined && !violations.some((each) => each.field === field))
+      fault(field, "must be one email address like ann@example.com");
+  }
+  if (asked.notificationId !== "" && !isId(asked.notificationId)) fault("notification_id", "must be a UUID, or left out");
+  if (asked.environment !== "" && asked.environment !== environment)
+    fault("environment", `must be "${environment}", which this topic belongs to, or left out`);
+  const metadata = asked.metadata && metadataFault(asked.metadata);
+  if (metadata !== undefined) fault("metadata", metadata);
+  const acceptedAtMs = Number(asked.acceptedAtMs);
+  const expiresAtMs = Number(asked.expiresAtMs);
+  if (acceptedAtMs !== 0 && acceptedAtMs < LEAST_MS) fault("accepted_at_ms", "must be epoch milliseconds, or left out");
+  if (acceptedAtMs > timeMs + SKEW_MS) fault("accepted_at_ms", "must not be later than the record itself");
+  if (expiresAtMs !== 0 && expiresAtMs < LEAST_MS) fault("expires_at_ms", "must be epoch milliseconds, or left out");
+  if (expiresAtMs > (acceptedAtMs || timeMs) + MAX_EXPIRY_MS) fault("expires_at_ms", "must be at most 6 days after accepted_at_ms");
+  return violations;
+}
+
+/** What ingest would have been asked, whose contract has the rules. */
+const requestOf = ({ recipients, actor, eventType, category, content, channels, priority, metadata }: NotificationRequested) =>
+  create(SendRequestSchema, {
+    recipients: recipients.map(({ userId, email }) => create(RecipientSchema, { userId, email })),
+    ...{ actor, eventType, category, channels, priority },
+    ...(content && { content }),
+    ...(metadata && { metadata }),
+  });
+
+/** The same object when nothing was left open. */
+function settle(
+  asked: NotificationRequested,
+  emails: readonly string[],
+  { topic, partition, offset, timeMs }: LogRecord,
+  environment: string,
+): NotificationRequested {
+  const { notificationId, category, acceptedAtMs, expiresAtMs, recipients } = asked;
+  const whole = asked.environment !== "" && notificationId !== "" && category !== "" && acceptedAtMs !== 0n && expiresAtMs !== 0n;
+  if (whole && recipients.every(({ email }, index) => email === emails[index])) return asked;
+  const sinceMs = acceptedAtMs || BigInt(timeMs);
+  return {
+    ...asked,
+    environment,
+    notificationId: notificationId || uuidv5(rawEventName(topic.name, partition, offset, timeMs)),
+    recipients: recipients.map((each, index) => ({ ...each, email: emails[index] as string })),
+    category: settleCategory(category, asked.eventType),
+    acceptedAtMs: sinceMs,
+    expiresAtMs: expiresAtMs || sinceMs + BigInt(DEFAULT_EXPIRY_MS),
+  };
+}

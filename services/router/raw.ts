@@ -1,0 +1,81 @@
+/**
+ * Reads a record of the raw topic, the public door: Protobuf where its header `content-type` says so, JSON otherwise.
+ *
+ * Anybody may have written it. Whatever it holds, the answer is a request or a refusal in words.
+ */
+import { fromBinary, type JsonValue } from "@bufbuild/protobuf";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { channelNamed, nearestChannelName } from "#domain/channels/channel.ts";
+import { Problem, type Violation } from "#domain/errors.ts";
+import { ChannelSchema } from "#gen/carillon/common/v1/common_pb.ts";
+import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import type { LogRecord } from "#platform/log/log.ts";
+import { readJson } from "#platform/rpc/json.ts";
+import { Refusal } from "./refusal.ts";
+
+const PROTOBUF = "application/protobuf";
+const JSON_TYPE = "application/json";
+
+const typeOf = ({ headers }: LogRecord) => ((headers["content-type"] ?? JSON_TYPE).split(";", 1)[0] as string).trim().toLowerCase();
+
+export const isProtobuf = (record: LogRecord): boolean => typeOf(record) === PROTOBUF;
+
+export function readRaw(record: LogRecord): NotificationRequested | Refusal {
+  const type = typeOf(record);
+  if (type === PROTOBUF) return readProtobuf(record.value);
+  if (type === JSON_TYPE) return readText(record.value);
+  return new Refusal("undecodable", `content-type: the header must be ${JSON_TYPE} or ${PROTOBUF}`, undefined);
+}
+
+function readProtobuf(value: Uint8Array): NotificationRequested | Refusal {
+  try {
+    return fromBinary(NotificationRequestedSchema, value);
+  } catch (error) {
+    return new Refusal("undecodable", `The body is not a NotificationRequested in Protobuf: ${(error as Error).message}`, idWithin(value));
+  }
+}
+
+/** The id even of what cannot be read as a whole: it is asked about by it. */
+function idWithin(value: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder().decode(fieldWithin(value, NotificationRequestedSchema.field.notificationId.number));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The bytes of a field as they stand in an encoded message; undefined unless they stand there exactly once. */
+export function fieldWithin(message: Uint8Array, number: number): Uint8Array | undefined {
+  const reader = new BinaryReader(message);
+  let found: Uint8Array | undefined;
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field !== number || wireType !== WireType.LengthDelimited) reader.skip(wireType, field);
+    else if (found) return undefined;
+    else found = reader.bytes();
+  }
+  return found;
+}
+
+function readText(value: Uint8Array): NotificationRequested | Refusal {
+  try {
+    return readJson(NotificationRequestedSchema, value);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.reason === "MALFORMED_JSON") return new Refusal("undecodable", error.message.replace(/\.$/, ""), undefined);
+    const json = JSON.parse(new TextDecoder().decode(value)) as JsonValue;
+    const { notificationId, notification_id, channels } = (json ?? {}) as Readonly<Record<string, unknown>>;
+    const violations = error.violations.map((each) => withNearChannel(each, channels));
+    return new Refusal("invalid", violations, notificationId ?? notification_id);
+  }
+}
+
+/** "email" is what other programs call it, and as the name of an enum's value it is not near enough to be found. */
+function withNearChannel(violation: Violation, channels: unknown): Violation {
+  const place = /^channels\[(\d+)\]$/.exec(violation.field)?.[1];
+  const written = place !== undefined && Array.isArray(channels) ? channels[Number(place)] : undefined;
+  const near = typeof written === "string" ? nearestChannelName(written) : undefined;
+  if (near === undefined || violation.description.includes("did you mean")) return violation;
+  const name = ChannelSchema.values.find(({ number }) => number === channelNamed(near))?.name;
+  return { ...violation, description: `${violation.description}; did you mean "${name}"?` };
+}
