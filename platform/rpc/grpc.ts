@@ -3,7 +3,7 @@
  * server's other ports. gRPC-Web and Connect are theirs.
  *
  * Streams take Connect's own handlers. connect-node's adapter around them is left out: it throws out of the event, and so ends the process,
- * on an authority that is no host; it cannot tell streams from other calls when the process drains; and it answers half as many unary calls.
+ * on an authority that is no host; it cannot tell streams from other calls when the process drains; and it answers fewer unary calls (docs/speed.md).
  */
 import {
   constants,
