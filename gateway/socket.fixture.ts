@@ -57,6 +57,7 @@ export async function startGateway(settings: Partial<GatewaySettings> = {}) {
   const server = await serve({
     ...{ ports: [0], host: "127.0.0.1", rpc: [], routes: [], sockets: [socket], developmentHosts: true },
     authenticate: () => ({ environment, internal: false }),
+    ready: () => ({ ok: true, why: [] }),
     ...{ logger, metrics, clock },
   });
   endings.push(() => server.close());

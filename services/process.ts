@@ -20,7 +20,8 @@ const fields = z.object({
     .refine((host) => ["127.0.0.1", "localhost"].includes(host), { error: "must be 127.0.0.1: development mode answers nobody else" })
     .default("127.0.0.1")
     .meta({ description: "The address to listen on." }),
-  "http-port": port().default(HTTP_PORT).meta({ description: "REST, Connect, pages and /ws. 0 picks a free one." }),
+  "http-port": port().default(HTTP_PORT).meta({ description: "REST, Connect, gRPC-Web, pages and /ws. 0 picks a free one." }),
+  "grpc-port": port().default(8081).meta({ description: "gRPC over HTTP/2 without TLS (h2c). 0 picks a free one." }),
   "legacy-http-port": port().default(8082).meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
   config: z
     .string()

@@ -84,19 +84,21 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   };
   const server = await serve({
     ports: [process_["http-port"], process_["legacy-http-port"]],
+    grpcPort: process_["grpc-port"],
     host: process_.host,
     rpc: rpc(),
     routes: [...parts.flatMap((part) => part.routes ?? []), metricsRoute(metrics), ...healthRoutes(readiness)],
     sockets: parts.flatMap((part) => part.sockets ?? []),
     authenticate: () => ({ environment: ENVIRONMENT, internal: false }),
+    ready: readiness,
     developmentHosts: true,
     ...{ logger, metrics, clock },
   });
   url = `http://localhost:${server.ports[0]}`;
-  logger.info({ ports: server.ports, smtpSinkPort: mailbox.port() }, "started");
+  logger.info({ ports: server.ports, grpcPort: server.grpcPort, smtpSinkPort: mailbox.port() }, "started");
 
   return {
-    readyLine: `Carillon ready ${url} also http://localhost:${server.ports[1]} smtp 127.0.0.1:${mailbox.port()} data ${process_["data-dir"]}`,
+    readyLine: `Carillon ready ${url} also http://localhost:${server.ports[1]} grpc localhost:${server.grpcPort} smtp 127.0.0.1:${mailbox.port()} data ${process_["data-dir"]}`,
     async drain(why, timeoutMs) {
       draining = true;
       logger.info({ why }, "draining");

@@ -1,6 +1,8 @@
 /** What travels with every call beside its message: who calls, and the call's own id. */
 import { Code, ConnectError, type ContextValues, createContextKey } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
+import type { Clock } from "#platform/clock.ts";
+import { uuidv7 } from "#platform/uuid.ts";
 
 export interface Principal {
   /** Everything is done within it: development, staging, production of one product. */
@@ -12,9 +14,12 @@ export interface Principal {
 /** Says who a request's credential names; throws Problem UNAUTHENTICATED. */
 export type Authenticate = (headers: Headers) => Principal | Promise<Principal>;
 
+/** Where a call came in: http is Connect and gRPC-Web. */
+export type Door = "http" | "grpc" | "memory";
+
 export interface Call {
   readonly requestId: string;
-  readonly door: "http" | "memory";
+  readonly door: Door;
   /** Set once it was logged and counted, so that a call refused before the interceptors is not overlooked, nor one counted twice. */
   observed: boolean;
 }
@@ -31,3 +36,9 @@ export function principalOf(context: { readonly values: ContextValues }): Princi
 
 /** Why the signal of an answered call aborts. One for all: without it every call would make a DOMException with a stack (13% of its time). */
 export const ANSWERED = new ConnectError("the call has been answered", Code.Canceled);
+
+/** A caller's own id is taken over when it is a token: it goes into headers and logs. */
+export function requestIdOf({ headers }: { readonly headers: Headers }, clock: Clock): string {
+  const given = headers.get("x-request-id");
+  return given !== null && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : uuidv7(clock.nowMs());
+}

@@ -8,6 +8,7 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import { type Authenticate, type Call, callKey, type Principal, principalKey, principalOf } from "./call.ts";
+import { isProbe } from "./health.ts";
 import { maskedError } from "./mask.ts";
 import type { Observer } from "./observe.ts";
 import { readError } from "./problems.ts";
@@ -19,6 +20,8 @@ export { type Authenticate, type Principal, principalOf };
 export const DEFAULT_DEADLINE_MS = 10_000;
 /** A longer one is refused. */
 export const MAX_DEADLINE_MS = 60_000;
+/** A stream has no deadline unless its caller names one; who watches may want to for long. */
+export const MAX_STREAM_DEADLINE_MS = 7 * 86_400_000;
 
 export interface InterceptorNeeds {
   readonly authenticate: Authenticate;
@@ -49,7 +52,9 @@ const observed =
       call.observed = true;
       const code = error === undefined ? "ok" : codeToString(ConnectError.from(error).code);
       const { door, requestId } = call;
-      observer.rpc({ door, procedure: procedureOf(request.method), code, ms: performance.now() - started, requestId });
+      const { method } = request;
+      const ms = performance.now() - started;
+      observer.rpc({ door, procedure: procedureOf(method), code, ms, requestId, probe: isProbe(method) });
     };
     try {
       const response = await next(request);
@@ -75,12 +80,13 @@ const masked =
     }
   };
 
-/** A call in memory brings its principal along; no header can set one. */
+/** A call in memory brings its principal along; no header can set one. A probe has none, and is told nothing that needs one. */
 const authenticated =
   (authenticate: Authenticate): Interceptor =>
   (next) =>
   async (request) => {
-    if (!request.contextValues.get(principalKey)) request.contextValues.set(principalKey, await authenticate(request.header));
+    if (!request.contextValues.get(principalKey) && !isProbe(request.method))
+      request.contextValues.set(principalKey, await authenticate(request.header));
     return next(request);
   };
 

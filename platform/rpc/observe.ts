@@ -1,10 +1,11 @@
 /** One log line and one measurement for every request and call. Routes and procedures are named by pattern, never by a caller's own path. */
 import type { Logger } from "pino";
 import { Histogram, type Registry } from "prom-client";
+import type { Door } from "./call.ts";
 
 export interface Observer {
   /** `code` is "ok" or a google.rpc code in lower case. */
-  rpc(call: { door: "http" | "memory"; procedure: string; code: string; ms: number; requestId: string }): void;
+  rpc(call: { door: Door; procedure: string; code: string; ms: number; requestId: string; probe?: boolean }): void;
   /** Probes (health, metrics) are logged at debug: they come every few seconds and say nothing. */
   http(request: { method: string; route: string; status: number; ms: number; requestId: string; probe: boolean }): void;
 }
@@ -15,10 +16,10 @@ export function createObserver({ logger, metrics }: { logger: Logger; metrics: R
   const rpcSeconds = histogram(metrics, "carillon_rpc_seconds", "Time to answer a call.", ["door", "procedure", "code"]);
   const httpSeconds = histogram(metrics, "carillon_http_seconds", "Time to answer a request to a route.", ["method", "route", "status"]);
   return {
-    rpc({ door, procedure, code, ms, requestId }) {
+    rpc({ door, procedure, code, ms, requestId, probe = false }) {
       rpcSeconds.observe({ door, procedure, code }, ms / 1_000);
       const line = { procedure, code, ms: rounded(ms), requestId };
-      if (door === "memory") logger.debug(line, "call");
+      if (door === "memory" || probe) logger.debug(line, "call");
       else logger.info(line, "request");
     },
     http({ method, route, status, ms, requestId, probe }) {

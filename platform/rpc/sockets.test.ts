@@ -22,6 +22,7 @@ async function started(open: Socket["open"], limits: Partial<Socket> = {}) {
     routes: [{ method: "GET", path: "/ws", handle: () => ({ status: 426, body: "a WebSocket is here" }) }],
     sockets: [{ path: "/ws", maxFrameBytes: 1_024, maxBufferedBytes: 64 * 1_024, open, ...limits }],
     authenticate: () => ({ environment: "development", internal: false }),
+    ready: () => ({ ok: true, why: [] }),
     developmentHosts: true,
     logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     metrics: new Registry(),

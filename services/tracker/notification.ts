@@ -62,9 +62,7 @@ function isDecided({ requested, decided, refused }: History): boolean {
 
 /** One per recipient and channel considered: recipients in the order asked for, channels in theirs. */
 function deliveriesOf({ requested, decided, changes, canceled }: History): Delivery[] {
-  const deliveries = new Map<string, Delivery>();
-  for (const event of decided)
-    for (const decision of event.decisions) deliveries.set(decision.deliveryId, decidedDelivery(event, decision));
+  const deliveries = decidedDeliveries({ decided });
   const byDelivery = Map.groupBy(changes, ({ deliveryId }) => deliveryId);
   for (const [deliveryId, events] of byDelivery) deliveries.set(deliveryId, changedDelivery(events, deliveries.get(deliveryId)));
   const places = placesOf(requested);
@@ -72,6 +70,13 @@ function deliveriesOf({ requested, decided, changes, canceled }: History): Deliv
   const all = [...deliveries.values()].map((delivery) => (canceled ? withdrawn(delivery, canceled) : delivery));
   return all.sort(
     (a, b) => place(a) - place(b) || a.channel - b.channel || (a.deliveryId < b.deliveryId ? -1 : a.deliveryId > b.deliveryId ? 1 : 0),
+  );
+}
+
+/** As they were decided, by id. */
+export function decidedDeliveries({ decided }: Pick<History, "decided">): Map<string, Delivery> {
+  return new Map(
+    decided.flatMap((event) => event.decisions.map((decision) => [decision.deliveryId, decidedDelivery(event, decision)] as const)),
   );
 }
 
@@ -100,7 +105,8 @@ function withdrawn(delivery: Delivery, { atMs, tooLate }: DeliveryEvent): Delive
   return { ...delivery, ...told, status: DeliveryStatus.CANCELED, dueAtMs: 0n, updatedAtMs: later(delivery.updatedAtMs, atMs) };
 }
 
-function changedDelivery(events: readonly DeliveryEvent[], decided: Delivery | undefined): Delivery {
+/** After these events of one delivery; there is at least one. */
+export function changedDelivery(events: readonly DeliveryEvent[], decided: Delivery | undefined): Delivery {
   const standing = events.reduce((known, event) => (isLater(event, known) ? event : known));
   const { deliveryId, userId, channel, status } = standing;
   const attempts = new Map<number, number>();

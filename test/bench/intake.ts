@@ -1,4 +1,4 @@
-/** Ingest alone on its own engines, so that the intake is measured and not what comes behind. Prints its port, ends on SIGTERM. */
+/** Ingest alone on its own engines, so that the intake is measured and not what comes behind. Prints its ports, ends on SIGTERM. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,15 +24,17 @@ const parts = await ingest.build({ "broadcast.destinations": [] }, given, stores
 if (parts.rpc) rpc.push(parts.rpc);
 const server = await serve({
   ports: [0],
+  grpcPort: 0,
   host: "127.0.0.1",
   rpc,
   routes: [],
   sockets: [],
   authenticate: () => ({ environment: "development", internal: false }),
+  ready: () => ({ ok: true, why: [] }),
   developmentHosts: true,
   ...{ logger, metrics, clock },
 });
-process.stdout.write(`port ${server.ports[0]}\n`);
+process.stdout.write(`port ${server.ports[0]} grpc ${server.grpcPort}\n`);
 process.on("SIGTERM", () => {
   rmSync(dataDir, { recursive: true, force: true });
   process.exit(0);

@@ -12,6 +12,8 @@ export interface World {
   /** Of the REST facades, Connect and the pages. */
   readonly url: string;
   readonly legacyUrl: string;
+  /** Where gRPC is answered, as host:port. */
+  readonly grpcAddress: string;
   readonly smtpPort: number;
   readonly dataDir: string;
   readonly pid: number;
@@ -39,6 +41,7 @@ export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Prom
       ...inherited(),
       CARILLON_HTTP_PORT: "0",
       CARILLON_LEGACY_HTTP_PORT: "0",
+      CARILLON_GRPC_PORT: "0",
       CARILLON_SMTP_SINK_PORT: "0",
       CARILLON_DATA_DIR: directory,
       ...env,
@@ -59,6 +62,7 @@ export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Prom
   return {
     url: found(/^Carillon ready (http:\S+)/),
     legacyUrl: found(/ also (http:\S+)/),
+    grpcAddress: found(/ grpc (\S+)/),
     smtpPort: Number(found(/ smtp \S+:(\d+)/)),
     dataDir: directory,
     pid: child.pid as number,
