@@ -1,6 +1,6 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
-import { list, port } from "#platform/config/fields.ts";
+import { list, port, share } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 
 const config = z.object({
@@ -38,6 +38,22 @@ const config = z.object({
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")
     .meta({ description: "The least severe log line that is printed." }),
+  "otel.endpoint": z
+    .string()
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), { error: "must be a URL like http://localhost:4318" })
+    .optional()
+    .meta({
+      description:
+        "Where traces go by OTLP/HTTP: a collector, Jaeger or Tempo, by its base URL. Spans go to its /v1/traces. None: nothing is traced.",
+    }),
+  "otel.sample-ratio": share()
+    .default(0.01)
+    .meta({ description: "The share of calls without a traceparent that a trace is begun for. A caller's traceparent decides by itself." }),
+  "otel.service-name": z
+    .string()
+    .min(1, { error: "must not be empty" })
+    .default("carillon")
+    .meta({ description: "The service's name in traces." }),
 });
 
 export type ProcessSettings = z.output<typeof config>;

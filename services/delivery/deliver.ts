@@ -15,6 +15,7 @@ import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
+import type { Tracer } from "#platform/telemetry/trace.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
 import { afterLease, type Deferred, type Ended, endAgain, expired, follow, type Waiting, waitAgain } from "./outcome.ts";
@@ -22,6 +23,7 @@ import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
 import { permitsOf } from "./permits.ts";
 import { reporting } from "./report.ts";
 import type { Mail, Mailbox, Outcome, Sender } from "./sender.ts";
+import { sendSpan } from "./span.ts";
 import type { DeliveryMetrics } from "./telemetry.ts";
 
 export interface DeliverNeeds {
@@ -30,6 +32,7 @@ export interface DeliverNeeds {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: DeliveryMetrics;
+  readonly tracer: Tracer;
   readonly worker: string;
   readonly from: Mailbox;
   readonly maxRetryCount: number;
@@ -48,7 +51,7 @@ interface Heard {
 }
 
 export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>) => Promise<void> {
-  const { ledger, sender, clock, logger, metrics, worker, from, maxRetryCount } = needs;
+  const { ledger, sender, clock, logger, metrics, tracer, worker, from, maxRetryCount } = needs;
   const permits = permitsOf(sender.width);
   const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
   const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
@@ -73,6 +76,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const send = { environment, notificationId, deliveryId, cycle, target, worker };
     const intent = await intend({ ...send, attempt, wait, leaseMs: LEASE_MS });
     const nowMs = clock.nowMs();
+    received.span?.event("ledger answered", { "carillon.intent": intent.is });
     switch (intent.is) {
       case "settled":
         return end(received, batch, endAgain(intent.state, intent.by));
@@ -91,7 +95,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       await conclude("expired");
       return end(received, batch, expired({ attempt, wait }));
     }
-    const outcome = await sending(mail, askedMs);
+    const outcome = await sending(received, mail, askedMs);
     const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: clock.nowMs(), leaseUntilMs: nowMs + LEASE_MS });
     if (next.is !== "deferred") await conclude(next.is);
     else if (outcome.is !== "unknown") await conclude({ released: next.next });
@@ -101,7 +105,15 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, heard);
   }
 
-  async function sending(mail: Mail, askedMs: number): Promise<Outcome> {
+  async function sending(received: Received<Delivery>, mail: Mail, askedMs: number): Promise<Outcome> {
+    const span = sendSpan(tracer, received, sender.id);
+    const outcome = await sent(mail, askedMs);
+    span?.set({ "carillon.outcome": outcome.is });
+    span?.end(outcome.is === "accepted" ? undefined : outcome.code);
+    return outcome;
+  }
+
+  async function sent(mail: Mail, askedMs: number): Promise<Outcome> {
     const startedMs = clock.nowMs();
     const leftMs = SEND_MS - (startedMs - askedMs);
     if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };

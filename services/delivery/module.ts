@@ -16,10 +16,10 @@ export interface EmailNeeds {
 export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
   name: "email-workers",
   config: settings,
-  build(config, { ledger, clock, logger, metrics, worker }) {
+  build(config, { ledger, clock, logger, metrics, tracer, worker }) {
     const sender = senderOf(config, needs);
     const loop = emailLoop({
-      ...{ ledger, sender, clock, worker },
+      ...{ ledger, sender, clock, tracer, worker },
       logger: logger.child({ stage: "email-workers" }),
       metrics: deliveryMetrics(metrics, "email"),
       from: config["from-email"],

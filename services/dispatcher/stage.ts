@@ -21,7 +21,7 @@ import {
   type NotificationPrioritized,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Given } from "#platform/host.ts";
-import type { Draft } from "#platform/ledger/ledger.ts";
+import type { Decided, Draft } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
@@ -52,7 +52,9 @@ export const dispatcher = (
     );
     const decided = await given.ledger.decideOnce(batch.records.map(({ value }) => draft(value, facts, nowMs, disabled)));
     for (const [index, received] of batch.records.entries()) {
-      const recorded = fromBinary(DecisionRecordSchema, (decided[index] as { decision: Uint8Array }).decision);
+      const { decision, first } = decided[index] as Decided;
+      received.span?.event("decided", { "carillon.first": first });
+      const recorded = fromBinary(DecisionRecordSchema, decision);
       batch.done(received, ...carryOut(received.value, recorded.decisions, recorded.decidedAtMs));
     }
   },

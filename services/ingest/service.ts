@@ -1,7 +1,7 @@
 /** IngestService: what proto/carillon/ingest/v1 promises, over the intake. */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
 import {
   type IngestService,
@@ -13,7 +13,7 @@ import {
   SendResultSchema,
 } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import { principalOf } from "#platform/rpc/interceptors.ts";
+import { principalOf, traceOf } from "#platform/rpc/interceptors.ts";
 import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { accept } from "./accept.ts";
@@ -32,8 +32,6 @@ const errorOf = (problem: Problem) => {
   return create(SendErrorSchema, { code: codeOf(problem), reason, message, violations: [...violations] });
 };
 
-const traceparentOf = (context: HandlerContext) => context.requestHeader.get("traceparent") ?? undefined;
-
 /** The reservation, or the Problem that keeps this one out. */
 function tryAccept(request: SendRequest, environment: string, nowMs: number): Reservation | Problem {
   try {
@@ -48,7 +46,11 @@ function tryAccept(request: SendRequest, environment: string, nowMs: number): Re
 export const ingestService = (intake: Intake, reservations: Reservations, clock: Clock): ServiceImpl<typeof IngestService> => ({
   async send(request, context) {
     const { environment } = principalOf(context);
-    const [answer] = await intake.take([accept(request, environment, clock.nowMs())], traceparentOf(context));
+    const { traceparent, span } = traceOf(context);
+    const reservation = accept(request, environment, clock.nowMs());
+    span?.set({ "carillon.notification.id": reservation.notificationId });
+    const [answer] = await intake.take([reservation], traceparent);
+    span?.event("in the log");
     if (answer instanceof Problem) throw answer;
     return responseOf(answer as Taken);
   },
@@ -57,10 +59,10 @@ export const ingestService = (intake: Intake, reservations: Reservations, clock:
     const { environment } = principalOf(context);
     const nowMs = clock.nowMs();
     const tried = request.notifications.map((each) => tryAccept(each, environment, nowMs));
-    const answers = await intake.take(
-      tried.filter((each): each is Reservation => !(each instanceof Problem)),
-      traceparentOf(context),
-    );
+    const accepted = tried.filter((each): each is Reservation => !(each instanceof Problem));
+    const { traceparent, span } = traceOf(context);
+    const answers = await intake.take(accepted, traceparent);
+    span?.event("in the log", { "messaging.batch.message_count": accepted.length });
     let next = 0;
     const results = tried.map((each) => {
       const answer = each instanceof Problem ? each : (answers[next++] as Taken | Problem);

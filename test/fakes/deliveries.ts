@@ -7,6 +7,7 @@ import { DeadLetterSchema, type Delivery, DeliveryEventSchema, DeliverySchema, S
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import type { RunningStage } from "#platform/stage/runner.ts";
+import { noTracer } from "#platform/telemetry/trace.ts";
 import { emailLoop } from "../../services/delivery/loop.ts";
 import { smtpSender } from "../../services/delivery/providers/email/smtp.ts";
 import type { Sender } from "../../services/delivery/sender.ts";
@@ -48,7 +49,11 @@ export function deliveries() {
     here.at.run(
       emailLoop({
         ...{ ledger: here.ledger, sender: here.sender, clock: here.at.clock, logger: here.at.logger, worker: "w-1", maxRetryCount: 3 },
-        ...{ metrics: deliveryMetrics(here.at.metrics, "email"), from: { name: "Carillon", address: "notifications@carillon.localhost" } },
+        ...{
+          tracer: noTracer,
+          metrics: deliveryMetrics(here.at.metrics, "email"),
+          from: { name: "Carillon", address: "notifications@carillon.localhost" },
+        },
         ...more,
       }),
     );

@@ -1,0 +1,6 @@
+/** Which version this is, as package.json says. */
+import { readFileSync } from "node:fs";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+
+export { version };
