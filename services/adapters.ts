@@ -3,10 +3,12 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Registry } from "prom-client";
 import * as topics from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import { sqliteLedger } from "#platform/ledger/ledger.sqlite.ts";
+import { measuredLedger } from "#platform/ledger/measured.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import { sqliteInboxStore } from "./inbox/store.sqlite.ts";
@@ -17,13 +19,13 @@ import { sqliteHistoryStore } from "./tracker/store.sqlite.ts";
 
 export type Adapters = Awaited<ReturnType<typeof embedded>>;
 
-export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clock }) {
+export async function embedded({ dataDir, clock, metrics }: { dataDir: string; clock: Clock; metrics: Registry }) {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const database = await openDatabase({ file: join(dataDir, "carillon.sqlite") });
+  const database = await openDatabase({ file: join(dataDir, "carillon.sqlite"), metrics });
   const log = await sqliteLog({ database, topics: topics.all, clock });
   return {
     log,
-    ledger: await sqliteLedger({ database, clock }),
+    ledger: measuredLedger(await sqliteLedger({ database, clock }), metrics),
     fanout: memoryFanout(),
     stores: {
       ingest: await sqliteReservations(database),

@@ -8,7 +8,7 @@ import { serve } from "#platform/rpc/server.ts";
 import { runStage } from "#platform/stage/runner.ts";
 import { healthRoutes } from "#platform/telemetry/health.ts";
 import { createLogger } from "#platform/telemetry/logger.ts";
-import { createMetrics, metricsRoute } from "#platform/telemetry/metrics.ts";
+import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
 import { embedded } from "./adapters.ts";
@@ -20,6 +20,7 @@ import { secretOf } from "./secret.ts";
 import { settingsFile } from "./settings-file.ts";
 import { runTask } from "./task.ts";
 import { openTracer } from "./tracing.ts";
+import { version } from "./version.ts";
 
 export interface Running {
   readonly readyLine: string;
@@ -45,12 +46,12 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
 
   const clock = systemClock;
   const logger = createLogger({ level: process_["log.level"] });
-  const metrics = createMetrics();
+  const metrics = createMetrics(version);
   const worker = uuidv7(clock.nowMs());
   const tracer = await openTracer(process_, { instance: worker, clock, logger, metrics });
   if (process_["kafka.brokers"])
     logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
-  const adapters = await embedded({ dataDir: process_["data-dir"], clock });
+  const adapters = await embedded({ dataDir: process_["data-dir"], clock, metrics });
   secret = secretOf(join(process_["data-dir"], "gateway-token.secret"));
   mailbox = await openMailbox({ port: (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"], logger });
   await seedDevelopment(adapters.stores.preferences);
@@ -86,7 +87,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     ports: [process_["http-port"], process_["legacy-http-port"]],
     host: process_.host,
     rpc: rpc(),
-    routes: [...parts.flatMap((part) => part.routes ?? []), metricsRoute(metrics), ...healthRoutes(readiness)],
+    routes: [...parts.flatMap((part) => part.routes ?? []), ...metricsRoutes(metrics, readiness), ...healthRoutes(readiness)],
     sockets: parts.flatMap((part) => part.sockets ?? []),
     authenticate: () => ({ environment: ENVIRONMENT, internal: false }),
     developmentHosts: true,

@@ -109,6 +109,13 @@ export class Lane<In = unknown> {
     }
   }
 
+  /** When the oldest record came that is here and not settled. */
+  get oldestMs(): number | undefined {
+    let oldestMs = this.#waiting[this.#head]?.timeMs;
+    for (const { first } of this.#lines.values()) if (first) oldestMs = Math.min(first.record.timeMs, oldestMs ?? Number.POSITIVE_INFINITY);
+    return oldestMs;
+  }
+
   get hasMore(): boolean {
     return this.#ready.length > 0 || this.#head < this.#waiting.length;
   }

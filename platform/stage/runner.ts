@@ -130,6 +130,10 @@ class Runner<In> implements RunningStage {
     const group = groupPrefix === "" ? this.#stage.name : `${groupPrefix}.${this.#stage.name}`;
     this.#membership = await log.join(group, this.#stage.reads, this.#holdings);
     this.#holdings.joined(this.#membership);
+    this.#metrics.watch({
+      lag: (topic) => log.lag(group, [topic]),
+      oldestAgeMs: (topic) => this.#oldestAgeMs(topic),
+    });
     void watch(this.#watched, { stage: this.#stage.name, clock, logger, metrics: this.#metrics, signal: this.#stop.signal });
     this.#pumpSoon();
   }
@@ -220,6 +224,7 @@ class Runner<In> implements RunningStage {
     const letter = this.#burials.bury(entry.record, reason, tooLarge === undefined ? detail : `${detail} [left out: ${tooLarge}]`);
     const carried = carriedOn(entry.traceparent, tooLarge === undefined ? [...outputs, letter] : [letter], this.#writes);
     this.#spans.buried(entry, reason);
+    this.#metrics.buried(reason);
     entry.lane.tally.buried++;
     entry.lane.settle(entry, carried);
   }
@@ -259,6 +264,12 @@ class Runner<In> implements RunningStage {
     for (const batch of this.#running)
       if (batch.records.some((entry) => entry.lane === lane && !entry.settled)) batch.abort("The assignment is lost.");
     this.#pumpSoon();
+  }
+
+  #oldestAgeMs(topic: Topic): number {
+    const lanes = this.#holdings.lanes().filter(({ assignment }) => assignment.topic.name === topic.name);
+    const oldestMs = lanes.flatMap(({ oldestMs }) => oldestMs ?? []);
+    return oldestMs.length === 0 ? 0 : Math.max(0, this.#needs.clock.nowMs() - Math.min(...oldestMs));
   }
 
   #leave(entry: Entry<In>): void {

@@ -15,6 +15,7 @@ import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
+import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import type { Tracer } from "#platform/telemetry/trace.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
@@ -24,7 +25,6 @@ import { permitsOf } from "./permits.ts";
 import { reporting } from "./report.ts";
 import type { Mail, Mailbox, Outcome, Sender } from "./sender.ts";
 import { sendSpan } from "./span.ts";
-import type { DeliveryMetrics } from "./telemetry.ts";
 
 export interface DeliverNeeds {
   readonly ledger: Pick<Ledger, "intend" | "settle">;
@@ -107,13 +107,14 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
   async function sending(received: Received<Delivery>, mail: Mail, askedMs: number): Promise<Outcome> {
     const span = sendSpan(tracer, received, sender.id);
-    const outcome = await sent(mail, askedMs);
+    const { attempt, wait } = received.value;
+    const outcome = await sent(mail, askedMs, attempt + wait > 0);
     span?.set({ "carillon.outcome": outcome.is });
     span?.end(outcome.is === "accepted" ? undefined : outcome.code);
     return outcome;
   }
 
-  async function sent(mail: Mail, askedMs: number): Promise<Outcome> {
+  async function sent(mail: Mail, askedMs: number, again: boolean): Promise<Outcome> {
     const startedMs = clock.nowMs();
     const leftMs = SEND_MS - (startedMs - askedMs);
     if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
@@ -121,11 +122,12 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const answered = new AbortController();
     void clock.sleep(leftMs, answered.signal).then(() => deadline.abort(OVER));
     try {
-      return await sender.send(mail, deadline.signal);
+      const outcome = await sender.send(mail, deadline.signal);
+      metrics.asked({ provider: sender.id, outcome: outcome.is, again }, (clock.nowMs() - startedMs) / 1_000);
+      return outcome;
     } finally {
       // A reason of its own: the default one is an error with a stack, a tenth of what the whole delivery costs.
       answered.abort("answered");
-      metrics.sent((clock.nowMs() - startedMs) / 1_000);
     }
   }
 

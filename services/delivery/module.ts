@@ -1,12 +1,12 @@
 /** Email workers: deliveries of the email lanes in, mails out. */
 import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import type { Module } from "#platform/host.ts";
+import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { emailLoop } from "./loop.ts";
 import { nullSender } from "./providers/email/null.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
 import { type EmailSettings, settings } from "./settings.ts";
-import { deliveryMetrics } from "./telemetry.ts";
 
 export interface EmailNeeds {
   /** Where mails go when no server is named; undefined: then one has to be named. */

@@ -4,6 +4,7 @@
  * No ledger: a repeat finds its row and is published again, and clients merge by seq.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { nameOfChannel } from "#domain/channels/channel.ts";
 import { plainText } from "#domain/channels/text.ts";
 import { formatCursor } from "#domain/cursor.ts";
 import { deliveryEventName } from "#domain/ids.ts";
@@ -14,37 +15,48 @@ import { PushedSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Output } from "#platform/log/log.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
+import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import type { InboxStore, NewRow, Placed } from "./store.ts";
 
-export const inboxStage = (store: InboxStore, { clock, fanout, logger }: Pick<Given, "clock" | "fanout" | "logger">): Stage<Delivery> => ({
-  name: "inbox",
-  reads: [topics.web],
-  writes: [topics.deliveryEvents],
-  deadLetters: topics.deadWeb,
-  async handle(batch) {
-    const nowMs = clock.nowMs();
-    const live: { received: Received<Delivery>; row: NewRow }[] = [];
-    for (const received of batch.records) {
-      if (Number(received.value.expiresAtMs) > nowMs) live.push({ received, row: rowOf(received.value, nowMs) });
-      else batch.done(received, event(received, { status: DeliveryStatus.EXPIRED, reason: "expired", atMs: BigInt(nowMs) }));
-    }
-    const placed = await store.add(live.map(({ row }) => row));
-    for (const [index, { received, row }] of live.entries()) {
-      const place = placed[index] as Placed;
-      fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
-      logger.info({ notificationId: row.notificationId, deliveryId: row.deliveryId }, "stored in the inbox");
-      const sent = {
-        status: DeliveryStatus.SENT,
-        reason: "stored_in_inbox",
-        atMs: BigInt(place.createdAtMs),
-        attempt: 1,
-        provider: "inbox",
-      };
-      batch.done(received, event(received, sent));
-    }
-  },
-});
+const PROVIDER = "inbox";
+
+export const inboxStage = (store: InboxStore, given: Pick<Given, "clock" | "fanout" | "logger" | "metrics">): Stage<Delivery> => {
+  const { clock, fanout, logger } = given;
+  const metrics = deliveryMetrics(given.metrics, nameOfChannel(Channel.WEB));
+  return {
+    name: "inbox",
+    reads: [topics.web],
+    writes: [topics.deliveryEvents],
+    deadLetters: topics.deadWeb,
+    async handle(batch) {
+      const nowMs = clock.nowMs();
+      const live: { received: Received<Delivery>; row: NewRow }[] = [];
+      for (const received of batch.records) {
+        if (Number(received.value.expiresAtMs) > nowMs) live.push({ received, row: rowOf(received.value, nowMs) });
+        else {
+          metrics.delivered({ provider: PROVIDER, status: "expired", reason: "expired" });
+          batch.done(received, event(received, { status: DeliveryStatus.EXPIRED, reason: "expired", atMs: BigInt(nowMs) }));
+        }
+      }
+      const placed = await store.add(live.map(({ row }) => row));
+      for (const [index, { received, row }] of live.entries()) {
+        const place = placed[index] as Placed;
+        fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
+        logger.info({ notificationId: row.notificationId, deliveryId: row.deliveryId }, "stored in the inbox");
+        metrics.delivered({ provider: PROVIDER, status: "sent", reason: "stored_in_inbox" });
+        const sent = {
+          status: DeliveryStatus.SENT,
+          reason: "stored_in_inbox",
+          atMs: BigInt(place.createdAtMs),
+          attempt: 1,
+          provider: PROVIDER,
+        };
+        batch.done(received, event(received, sent));
+      }
+    },
+  };
+};
 
 function rowOf({ environment, userId, deliveryId, notificationId, eventType, category, content }: Delivery, nowMs: number): NewRow {
   const { title, body, html } = fromBinary(ContentSchema, content);

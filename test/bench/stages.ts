@@ -31,9 +31,9 @@ const BATCH = 100;
 
 export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-stages-"));
-  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock });
-  const logger = pino({ level: "warn" });
   const metrics = new Registry();
+  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics });
+  const logger = pino({ level: "warn" });
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
   const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client, tracer: noTracer };

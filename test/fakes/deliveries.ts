@@ -7,11 +7,11 @@ import { DeadLetterSchema, type Delivery, DeliveryEventSchema, DeliverySchema, S
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import type { RunningStage } from "#platform/stage/runner.ts";
+import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { noTracer } from "#platform/telemetry/trace.ts";
 import { emailLoop } from "../../services/delivery/loop.ts";
 import { smtpSender } from "../../services/delivery/providers/email/smtp.ts";
 import type { Sender } from "../../services/delivery/sender.ts";
-import { deliveryMetrics } from "../../services/delivery/telemetry.ts";
 import { openServer, type TestServer } from "./smtp.ts";
 import { type Trial, trial } from "./stage.ts";
 

@@ -30,17 +30,21 @@ export interface OtlpReceiver {
   readonly spans: ReceivedSpan[];
   /** Everything that came, as it was on the wire. */
   readonly bodies: Buffer[];
+  /** Where it was asked, in order. */
+  readonly paths: string[];
   close(): Promise<void>;
 }
 
-export async function openReceiver(port = 0): Promise<OtlpReceiver> {
+export async function openReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
   const bodies: Buffer[] = [];
+  const paths: string[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      if (request.url !== "/v1/traces" || request.headers["content-type"] !== "application/x-protobuf") {
+      paths.push(request.url ?? "");
+      if (!request.url?.endsWith("/v1/traces") || request.headers["content-type"] !== "application/x-protobuf") {
         response.writeHead(400).end();
         return;
       }
@@ -51,10 +55,10 @@ export async function openReceiver(port = 0): Promise<OtlpReceiver> {
       response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
     });
   });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ spans, bodies },
+    ...{ spans, bodies, paths },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
