@@ -92,7 +92,7 @@ export class StageMetrics {
     this.#stalled = stalledRecords.on(registry);
     // A counter that appears with its first event hides that event from Prometheus, which sees no increase.
     for (const each of reads) for (const outcome of outcomes) this.#records.inc({ stage: name, topic: each.name, outcome }, 0);
-    for (const of of ["handle", "settle"]) this.#failures.inc({ stage: name, of }, 0);
+    for (const each of ["handle", "settle"]) this.#failures.inc({ stage: name, of: each }, 0);
     this.stalled(0);
     this.batchEnded(0);
   }
