@@ -151,6 +151,25 @@ it("a retry keeps the trace: refused, waited for, sent", { timeout: 60_000 }, as
   expect(Number((waited?.endNs ?? 0n) - (waited?.startNs ?? 0n)) / 1e9).toBeGreaterThan(3);
 });
 
+it("a deferral keeps the trace: an outage, waited for without using up an attempt", { timeout: 60_000 }, async () => {
+  const { traceId, header } = traceparent();
+  let outages = 0;
+  sink.refuse = (address) => (address.startsWith("busy") && outages++ === 0 ? { code: 421, text: "closing down" } : undefined);
+  const { notificationId } = await clientsOf(world.url).ingest.send(
+    { recipients: [{ email: "busy@example.test" }], content: { title: "Once more" } },
+    { headers: { traceparent: header } },
+  );
+  await settled(notificationId, NotificationStatus.SENT);
+  await expect.poll(() => namesOf(traceId).filter((name) => name === "send smtp").length).toBe(2);
+  const sends = spansOf(traceId).filter(({ name }) => name === "send smtp");
+  const told = sends.map(({ attributes }) => ["carillon.attempt", "carillon.wait", "carillon.outcome"].map((name) => attributes[name]));
+  expect(told).toEqual([
+    [1, 0, "outage"],
+    [1, 1, "accepted"],
+  ]);
+  expect(namesOf(traceId)).toContain("process scheduler");
+});
+
 it.each([
   ["unsampled", traceparent("00").header],
   ["invalid", "00-4bf92f3577b34da6a3ce929d0e0effff-0000000000000000-01"],
