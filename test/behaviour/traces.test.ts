@@ -154,7 +154,7 @@ it("a retry keeps the trace: refused, waited for, sent", { timeout: 60_000 }, as
 it("a deferral keeps the trace: an outage, waited for without using up an attempt", { timeout: 60_000 }, async () => {
   const { traceId, header } = traceparent();
   let outages = 0;
-  sink.refuse = (address) => (address.startsWith("busy") && outages++ === 0 ? { code: 421, text: "closing down" } : undefined);
+  sink.refuse = (address) => (address.startsWith("busy") && outages++ === 0 ? { code: 452, text: "quota" } : undefined);
   const { notificationId } = await clientsOf(world.url).ingest.send(
     { recipients: [{ email: "busy@example.test" }], content: { title: "Once more" } },
     { headers: { traceparent: header } },
