@@ -147,8 +147,6 @@ it("a retry keeps the trace: refused, waited for, sent", { timeout: 60_000 }, as
     [2, "accepted", 0],
   ]);
   expect(namesOf(traceId)).toEqual(expect.arrayContaining(["process scheduler", "process scheduler-retry.5s"]));
-  const waited = spansOf(traceId).find(({ name }) => name === "process scheduler-retry.5s");
-  expect(Number((waited?.endNs ?? 0n) - (waited?.startNs ?? 0n)) / 1e9).toBeGreaterThan(3);
 });
 
 it("a deferral keeps the trace: an outage, waited for without using up an attempt", { timeout: 60_000 }, async () => {
