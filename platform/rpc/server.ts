@@ -12,6 +12,7 @@ import type { Registry } from "prom-client";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
+import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { readBody, unpacked } from "./body.ts";
 import { type Authenticate, type Call, callKey } from "./call.ts";
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
+  /** Default: none. */
+  readonly tracer?: Tracer;
 }
 
 export interface RunningServer {
@@ -61,9 +64,9 @@ export interface RunningServer {
 
 /** Rejects with ConfigProblem when a port is taken. */
 export async function serve(options: ServerOptions): Promise<RunningServer> {
-  const { authenticate, logger, clock } = options;
+  const { authenticate, logger, clock, tracer = noTracer } = options;
   const observer = createObserver(options);
-  const list = interceptors({ authenticate, observer, logger });
+  const list = interceptors({ authenticate, observer, logger, tracer });
   const procedures = collectProcedures(options.rpc, {
     interceptors: list,
     grpc: false,
@@ -108,7 +111,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     else if (!found) refuse(exchange, missing ?? new Problem("NOT_FOUND", { message: "There is nothing at this path." }), isCall);
     else if ("allowed" in found) refuse(exchange, new Problem("METHOD_NOT_ALLOWED"), false, { allow: found.allowed.join(", ") });
     else
-      void answerRoute(exchange, found, { authenticate, logger })
+      void answerRoute(exchange, found, { authenticate, logger, tracer })
         .catch((error) => broken(exchange, error))
         .finally(() => observed(exchange, found.route.path, probe));
   }
