@@ -62,7 +62,7 @@ export async function startGateway(settings: Partial<GatewaySettings> = {}) {
   });
   endings.push(() => server.close());
   const ledger = memoryLedger({ clock });
-  const stage = inboxStage(store, { clock, fanout, logger, ledger, worker: "w-1", wordsOf: wordsOf(withoutTemplates(clock)) });
+  const stage = inboxStage(store, { clock, fanout, logger, metrics, ledger, worker: "w-1", wordsOf: wordsOf(withoutTemplates(clock)) });
   let published = 0;
   const port = server.ports[0] as number;
   return {

@@ -1,7 +1,7 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
 import { variableOf } from "#platform/config/config.ts";
-import { list, port } from "#platform/config/fields.ts";
+import { list, port, share } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 
 const HTTP_PORT = 8080;
@@ -42,6 +42,22 @@ const fields = z.object({
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")
     .meta({ description: "The least severe log line that is printed." }),
+  "otel.endpoint": z
+    .string()
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), { error: "must be a URL like http://localhost:4318" })
+    .optional()
+    .meta({
+      description:
+        "Where traces go by OTLP/HTTP: a collector, Jaeger or Tempo, by its base URL. Spans go to its /v1/traces. None: nothing is traced.",
+    }),
+  "otel.sample-ratio": share()
+    .default(0.01)
+    .meta({ description: "The share of calls without a traceparent that a trace is begun for. A caller's traceparent decides by itself." }),
+  "otel.service-name": z
+    .string()
+    .min(1, { error: "must not be empty" })
+    .default("carillon")
+    .meta({ description: "The service's name in traces." }),
 });
 
 const config = fields.superRefine((settings, context) => {

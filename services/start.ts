@@ -8,7 +8,7 @@ import { serve } from "#platform/rpc/server.ts";
 import { runStage } from "#platform/stage/runner.ts";
 import { healthRoutes } from "#platform/telemetry/health.ts";
 import { createLogger } from "#platform/telemetry/logger.ts";
-import { createMetrics, metricsRoute } from "#platform/telemetry/metrics.ts";
+import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
 import { embedded } from "./adapters.ts";
@@ -19,6 +19,8 @@ import type { ProcessSettings } from "./process.ts";
 import { secretOf } from "./secret.ts";
 import { settingsFile } from "./settings-file.ts";
 import { runTask } from "./task.ts";
+import { openTracer } from "./tracing.ts";
+import { version } from "./version.ts";
 
 export interface Running {
   readonly readyLine: string;
@@ -48,10 +50,12 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
 
   const clock = systemClock;
   const logger = createLogger({ level: process_["log.level"] });
-  const metrics = createMetrics();
+  const metrics = createMetrics(version);
+  const worker = uuidv7(clock.nowMs());
+  const tracer = await openTracer(process_, { instance: worker, clock, logger, metrics });
   if (process_["kafka.brokers"])
     logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
-  const adapters = await embedded({ dataDir: process_["data-dir"], clock });
+  const adapters = await embedded({ dataDir: process_["data-dir"], clock, metrics });
   secret = secretOf(join(process_["data-dir"], "gateway-token.secret"));
   mailbox = await openMailbox({ port: (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"], logger });
   await seedDevelopment(adapters.stores.preferences);
@@ -59,17 +63,18 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   const parts: Parts[] = [];
   const rpc = () => parts.flatMap((part) => part.rpc ?? []);
   const given: Given = {
-    ...{ log: adapters.log, ledger: adapters.ledger, fanout: adapters.fanout, clock, logger, metrics },
-    worker: uuidv7(clock.nowMs()),
+    ...{ log: adapters.log, ledger: adapters.ledger, fanout: adapters.fanout, clock, logger, metrics, tracer, worker },
     publicUrl: () => url,
-    client: createClients({ rpc, logger, metrics, clock }),
+    client: createClients({ rpc, logger, metrics, clock, tracer }),
   };
   const stores: Readonly<Record<string, unknown>> = adapters.stores;
   for (const module of modules) parts.push(await module.build(settings.get(module.name), given, stores[module.name]));
 
   const groupPrefix = process_["consumer-group-id"];
   const stages = await Promise.all(
-    parts.flatMap((part) => part.stages ?? []).map((stage) => runStage({ stage, log: adapters.log, clock, logger, metrics, groupPrefix })),
+    parts
+      .flatMap((part) => part.stages ?? [])
+      .map((stage) => runStage({ stage, log: adapters.log, clock, logger, metrics, groupPrefix, tracer })),
   );
   const stop = new AbortController();
   const tasks = parts.flatMap((part) => part.tasks ?? []).map((task) => runTask(task, { clock, logger }, stop.signal));
@@ -87,12 +92,12 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     grpcPort: process_["grpc-port"],
     host: process_.host,
     rpc: rpc(),
-    routes: [...parts.flatMap((part) => part.routes ?? []), metricsRoute(metrics), ...healthRoutes(readiness)],
+    routes: [...parts.flatMap((part) => part.routes ?? []), ...metricsRoutes(metrics, readiness), ...healthRoutes(readiness)],
     sockets: parts.flatMap((part) => part.sockets ?? []),
     authenticate: () => ({ environment: ENVIRONMENT, internal: false }),
     ready: readiness,
     developmentHosts: true,
-    ...{ logger, metrics, clock },
+    ...{ logger, metrics, clock, tracer },
   });
   url = `http://localhost:${server.ports[0]}`;
   logger.info({ ports: server.ports, grpcPort: server.grpcPort, smtpSinkPort: mailbox.port() }, "started");
@@ -109,6 +114,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       server.close();
       await mailbox?.close();
       await adapters.close();
+      await tracer.close(timeoutMs / 8);
       logger.info("drained");
     },
   };

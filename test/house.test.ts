@@ -139,6 +139,14 @@ test("time and chance come through ports (a stopwatch for metrics decides nothin
   expect(breaking(bound, ({ path, code }) => !(path in exceptions) && own.test(code))).toEqual([]);
 });
 
+test("OpenTelemetry's SDK is loaded only where tracing is configured", () => {
+  const adapter = "platform/telemetry/otlp.ts";
+  expect(breaking(product, ({ path, names }) => path !== adapter && names.some((name) => name.startsWith("@opentelemetry/")))).toEqual([]);
+  const users = product.filter(({ uses }) => uses.includes(adapter));
+  expect(breaking(users, ({ code }) => !/await import\("#platform\/telemetry\/otlp\.ts"\)/.test(code))).toEqual([]);
+  expect(users).toHaveLength(1);
+});
+
 test("SQL lives in .sql files", () => {
   /** Why each may hold a statement. */
   const exceptions: Readonly<Record<string, string>> = {

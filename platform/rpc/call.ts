@@ -2,6 +2,7 @@
 import { Code, ConnectError, type ContextValues, createContextKey } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
+import type { Span } from "#platform/telemetry/trace.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 
 export interface Principal {
@@ -24,8 +25,18 @@ export interface Call {
   observed: boolean;
 }
 
+/** The call's part of a trace. */
+export interface CallTrace {
+  /** For what the call causes: the span's where there is one, else the caller's own, valid. */
+  readonly traceparent: string | undefined;
+  readonly span: Span | undefined;
+}
+
 export const principalKey = createContextKey<Principal | undefined>(undefined, { description: "principal" });
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "call" });
+export const traceKey = createContextKey<CallTrace>({ traceparent: undefined, span: undefined }, { description: "trace" });
+
+export const traceOf = (context: { readonly values: ContextValues }): CallTrace => context.values.get(traceKey);
 
 /** Who calls. A handler always has a principal: the interceptors see to it. */
 export function principalOf(context: { readonly values: ContextValues }): Principal {

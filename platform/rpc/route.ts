@@ -12,6 +12,8 @@ export interface HttpRequest {
   /** The environment of the caller's credential. */
   readonly environment: string;
   readonly requestId: string;
+  /** For the calls that answering it causes. */
+  readonly traceparent: string | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -7,7 +7,7 @@ import { Registry } from "prom-client";
 import { afterEach, expect } from "vitest";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { systemClock } from "#platform/clock.ts";
-import { metricsRoute } from "#platform/telemetry/metrics.ts";
+import { metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { type RunningServer, type ServerOptions, serve } from "./server.ts";
 
 const running: RunningServer[] = [];
@@ -26,7 +26,7 @@ export async function started(ingest: Ingest = {}, more: Partial<ServerOptions> 
     grpcPort: 0,
     host: "127.0.0.1",
     rpc: [(router: ConnectRouter) => router.service(IngestService, ingest)],
-    routes: [metricsRoute(metrics)],
+    routes: metricsRoutes(metrics, () => ({ ok: true, why: [] })),
     sockets: [],
     authenticate: () => ({ environment: "development", internal: false }),
     ready: () => ({ ok: true, why: [] }),

@@ -13,6 +13,7 @@ import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
+import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { MOST_MESSAGE_BYTES, readBody, unpacked } from "./body.ts";
 import { type Authenticate, type Call, callKey, requestIdOf } from "./call.ts";
 import { refusal } from "./development.ts";
@@ -53,6 +54,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
+  /** Default: none. */
+  readonly tracer?: Tracer;
 }
 
 export interface RunningServer {
@@ -68,9 +71,9 @@ export interface RunningServer {
 
 /** Rejects with ConfigProblem when a port is taken. */
 export async function serve(options: ServerOptions): Promise<RunningServer> {
-  const { authenticate, logger, clock } = options;
+  const { authenticate, logger, clock, tracer = noTracer } = options;
   const observer = createObserver(options);
-  const list = interceptors({ authenticate, observer, logger });
+  const list = interceptors({ authenticate, observer, logger, tracer });
   const services = () => new Set([...procedures.values()].map(({ spec }) => spec.method.parent));
   const names = () => new Set([...services()].map(({ typeName }) => typeName));
   const own = [reflectionService(services), healthService({ ready: options.ready, services: names, clock })];
@@ -117,7 +120,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     else if (!found) refuse(exchange, missing ?? new Problem("NOT_FOUND", { message: "There is nothing at this path." }), isCall);
     else if ("allowed" in found) refuse(exchange, new Problem("METHOD_NOT_ALLOWED"), false, { allow: found.allowed.join(", ") });
     else
-      void answerRoute(exchange, found, { authenticate, logger })
+      void answerRoute(exchange, found, { authenticate, logger, tracer })
         .catch((error) => broken(exchange, error))
         .finally(() => observed(exchange, found.route.path, probe));
   }

@@ -8,10 +8,15 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Reason } from "#domain/reasons.ts";
 import type { Topic } from "#domain/topics.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
+import type { Span } from "#platform/telemetry/trace.ts";
 
 export interface Received<In> {
   readonly record: LogRecord;
   readonly value: In;
+  /** What every output of this record is given, and what other things done for it should be given. */
+  readonly traceparent?: string | undefined;
+  /** The runner's span of this record, where its trace is recorded. */
+  readonly span?: Span | undefined;
 }
 
 export interface Batch<In> {

@@ -24,7 +24,7 @@ describe("a delivery by email", () => {
     expect(here.server.mails[0]?.raw).toMatch(/^X-Carillon-Delivery: a\r?$/m);
     expect(here.server.mails[0]?.raw).toMatch(/^X-Carillon-Notification: n-a\r?$/m);
     expect(here.server.mails[0]?.raw).toMatch(/^Subject: Title a\r?$/m);
-    expect(await here.at.metric("carillon_deliveries_total")).toEqual({ "email sent": 1 });
+    expect(await here.at.metric("carillon_deliveries_total")).toEqual({ "email smtp sent accepted_by_provider": 1 });
   });
 
   it("refused for good is failed: one event, no retry, no dead letter, and others are sent all the same", async () => {

@@ -3,12 +3,12 @@ import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import type { Module } from "#platform/host.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
+import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { emailLoop } from "./loop.ts";
 import { nullSender } from "./providers/email/null.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
 import { type EmailSettings, settings } from "./settings.ts";
-import { deliveryMetrics } from "./telemetry.ts";
 
 const SUBMISSION_PORT = 587;
 
@@ -21,10 +21,10 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
   name: "email-workers",
   config: settings,
   build(config, given) {
-    const { ledger, clock, logger, metrics, worker } = given;
+    const { ledger, clock, logger, metrics, tracer, worker } = given;
     const sender = senderOf(config, needs);
     const loop = emailLoop({
-      ...{ ledger, sender, clock, worker },
+      ...{ ledger, sender, clock, tracer, worker },
       logger: logger.child({ stage: "email-workers" }),
       metrics: deliveryMetrics(metrics, "email"),
       wordsOf: wordsOf(versionsOf(given)),

@@ -61,6 +61,7 @@ export const dispatcher = (
     for (const [index, received] of batch.records.entries()) {
       const { draft, record } = drafted[index] as Drafted;
       const { first, decision, canceled } = decided[index] as Decided;
+      received.span?.event("decided", { "carillon.first": first });
       const recorded = first ? record : fromBinary(DecisionRecordSchema, decision);
       const carried = carryOut(received.value, draft.recipient, canceled ? withdrawn(recorded) : recorded);
       const { notificationId } = draft;

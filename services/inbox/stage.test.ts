@@ -49,7 +49,7 @@ describe("the inbox stage", () => {
   const run = (more: { store?: InboxStore; log?: EventLog } = {}) =>
     at.run(
       inboxStage(more.store ?? store, {
-        ...{ clock: at.clock, logger: at.logger, fanout, ledger, worker: "w-1" },
+        ...{ clock: at.clock, logger: at.logger, metrics: at.metrics, fanout, ledger, worker: "w-1" },
         wordsOf: wordsOf(withoutTemplates(at.clock)),
       }),
       more.log,

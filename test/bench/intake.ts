@@ -9,17 +9,18 @@ import { systemClock as clock } from "#platform/clock.ts";
 import type { Given } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { serve } from "#platform/rpc/server.ts";
+import { noTracer } from "#platform/telemetry/trace.ts";
 import { embedded } from "../../services/adapters.ts";
 import { ingest } from "../../services/ingest/module.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "carillon-bench-"));
-const { stores, ...engines } = await embedded({ dataDir, clock });
-const logger = pino({ level: "warn" });
 const metrics = new Registry();
+const { stores, ...engines } = await embedded({ dataDir, clock, metrics });
+const logger = pino({ level: "warn" });
 const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;
-const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client };
+const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client, tracer: noTracer };
 const parts = await ingest.build({ "broadcast.destinations": [] }, given, stores.ingest);
 if (parts.rpc) rpc.push(parts.rpc);
 const server = await serve({

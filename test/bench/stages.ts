@@ -15,6 +15,7 @@ import { loadConfig } from "#platform/config/config.ts";
 import type { Given, Module } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { runStage } from "#platform/stage/runner.ts";
+import { noTracer } from "#platform/telemetry/trace.ts";
 import { embedded } from "../../services/adapters.ts";
 import { emailWorkers } from "../../services/delivery/module.ts";
 import { dispatcherModule } from "../../services/dispatcher/module.ts";
@@ -30,12 +31,12 @@ const BATCH = 100;
 
 export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-stages-"));
-  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock });
-  const logger = pino({ level: "warn" });
   const metrics = new Registry();
+  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics });
+  const logger = pino({ level: "warn" });
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
-  const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client };
+  const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client, tracer: noTracer };
   const modules = [
     preferences,
     routerModule,
