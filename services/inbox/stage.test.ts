@@ -210,6 +210,8 @@ describe("the inbox stage", () => {
     expect(heard).toHaveLength(1);
     const told = (await events()).filter(({ deliveryId }) => deliveryId === "d-b");
     expect(told).toMatchObject(told.map(() => ({ status: DeliveryStatus.CANCELED, reason: "canceled", attempt: 0 })));
+    const counts = { "web inbox sent stored_in_inbox": 1, "web inbox canceled canceled": 2 };
+    expect(await at.metric("carillon_deliveries_total")).toEqual(counts);
     expect(new Set(told.map(({ eventId }) => eventId)).size).toBe(1);
   });
 
