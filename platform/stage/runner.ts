@@ -61,7 +61,7 @@ class Runner<In> implements RunningStage {
   readonly #holdings: Holdings<In>;
   readonly #failing: Failing<In>;
   readonly #settling: Settling<In>;
-  readonly #burials: Burials;
+  readonly #burials: Burials<In>;
   readonly #watched: Watched;
   readonly #running = new Set<OpenBatch<In>>();
   readonly #stop = new AbortController();
@@ -84,7 +84,7 @@ class Runner<In> implements RunningStage {
     this.#window = new Window(most, () => this.#holdings.lanes());
     this.#turns = new Turns({ reads: stage.reads, weights: stage.weights, span: most, mayTake: (lane) => this.#window.mayTake(lane) });
     this.#failing = new Failing({ clock, stop: this.#stop.signal, ready: () => this.#pumpSoon() });
-    this.#burials = new Burials({ stage, clock, logger });
+    this.#burials = new Burials({ stage, writes: this.#writes, clock, logger });
     this.#settling = new Settling({
       ...{ name: stage.name, clock, logger, metrics: this.#metrics, membership: () => this.#membership },
       settled: (entries) => {
@@ -172,7 +172,7 @@ class Runner<In> implements RunningStage {
       entry.value = this.#decode(entry.record);
       return true;
     } catch (error) {
-      this.#bury(entry, "undecodable", messageOf(error), []);
+      this.#giveUp(entry, "undecodable", messageOf(error));
       return false;
     }
   }
@@ -195,18 +195,28 @@ class Runner<In> implements RunningStage {
     const carried = carriedOn(entry.record, outputs, this.#writes);
     const tooLarge = oversize(carried);
     if (tooLarge !== undefined) {
-      this.#bury(entry, "oversize", tooLarge, []);
+      this.#giveUp(entry, "oversize", tooLarge);
       return;
     }
     entry.lane.tally.done++;
     entry.lane.settle(entry, carried);
   }
 
+  /** By the runner's own decision: the stage can say what goes along. */
+  #giveUp(entry: Entry<In>, reason: Reason, detail: string): void {
+    if (entry.settled || this.#closed) return;
+    this.#bury(entry, reason, detail, this.#burials.alongside(entry.record, entry.value, reason, detail));
+  }
+
   #bury(entry: Entry<In>, reason: Reason, detail: string, outputs: readonly Output[]): void {
     if (entry.settled || this.#closed) return;
     const tooLarge = oversize(outputs);
-    const letter = this.#burials.bury(entry.record, reason, tooLarge === undefined ? detail : `${detail} [left out: ${tooLarge}]`);
-    const carried = carriedOn(entry.record, tooLarge === undefined ? [...outputs, letter] : [letter], this.#writes);
+    if (tooLarge !== undefined) {
+      this.#giveUp(entry, reason, `${detail} [left out: ${tooLarge}]`);
+      return;
+    }
+    const letter = this.#burials.bury(entry.record, reason, detail);
+    const carried = carriedOn(entry.record, [...outputs, letter], this.#writes);
     entry.lane.tally.buried++;
     entry.lane.settle(entry, carried);
   }
@@ -234,7 +244,7 @@ class Runner<In> implements RunningStage {
     logger.error({ err: error, stage: this.#stage.name, ...counts }, "stage failed");
     if (open.length === 0) return;
     for (const entry of this.#failing.failed(batch.group, open, error, batch.sinceMs))
-      this.#bury(entry, "stage_failed", messageOf(error), []);
+      this.#giveUp(entry, "stage_failed", messageOf(error));
   }
 
   #lost(lane: Lane<In>, forgotten: readonly Entry<In>[]): void {

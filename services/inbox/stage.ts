@@ -38,10 +38,9 @@ export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, w
   deadLetters: topics.deadWeb,
   async handle(batch) {
     const nowMs = clock.nowMs();
-    const ids = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
     const sent = ({ received, row }: Readable, place: Placed) => {
       fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
-      logger.info(ids(received.value), "stored in the inbox");
+      logger.info(idsOf(received.value), "stored in the inbox");
       const { createdAtMs } = place;
       batch.done(received, event(received, "sent", { reason: "stored_in_inbox", atMs: createdAtMs, attempt: 1, provider: "inbox" }));
     };
@@ -53,7 +52,7 @@ export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, w
         readable.push({ received, row });
         continue;
       }
-      logger.warn(ids(received.value), "delivery dead");
+      logger.warn(idsOf(received.value), "delivery dead");
       batch.bury(
         received,
         "undecodable",
@@ -80,7 +79,14 @@ export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, w
       else batch.done(each.received, event(each.received, "expired", { reason: "expired", atMs: nowMs }));
     }
   },
+  givenUp(record, value, reason) {
+    if (!value) return [];
+    logger.warn(idsOf(value), "delivery dead");
+    return [event({ record, value }, "dead", { reason, atMs: clock.nowMs() })];
+  },
 });
+
+const idsOf = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
 
 const tryOf = ({ environment, notificationId, deliveryId, cycle, target, attempt, wait }: Delivery, worker: string): Try => ({
   ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },
