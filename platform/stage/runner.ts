@@ -65,7 +65,7 @@ class Runner<In> implements RunningStage {
   readonly #holdings: Holdings<In>;
   readonly #failing: Failing<In>;
   readonly #settling: Settling<In>;
-  readonly #burials: Burials;
+  readonly #burials: Burials<In>;
   readonly #spans: RecordSpans;
   readonly #watched: Watched;
   readonly #running = new Set<OpenBatch<In>>();
@@ -89,7 +89,7 @@ class Runner<In> implements RunningStage {
     this.#window = new Window(most, () => this.#holdings.lanes());
     this.#turns = new Turns({ reads: stage.reads, weights: stage.weights, span: most, mayTake: (lane) => this.#window.mayTake(lane) });
     this.#failing = new Failing({ clock, stop: this.#stop.signal, ready: () => this.#pumpSoon() });
-    this.#burials = new Burials({ stage, clock, logger });
+    this.#burials = new Burials({ stage, writes: this.#writes, clock, logger });
     this.#spans = new RecordSpans({ stage: stage.name, tracer, clock });
     this.#settling = new Settling({
       ...{ name: stage.name, clock, logger, metrics: this.#metrics, membership: () => this.#membership },
@@ -191,7 +191,7 @@ class Runner<In> implements RunningStage {
       this.#spans.decoded(entry);
       return true;
     } catch (error) {
-      this.#bury(entry, "undecodable", messageOf(error), []);
+      this.#giveUp(entry, "undecodable", messageOf(error));
       return false;
     }
   }
@@ -214,7 +214,7 @@ class Runner<In> implements RunningStage {
     const carried = carriedOn(entry.traceparent, outputs, this.#writes);
     const tooLarge = oversize(carried);
     if (tooLarge !== undefined) {
-      this.#bury(entry, "oversize", tooLarge, []);
+      this.#giveUp(entry, "oversize", tooLarge);
       return;
     }
     this.#spans.done(entry, carried.length);
@@ -222,11 +222,21 @@ class Runner<In> implements RunningStage {
     entry.lane.settle(entry, carried);
   }
 
+  /** By the runner's own decision: the stage can say what goes along. */
+  #giveUp(entry: Entry<In>, reason: Reason, detail: string): void {
+    if (entry.settled || this.#closed) return;
+    this.#bury(entry, reason, detail, this.#burials.alongside(entry.record, entry.value, reason, detail));
+  }
+
   #bury(entry: Entry<In>, reason: Reason, detail: string, outputs: readonly Output[]): void {
     if (entry.settled || this.#closed) return;
     const tooLarge = oversize(outputs);
-    const letter = this.#burials.bury(entry.record, reason, tooLarge === undefined ? detail : `${detail} [left out: ${tooLarge}]`);
-    const carried = carriedOn(entry.traceparent, tooLarge === undefined ? [...outputs, letter] : [letter], this.#writes);
+    if (tooLarge !== undefined) {
+      this.#giveUp(entry, reason, `${detail} [left out: ${tooLarge}]`);
+      return;
+    }
+    const letter = this.#burials.bury(entry.record, reason, detail);
+    const carried = carriedOn(entry.traceparent, [...outputs, letter], this.#writes);
     this.#spans.buried(entry, reason);
     this.#metrics.buried(reason);
     entry.lane.tally.buried++;
@@ -260,7 +270,7 @@ class Runner<In> implements RunningStage {
     if (open.length === 0) return;
     for (const entry of open) this.#spans.failed(entry);
     for (const entry of this.#failing.failed(batch.group, open, error, batch.sinceMs))
-      this.#bury(entry, "stage_failed", messageOf(error), []);
+      this.#giveUp(entry, "stage_failed", messageOf(error));
   }
 
   #lost(lane: Lane<In>, forgotten: readonly Entry<In>[]): void {

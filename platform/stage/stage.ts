@@ -51,6 +51,11 @@ export interface Stage<In = unknown> {
   /** Topics served before others, by weight; default: all alike. */
   readonly weights?: ReadonlyMap<Topic, number>;
   handle(batch: Batch<In>): Promise<void>;
+  /**
+   * What goes along with a record that the runner gives up on by itself: one that cannot be decoded (`value` is undefined), that failed
+   * every time, or whose outputs are too large. Cheap, and never throws; if it does all the same, the record is buried without.
+   */
+  givenUp?(record: LogRecord, value: In | undefined, reason: Reason, detail: string): readonly Output[];
 }
 
 export type StageOf<D extends DescMessage> = Stage<MessageShape<D>>;

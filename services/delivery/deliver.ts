@@ -21,7 +21,7 @@ import type { Tracer } from "#platform/telemetry/trace.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
 import { outageWatch } from "./outage.ts";
-import { afterLease, type Deferred, type Ended, endAgain, expired, follow, type Waiting, waitAgain } from "./outcome.ts";
+import { afterLease, type Deferred, type Ended, endAgain, expired, follow, givenUp, type Waiting, waitAgain } from "./outcome.ts";
 import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
 import { permitsOf } from "./permits.ts";
 import { reporting } from "./report.ts";
@@ -172,8 +172,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
   /** No try can be made of it, so the ledger has nothing to know. */
   function buryUnsendable(received: Received<Delivery>, batch: Batch<Delivery>, { unsendable, detail }: Unsendable): void {
-    const { attempt, wait } = received.value;
-    const dead: Ended = { is: "dead", reason: unsendable, attempt: 0, by: { attempt, wait } };
+    const dead = givenUp(received.value, unsendable);
     report.ended(received.value, dead, unsendable);
     batch.bury(received, unsendable, detail, endOutput(received, dead, clock.nowMs(), { provider: "", detail }));
   }

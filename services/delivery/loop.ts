@@ -8,6 +8,9 @@ import * as topics from "#domain/topics.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { type DeliverNeeds, delivering } from "./deliver.ts";
+import { givenUp } from "./outcome.ts";
+import { endOutput } from "./outputs.ts";
+import { reporting } from "./report.ts";
 
 const BATCH = 20;
 /** Records in hand for each permit: enough that the next is ready, and so few that the last waits for less than the watchdog's minute. */
@@ -22,6 +25,7 @@ const weights = new Map([
 
 export const emailLoop = (needs: DeliverNeeds): Stage<Delivery> => {
   const deliver = delivering(needs);
+  const report = reporting(needs);
   const { width } = needs.sender;
   return {
     name: "email-workers",
@@ -35,6 +39,12 @@ export const emailLoop = (needs: DeliverNeeds): Stage<Delivery> => {
       const results = await Promise.allSettled(batch.records.map((received) => deliver(received, batch)));
       const failed = results.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
+    },
+    givenUp(record, value, reason) {
+      if (!value) return [];
+      const dead = givenUp(value, reason);
+      report.ended(value, dead, reason);
+      return [endOutput({ record, value }, dead, needs.clock.nowMs())];
     },
   };
 };

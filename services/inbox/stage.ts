@@ -52,10 +52,9 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
     deadLetters: topics.deadWeb,
     async handle(batch) {
       const nowMs = clock.nowMs();
-      const ids = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
       const sent = ({ received, row }: Readable, place: Placed) => {
         fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
-        logger.info(ids(received.value), "stored in the inbox");
+        logger.info(idsOf(received.value), "stored in the inbox");
         const { createdAtMs } = place;
         batch.done(received, ended(received, "sent", { reason: "stored_in_inbox", atMs: createdAtMs, attempt: 1, provider: PROVIDER }));
       };
@@ -69,7 +68,7 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
           continue;
         }
         const { unsendable: reason, detail } = row;
-        logger.warn({ ...ids(received.value), reason }, "delivery dead");
+        logger.warn({ ...idsOf(received.value), reason }, "delivery dead");
         batch.bury(received, reason, detail, ended(received, "dead", { reason, detail, atMs: nowMs }));
       }
       const intents = await ledger.intend(
@@ -91,8 +90,15 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
         else batch.done(each.received, ended(each.received, "expired", { reason: "expired", atMs: nowMs }));
       }
     },
+    givenUp(record, value, reason, detail) {
+      if (!value) return [];
+      logger.warn({ ...idsOf(value), reason }, "delivery dead");
+      return [ended({ record, value }, "dead", { reason, detail, atMs: clock.nowMs() })];
+    },
   };
 };
+
+const idsOf = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
 
 const tryOf = ({ environment, notificationId, deliveryId, cycle, target, attempt, wait }: Delivery, worker: string): Try => ({
   ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },

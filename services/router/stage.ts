@@ -21,12 +21,12 @@ import {
   UsedTemplateSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import type { Output } from "#platform/log/log.ts";
+import type { LogRecord, Output } from "#platform/log/log.ts";
 import type { Versions } from "#platform/render/versions.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { type Admitted, admit, admitDue } from "./admission.ts";
-import { fieldWithin } from "./raw.ts";
+import { fieldWithin, idWithin, isProtobuf } from "./raw.ts";
 import { Refusal } from "./refusal.ts";
 import { pinned } from "./templates.ts";
 
@@ -58,7 +58,13 @@ export const router = ({ clock, versions, environment }: Needs): Stage<Admitted 
       else batch.done(received, ...route(value, nowMs));
     }
   },
+  givenUp: (record, value, reason, detail) => refused(new Refusal(reason, detail, idOf(record, value)), environment, clock.nowMs()),
 });
+
+function idOf(record: LogRecord, value: Admitted | Refusal | undefined): string | undefined {
+  if (value) return value instanceof Refusal ? value.notificationId : value.asked.notificationId;
+  return record.topic === topics.due || isProtobuf(record) ? idWithin(record.value) : undefined;
+}
 
 /** Told in the topic's own environment, whatever the record says of itself: nobody writes into the history of another one. */
 function refused({ notificationId, reason, detail }: Refusal, environment: string, nowMs: number): Output[] {
