@@ -132,7 +132,10 @@ function isAlive(pid) {
 /** The binary of Node 22, by way of the npm package that carries it. */
 async function fetchNode() {
   const command = process.platform === "win32" ? '"node -p process.execPath"' : "node -p process.execPath";
-  const found = await run("npx", ["-y", "-p", `node@${NODE}`, "-c", command], { stdio: ["ignore", "pipe", "inherit"], cwd: root });
+  const found = await run("npx", ["-y", "--loglevel=error", "-p", `node@${NODE}`, "-c", command], {
+    stdio: ["ignore", "pipe", "inherit"],
+    cwd: root,
+  });
   const path = found.printed.trim().split("\n").at(-1)?.trim() ?? "";
   if (found.signal) endAs(found);
   if (found.code !== 0 || !existsSync(path))

@@ -9,7 +9,11 @@ import { errors } from "#domain/errors.ts";
 import { reasons } from "#domain/reasons.ts";
 import { all, RETENTION_MS, tiers } from "#domain/topics.ts";
 import { configTable } from "#platform/config/table.ts";
+import { catalogue } from "#platform/telemetry/metric.ts";
 import { describedModules } from "../services/modules.ts";
+// For their metrics: all that a process is made of, and what it loads only when it is configured.
+import "../services/start.ts";
+import "#platform/telemetry/otlp.metrics.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -20,6 +24,7 @@ export function pages(): Map<string, string> {
     ["docs/errors.md", errorsPage()],
     ["docs/topics.md", topicsPage()],
     ["docs/configuration.md", configurationPage()],
+    ["docs/metrics.md", metricsPage()],
   ]);
 }
 
@@ -78,4 +83,22 @@ const configurationPage = () =>
       row.default === undefined ? "" : row.default === "" ? "empty" : code(row.default),
       row.description,
     ]),
+  );
+
+const metricsPage = () =>
+  page(
+    "Metrics",
+    "the declarations beside the code that moves them",
+    "`GET /metrics` answers these to Prometheus, beside the usual ones of a Node process (`process_*`, `nodejs_*`; the event loop's delay is\n`nodejs_eventloop_lag_p99_seconds`, since the last scrape). No label holds an id or anything of a person. What to watch among them:\n[operations](operations.md); a dashboard: `deploy/grafana/carillon.json`; alerts: `deploy/prometheus/alerts.yaml`.",
+    ["Metric", "Type", "Labels", "Meaning"],
+    [...catalogue()]
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+      .map(({ name, type, labels, help }) => [
+        code(name),
+        type,
+        Object.entries(labels)
+          .map(([label, values]) => `${code(label)}: ${values}`)
+          .join("; "),
+        help,
+      ]),
   );

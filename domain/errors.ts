@@ -55,6 +55,11 @@ export const errors = {
     says: "The event log cannot take it now, or its answer was lost. Repeat with the same idempotency key.",
   },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
+  TOO_MANY_WATCHERS: {
+    code: "RESOURCE_EXHAUSTED",
+    http: 429,
+    says: "This process holds as many watchers as it takes. Ask with GetNotification, or watch later.",
+  },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", http: 504, says: "It took longer than the caller's or the server's deadline." },
   INTERNAL: { code: "INTERNAL", http: 500, says: "Something failed inside; the request id finds it in the log." },
 } as const;

@@ -1,8 +1,8 @@
 /** Gateway: web notifications to open browsers, live. */
-import { Gauge } from "prom-client";
 import { z } from "zod";
 import { wholeNumber } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
+import { gauge, lookUp } from "#platform/telemetry/metric.ts";
 import { gatewaySocket } from "./socket.ts";
 
 const config = z.object({
@@ -15,6 +15,8 @@ const config = z.object({
     .meta({ description: "Connections from one address." }),
 });
 
+const openConnections = gauge({ name: "carillon_gateway_connections", help: "Open WebSocket connections.", labels: {} });
+
 export const gateway = (needs: { secret: () => Uint8Array }): Module<z.output<typeof config>> => ({
   name: "gateway",
   config,
@@ -25,14 +27,7 @@ export const gateway = (needs: { secret: () => Uint8Array }): Module<z.output<ty
       perUser: settings["gateway.max-connections-per-user"],
       perAddress: settings["gateway.max-connections-per-ip"],
     });
-    new Gauge({
-      name: "carillon_gateway_connections",
-      help: "Open WebSocket connections.",
-      registers: [given.metrics],
-      collect() {
-        this.set(connections());
-      },
-    });
+    lookUp(openConnections, given.metrics, () => [{ labels: {}, value: connections() }]);
     return {
       sockets: [socket],
       tasks: [

@@ -58,11 +58,12 @@ export async function startGateway(settings: Partial<GatewaySettings> = {}) {
   const server = await serve({
     ...{ ports: [0], host: "127.0.0.1", rpc: [], routes: [], sockets: [socket], developmentHosts: true, trustProxy: false },
     authenticate: () => ({ environment, internal: false, scopes: [Scope.ADMIN] }),
+    ready: () => ({ ok: true, why: [] }),
     ...{ logger, metrics, clock },
   });
   endings.push(() => server.close());
   const ledger = memoryLedger({ clock });
-  const stage = inboxStage(store, { clock, fanout, logger, ledger, worker: "w-1", wordsOf: wordsOf(withoutTemplates(clock)) });
+  const stage = inboxStage(store, { clock, fanout, logger, metrics, ledger, worker: "w-1", wordsOf: wordsOf(withoutTemplates(clock)) });
   let published = 0;
   const port = server.ports[0] as number;
   return {

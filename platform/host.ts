@@ -13,6 +13,7 @@ import type { Ledger } from "#platform/ledger/ledger.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import type { Route, Socket } from "#platform/rpc/route.ts";
 import type { Stage } from "#platform/stage/stage.ts";
+import type { Tracer } from "#platform/telemetry/trace.ts";
 
 /** Flat: every key is a whole key path such as "email.smtp-host"; the environment variable is CARILLON_ + key, punctuation to "_". */
 export type ConfigSchema = z.ZodObject;
@@ -25,6 +26,7 @@ export interface Given {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Registry;
+  readonly tracer: Tracer;
   /** Unique per process start. */
   readonly worker: string;
   /** A client of another module's service, acting for an environment: in memory when it runs in this process. */

@@ -1,10 +1,12 @@
 /**
  * Which engine stands behind each port: the table of design as code. `embedded` is SQLite and memory, all modules in one process.
  */
+import type { Registry } from "prom-client";
 import * as topics from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import { sqliteLedger } from "#platform/ledger/ledger.sqlite.ts";
+import { measuredLedger } from "#platform/ledger/measured.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import { sqliteAccessStore } from "./access/store.sqlite.ts";
@@ -20,13 +22,13 @@ import { sqliteHistoryStore } from "./tracker/store.sqlite.ts";
 
 export type Adapters = Awaited<ReturnType<typeof embedded>>;
 
-export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clock }) {
+export async function embedded({ dataDir, clock, metrics }: { dataDir: string; clock: Clock; metrics: Registry }) {
   makeDataDir(dataDir);
-  const database = await openDatabase({ file: databaseFile(dataDir) });
+  const database = await openDatabase({ file: databaseFile(dataDir), metrics });
   const log = await sqliteLog({ database, topics: topics.all, clock });
   return {
     log,
-    ledger: await sqliteLedger({ database, clock }),
+    ledger: measuredLedger(await sqliteLedger({ database, clock }), metrics),
     fanout: memoryFanout(),
     stores: {
       ingest: await sqliteReservations(database),

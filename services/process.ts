@@ -1,7 +1,7 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
 import { variableOf } from "#platform/config/config.ts";
-import { flag, list, port } from "#platform/config/fields.ts";
+import { flag, list, port, share } from "#platform/config/fields.ts";
 import { mode } from "#platform/config/mode.ts";
 import type { Module } from "#platform/host.ts";
 
@@ -18,7 +18,10 @@ const fields = z.object({
     .regex(/^[A-Za-z0-9._:-]+$/, { error: "must be an address or a host name, like 127.0.0.1 or 0.0.0.0" })
     .default("127.0.0.1")
     .meta({ description: "The address to listen on; in production any, 0.0.0.0 for every IPv4 address of the machine." }),
-  "http-port": port().default(HTTP_PORT).meta({ description: "REST, Connect, pages and /ws. 0 picks a free one." }),
+  "http-port": port().default(HTTP_PORT).meta({ description: "REST, Connect, gRPC-Web, pages and /ws. 0 picks a free one." }),
+  "grpc-port": port()
+    .default(8081)
+    .meta({ description: "gRPC over HTTP/2: without TLS (h2c), or with it where there is a certificate. 0 picks a free one." }),
   "legacy-http-port": port().default(8082).meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
   "tls.cert": z
     .string()
@@ -48,6 +51,22 @@ const fields = z.object({
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")
     .meta({ description: "The least severe log line that is printed." }),
+  "otel.endpoint": z
+    .string()
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), { error: "must be a URL like http://localhost:4318" })
+    .optional()
+    .meta({
+      description:
+        "Where traces go by OTLP/HTTP: a collector, Jaeger or Tempo, by its base URL. Spans go to its /v1/traces. None: nothing is traced.",
+    }),
+  "otel.sample-ratio": share()
+    .default(0.01)
+    .meta({ description: "The share of calls without a traceparent that a trace is begun for. A caller's traceparent decides by itself." }),
+  "otel.service-name": z
+    .string()
+    .min(1, { error: "must not be empty" })
+    .default("carillon")
+    .meta({ description: "The service's name in traces." }),
 });
 
 type Given = z.output<typeof fields>;

@@ -10,7 +10,7 @@ import { serve } from "#platform/rpc/server.ts";
 import { runStage } from "#platform/stage/runner.ts";
 import { healthRoutes } from "#platform/telemetry/health.ts";
 import { createLogger } from "#platform/telemetry/logger.ts";
-import { createMetrics, metricsRoute } from "#platform/telemetry/metrics.ts";
+import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
 import { authenticating } from "./access/authenticate.ts";
@@ -25,6 +25,8 @@ import { secretOf } from "./secret.ts";
 import { settingsFile } from "./settings-file.ts";
 import { runTask } from "./task.ts";
 import { tlsOf } from "./tls.ts";
+import { openTracer } from "./tracing.ts";
+import { version } from "./version.ts";
 
 export interface Running {
   readonly readyLine: string;
@@ -59,10 +61,12 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
 
   const clock = systemClock;
   const logger = createLogger({ level: process_["log.level"] });
-  const metrics = createMetrics();
+  const metrics = createMetrics(version);
+  const worker = uuidv7(clock.nowMs());
+  const tracer = await openTracer(process_, { instance: worker, clock, logger, metrics });
   if (process_["kafka.brokers"])
     logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
-  const adapters = await embedded({ dataDir: process_["data-dir"], clock });
+  const adapters = await embedded({ dataDir: process_["data-dir"], clock, metrics });
   secret = secretOf(join(process_["data-dir"], "gateway-token.secret"));
   if (!isProduction) {
     const port = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
@@ -74,16 +78,17 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   const parts: Parts[] = [];
   const rpc = () => parts.flatMap((part) => part.rpc ?? []);
   const given: Given = {
-    ...{ log: adapters.log, ledger: adapters.ledger, fanout: adapters.fanout, clock, logger, metrics },
-    worker: uuidv7(clock.nowMs()),
-    client: createClients({ rpc, logger, metrics, clock }),
+    ...{ log: adapters.log, ledger: adapters.ledger, fanout: adapters.fanout, clock, logger, metrics, tracer, worker },
+    client: createClients({ rpc, logger, metrics, clock, tracer }),
   };
   const stores: Readonly<Record<string, unknown>> = adapters.stores;
   for (const module of modules) parts.push(await module.build(settings.get(module.name), given, stores[module.name]));
 
   const groupPrefix = process_["consumer-group-id"];
   const stages = await Promise.all(
-    parts.flatMap((part) => part.stages ?? []).map((stage) => runStage({ stage, log: adapters.log, clock, logger, metrics, groupPrefix })),
+    parts
+      .flatMap((part) => part.stages ?? [])
+      .map((stage) => runStage({ stage, log: adapters.log, clock, logger, metrics, groupPrefix, tracer })),
   );
   const stop = new AbortController();
   const tasks = parts.flatMap((part) => part.tasks ?? []).map((task) => runTask(task, { clock, logger }, stop.signal));
@@ -98,22 +103,24 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   };
   const server = await serve({
     ports: [process_["http-port"], process_["legacy-http-port"]],
+    grpcPort: process_["grpc-port"],
     host: process_.host,
     rpc: rpc(),
-    routes: [...parts.flatMap((part) => part.routes ?? []), metricsRoute(metrics), ...healthRoutes(readiness)],
+    routes: [...parts.flatMap((part) => part.routes ?? []), ...metricsRoutes(metrics, readiness), ...healthRoutes(readiness)],
     sockets: parts.flatMap((part) => part.sockets ?? []),
     authenticate: isProduction ? authenticating({ store: adapters.stores.access, clock, logger }) : developer,
+    ready: readiness,
     developmentHosts: !isProduction,
     ...(tls && { tls }),
     trustProxy: process_["trust-proxy"],
-    ...{ logger, metrics, clock },
+    ...{ logger, metrics, clock, tracer },
   });
   const [url, legacyUrl] = server.ports.map((port) => `${tls ? "https" : "http"}://${shown(process_.host)}:${port}`);
-  logger.info({ mode: process_.mode, ports: server.ports, smtpSinkPort: mailbox?.port() }, "started");
+  logger.info({ mode: process_.mode, ports: server.ports, grpcPort: server.grpcPort, smtpSinkPort: mailbox?.port() }, "started");
   const smtp = mailbox ? ` smtp 127.0.0.1:${mailbox.port()}` : "";
 
   return {
-    readyLine: `Carillon ready ${url} also ${legacyUrl}${smtp} data ${process_["data-dir"]}`,
+    readyLine: `Carillon ready ${url} also ${legacyUrl} grpc ${shown(process_.host)}:${server.grpcPort}${smtp} data ${process_["data-dir"]}`,
     // Last of all: a start that fails after the key was made would have shown it to nobody.
     firstCredential: isProduction ? await firstCredential(adapters.stores.access, clock) : undefined,
     async drain(why, timeoutMs) {
@@ -126,6 +133,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       server.close();
       await mailbox?.close();
       await adapters.close();
+      await tracer.close(timeoutMs / 8);
       logger.info("drained");
     },
   };

@@ -2,11 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { ConfigProblem, variableOf } from "#platform/config/config.ts";
-
-export interface TlsFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
-}
+import type { TlsFiles } from "#platform/rpc/grpc.ts";
 
 /** Undefined where none is named. Throws ConfigProblem. */
 export function tlsOf(settings: {

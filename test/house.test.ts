@@ -77,6 +77,7 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
     "clients/node/send.ts",
     "deploy/bootstrap.mjs",
     "deploy/generate.ts",
+    "deploy/protoset.ts",
     "test/run.ts",
     "test/check.ts",
     "test/bench/run.ts",
@@ -149,6 +150,14 @@ test("time and chance come through ports (a stopwatch for metrics decides nothin
   const own = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bset(Timeout|Interval)\(/;
   const bound = [...product.filter(isIn("domain", "services", "gateway")), ...product.filter(isIn("platform/stage"))];
   expect(breaking(bound, ({ path, code }) => !(path in exceptions) && own.test(code))).toEqual([]);
+});
+
+test("OpenTelemetry's SDK is loaded only where tracing is configured", () => {
+  const adapter = "platform/telemetry/otlp.ts";
+  expect(breaking(product, ({ path, names }) => path !== adapter && names.some((name) => name.startsWith("@opentelemetry/")))).toEqual([]);
+  const users = product.filter(({ uses }) => uses.includes(adapter));
+  expect(breaking(users, ({ code }) => !/await import\("#platform\/telemetry\/otlp\.ts"\)/.test(code))).toEqual([]);
+  expect(users).toHaveLength(1);
 });
 
 test("SQL lives in .sql files", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ConfigProblem, loadConfig } from "./config.ts";
-import { flag, list, port, secret, wholeNumber } from "./fields.ts";
+import { flag, list, port, secret, share, wholeNumber } from "./fields.ts";
 import { configTable } from "./table.ts";
 
 const email = {
@@ -129,5 +129,25 @@ describe("configTable", () => {
       },
       { key: "origins", variable: "CARILLON_ORIGINS", type: "list", default: "", description: "Whose pages may connect." },
     ]);
+  });
+});
+
+describe("a share", () => {
+  const sampling = { name: "sampling", config: z.object({ ratio: share().default(0.01).meta({ description: "How many." }) }) };
+  const read = (text?: string) => loadConfig([sampling], text === undefined ? {} : { CARILLON_RATIO: text }).get("sampling");
+
+  it.each([
+    ["0", 0],
+    ["1", 1],
+    ["0.01", 0.01],
+    [".5", 0.5],
+    ["1.0", 1],
+    [undefined, 0.01],
+  ])("reads %s", (text, ratio) => {
+    expect(read(text)).toEqual({ ratio });
+  });
+
+  it.each(["2", "-0.1", "1.5", "50%", "1e-2", "0x1", "NaN"])("refuses %s, saying what would be right", (text) => {
+    expect(() => read(text)).toThrow(`CARILLON_RATIO is "${text}" but must be a number from 0 to 1`);
   });
 });

@@ -18,6 +18,16 @@ export function wholeNumber({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: 
   return named(max === Number.MAX_SAFE_INTEGER ? `${min} or more` : `${min} to ${max}`, field);
 }
 
+/** A part of the whole, from 0 to 1. */
+export function share() {
+  const error = "must be a number from 0 to 1";
+  const field = z
+    .string({ error })
+    .regex(/^(0|1|0?\.\d{1,9}|1\.0{1,9})$/, { error, abort: true })
+    .transform(Number);
+  return named("0 to 1", field);
+}
+
 /** A TCP port; 0 lets the system pick a free one. */
 export const port = () => named("port", wholeNumber({ min: 0, max: 65_535 }));
 

@@ -1,8 +1,9 @@
 /**
- * Fan-out, as a port: wakes the gateways that hold connections of a person. Nothing is kept; who missed a message re-reads the inbox.
+ * Fan-out, as a port: wakes whoever holds a connection that waits for something: the gateways of a person, the watchers of a notification.
+ * Nothing is kept; who missed a message re-reads the store behind it.
  */
 export interface Fanout {
-  /** `channel` is `environment/user_id`. Fire and forget. */
+  /** `channel` is `environment/user_id`, or `notification:environment/notification_id`. Fire and forget. */
   publish(channel: string, message: Uint8Array): void;
   /** Resolves when messages published from now on will arrive. */
   subscribe(channel: string, listener: (message: Uint8Array) => void): Promise<Subscription>;

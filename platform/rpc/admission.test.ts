@@ -4,7 +4,7 @@ import { Problem } from "#domain/errors.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Authenticate } from "./call.ts";
 import type { Route } from "./route.ts";
-import { clients, failure, post, send, started, valid } from "./server.fixture.ts";
+import { clientOf, failure, type Protocol, post, send, started, transports, valid } from "./server.fixture.ts";
 
 const authorization = (scope: Scope) => ({ authorization: `Bearer ${scope}` });
 
@@ -19,10 +19,9 @@ const page = (path: string, scope: Route["scope"]): Route => ({
   handle: ({ environment }) => ({ status: 200, body: `in ${environment || "none"}` }),
 });
 
-describe.each(Object.entries(clients))("a call over %s", (_name, clientOf) => {
+describe.each(Object.keys(transports) as Protocol[])("a call over %s", (protocol) => {
   it("is let in by a scope that its contract declares, or by an admin's, and by no other", async () => {
-    const { url } = await started({ send: () => ({ notificationId: "n-1" }) }, { authenticate });
-    const client = clientOf(url);
+    const client = clientOf(protocol, await started({ send: () => ({ notificationId: "n-1" }) }, { authenticate }));
     for (const scope of [Scope.SEND, Scope.ADMIN])
       expect((await client.send(valid, { headers: authorization(scope) })).notificationId).toBe("n-1");
     const denied = await failure(client.send(valid, { headers: authorization(Scope.READ) }));

@@ -11,11 +11,15 @@ import { type Authenticate, type Call, callKey, type Principal, principalKey } f
 const words = new Map(Object.entries(Scope).map(([name, value]) => [value as number, name.toLowerCase()]));
 const declared = new Map<DescMethod, Scope>();
 
-/** What the contract declares; the most where it declares nothing. Kept, for reading an option costs more than the call. */
+/**
+ * What the contract declares; the most where one of ours declares nothing. Others (reflection) tell of the contracts and of nobody. Kept, for
+ * reading an option costs more than the call.
+ */
 function scopeOf(method: DescMethod): Scope {
   const known = declared.get(method);
   if (known !== undefined) return known;
-  const scope = getOption(method, scopeOption) || Scope.ADMIN;
+  const otherwise = method.parent.typeName.startsWith("carillon.") ? Scope.ADMIN : Scope.READ;
+  const scope = getOption(method, scopeOption) || otherwise;
   declared.set(method, scope);
   return scope;
 }

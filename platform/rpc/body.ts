@@ -9,7 +9,9 @@ import { gunzip } from "node:zlib";
 import { Problem } from "#domain/errors.ts";
 import type { Exchange } from "./exchange.ts";
 
-const MOST_THROWN_AWAY_BYTES = 16 * 1_024 * 1_024;
+/** A batch of a thousand notifications fits; what one notification may weigh is its contract's rule. */
+export const MOST_MESSAGE_BYTES = 4 * 1_024 * 1_024;
+export const MOST_THROWN_AWAY_BYTES = 16 * 1_024 * 1_024;
 /** A streamed request is paused while its reader is this far behind. */
 const MOST_UNREAD_BYTES = 256 * 1_024;
 
@@ -22,14 +24,10 @@ const unzip = promisify(gunzip);
 export function readBody(exchange: Exchange, limitBytes: number): Promise<Uint8Array> {
   const declared = Number(exchange.head.headers.get("content-length") ?? 0);
   return new Promise((resolve, reject) => {
-    const tooLarge = () =>
-      reject(
-        new Problem("BODY_TOO_LARGE", { message: `The body is larger than ${limitBytes / 1_024} KiB, the most that this path takes.` }),
-      );
     exchange.signal.addEventListener("abort", () => reject(exchange.signal.reason), { once: true });
     if (declared > MOST_THROWN_AWAY_BYTES) {
       exchange.closing = true;
-      return tooLarge();
+      return reject(tooLarge(limitBytes));
     }
     let chunks: Uint8Array[] = [];
     let bytes = 0;
@@ -38,7 +36,7 @@ export function readBody(exchange: Exchange, limitBytes: number): Promise<Uint8A
       if (bytes > limitBytes) {
         chunks = [];
         exchange.closing ||= bytes > MOST_THROWN_AWAY_BYTES;
-        if (last || exchange.closing) tooLarge();
+        if (last || exchange.closing) reject(tooLarge(limitBytes));
         return;
       }
       if (chunk.byteLength > 0) chunks.push(chunk);
@@ -46,6 +44,9 @@ export function readBody(exchange: Exchange, limitBytes: number): Promise<Uint8A
     });
   });
 }
+
+export const tooLarge = (limitBytes: number): Problem =>
+  new Problem("BODY_TOO_LARGE", { message: `The body is larger than ${limitBytes / 1_024} KiB, the most that this path takes.` });
 
 /** Takes gzip off; what comes out may not be over the limit either. */
 export async function unpacked(body: Uint8Array, encoding: string | null, limitBytes: number): Promise<Uint8Array> {

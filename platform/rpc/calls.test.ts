@@ -9,13 +9,13 @@ import { type ErrorReason, errors, Problem } from "#domain/errors.ts";
 import { SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { principalOf } from "./interceptors.ts";
-import { clients, failure, post, send, started, valid } from "./server.fixture.ts";
+import { clientOf, failure, type Protocol, post, send, started, transports, valid } from "./server.fixture.ts";
 import { validateMessage } from "./validation.ts";
 
-for (const [protocol, clientOf] of Object.entries(clients))
+for (const protocol of Object.keys(transports) as Protocol[])
   describe(`a call over ${protocol}`, () => {
     it("reaches the implementation with its principal, and brings back headers and trailers", async () => {
-      const { url } = await started({
+      const at = await started({
         send(request, context) {
           context.responseHeader.set("x-one", "1");
           context.responseTrailer.set("x-two", "2");
@@ -23,7 +23,7 @@ for (const [protocol, clientOf] of Object.entries(clients))
         },
       });
       const met = new Map<string, string | null>();
-      const answer = await clientOf(url).send(valid, {
+      const answer = await clientOf(protocol, at).send(valid, {
         onHeader: (headers) => met.set("x-one", headers.get("x-one")),
         onTrailer: (trailers) => met.set("x-two", trailers.get("x-two")),
       });
@@ -32,8 +32,8 @@ for (const [protocol, clientOf] of Object.entries(clients))
     });
 
     it("says which field broke which rule", async () => {
-      const { url } = await started({ send: () => ({}) });
-      const error = await failure(clientOf(url).send({ recipients: [{ email: "not an address" }], content: { title: "a\nb" } }));
+      const at = await started({ send: () => ({}) });
+      const error = await failure(clientOf(protocol, at).send({ recipients: [{ email: "not an address" }], content: { title: "a\nb" } }));
       expect(error.code).toBe(Code.InvalidArgument);
       expect(error.findDetails(ErrorInfoSchema)[0]).toMatchObject({ reason: "INVALID_REQUEST", domain: "carillon" });
       const fields = error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field, description }) => [field, description]);
@@ -44,12 +44,12 @@ for (const [protocol, clientOf] of Object.entries(clients))
     });
 
     it.each(Object.keys(errors) as ErrorReason[])("carries a Problem of reason %s with its code and details", async (reason) => {
-      const { url } = await started({
+      const at = await started({
         send() {
           throw new Problem(reason, { retryAfterMs: 1_500, violations: [{ field: "actor", description: "is wrong" }] });
         },
       });
-      const error = await failure(clientOf(url).send(valid));
+      const error = await failure(clientOf(protocol, at).send(valid));
       expect(Code[error.code]?.toLowerCase()).toBe(errors[reason].code.toLowerCase().replaceAll("_", ""));
       expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe(reason);
       if (reason === "INTERNAL") return;
@@ -59,42 +59,44 @@ for (const [protocol, clientOf] of Object.entries(clients))
     });
 
     it("shows nothing of an unknown error but a request id that finds it in the log", async () => {
-      const { url, lines } = await started({
+      const at = await started({
         send() {
           throw new Error("password=hunter2");
         },
       });
-      const error = await failure(clientOf(url).send(valid));
+      const error = await failure(clientOf(protocol, at).send(valid));
       expect(error.code).toBe(Code.Internal);
       expect(error.message).not.toContain("hunter2");
       const requestId = /Request id: (\S+)/.exec(error.rawMessage)?.[1];
-      const line = lines.find((each) => each.msg === "internal error") as { requestId: string; err: { stack: string } };
+      const line = at.lines.find((each) => each.msg === "internal error") as { requestId: string; err: { stack: string } };
       expect(line.requestId).toBe(requestId);
       expect(line.err.stack).toContain("hunter2");
     });
 
     it("is answered at its deadline even when the handler does not listen", async () => {
-      const { url } = await started({ send: () => new Promise(() => {}) });
-      const error = await failure(clientOf(url).send(valid, { timeoutMs: 60 }));
+      const at = await started({ send: () => new Promise(() => {}) });
+      const error = await failure(clientOf(protocol, at).send(valid, { timeoutMs: 60 }));
       expect(error.code).toBe(Code.DeadlineExceeded);
     });
 
     it("gets a clear refusal for a body over the limit", async () => {
-      const { url } = await started({ send: () => ({}) });
-      const error = await failure(clientOf(url).send({ ...valid, content: { body: Buffer.alloc(5 * 1_024 * 1_024, "x").toString() } }));
+      const at = await started({ send: () => ({}) });
+      const error = await failure(
+        clientOf(protocol, at).send({ ...valid, content: { body: Buffer.alloc(5 * 1_024 * 1_024, "x").toString() } }),
+      );
       expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.ResourceExhausted, "BODY_TOO_LARGE"]);
     });
 
     it("is refused while the process drains", async () => {
-      const { url, server } = await started({ send: () => ({}) });
-      await server.drain(1_000);
-      const error = await failure(clientOf(url).send(valid));
+      const at = await started({ send: () => ({}) });
+      await at.server.drain(1_000);
+      const error = await failure(clientOf(protocol, at).send(valid));
       expect(error.code).toBe(Code.Unavailable);
     });
 
     it("of a method that nobody implements says so", async () => {
-      const { url } = await started({});
-      const error = await failure(clientOf(url).send(valid));
+      const at = await started({});
+      const error = await failure(clientOf(protocol, at).send(valid));
       expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.Unimplemented, "NOT_IMPLEMENTED"]);
     });
   });
@@ -264,17 +266,17 @@ describe("a call", () => {
 
   it("without a deadline gets ten seconds", async () => {
     let left = 0;
-    const { url } = await started({
+    const at = await started({
       send(_, context) {
         left = context.timeoutMs() ?? 0;
         return {};
       },
     });
-    await clients["Connect in binary"](url).send(valid);
-    expect(left).toBeGreaterThan(9_000);
-    left = 0;
-    await clients["gRPC-Web"](url).send(valid);
-    expect(left).toBeGreaterThan(9_000);
+    for (const protocol of ["Connect in binary", "gRPC-Web", "gRPC"] as const) {
+      left = 0;
+      await clientOf(protocol, at).send(valid);
+      expect(left).toBeGreaterThan(9_000);
+    }
   });
 
   it("of a media type that no protocol has is told which there are", async () => {
@@ -323,6 +325,11 @@ describe("a call", () => {
     expect(lines.at(-1)).toMatchObject({ route: "(refused)", status: 404 });
   });
 
+  it("of gRPC is refused over HTTP/1.1, whose clients do not get to see its trailers", async () => {
+    const { url } = await started({ send: () => ({}) });
+    expect((await post(url + send, "", { "content-type": "application/grpc" })).status).toBe(415);
+  });
+
   it("aborts its handler when the caller hangs up", async () => {
     let seen: AbortSignal | undefined;
     const { port, lines } = await started({
@@ -365,10 +372,10 @@ describe("a call", () => {
     expect(await metrics.metrics()).toContain(`carillon_rpc_seconds_count{door="http",procedure="${send}",code="invalid_argument"} 1`);
   });
 
-  it("survives concurrency and pieces of bodies in any size", async () => {
-    const { url } = await started({ send: (request) => ({ notificationId: request.content?.body ?? "" }) });
-    const client = clients["Connect in binary"](url);
-    const bodies = Array.from({ length: 50 }, (_, at) => `${at}-`.repeat(at * 500 + 1));
+  it.each(["Connect in binary", "gRPC"] as const)("over %s survives concurrency and pieces of bodies in any size", async (protocol) => {
+    const at = await started({ send: (request) => ({ notificationId: request.content?.body ?? "" }) });
+    const client = clientOf(protocol, at);
+    const bodies = Array.from({ length: 50 }, (_, each) => `${each}-`.repeat(each * 500 + 1));
     const answers = await Promise.all(bodies.map((body) => client.send(create(SendRequestSchema, { ...valid, content: { body } }))));
     expect(answers.map((answer) => answer.notificationId)).toEqual(bodies);
   });

@@ -1,5 +1,5 @@
 /**
- * The one list that every call passes, over HTTP and in memory, outermost first: request log and metrics, masking of errors,
+ * The one list that every call passes, over HTTP and in memory, outermost first: trace, request log and metrics, masking of errors,
  * admission, deadline, validation.
  */
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
@@ -7,27 +7,35 @@ import { ConnectError, type Interceptor, type StreamRequest, type StreamResponse
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
+import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
+import { readTraceparent, TRACEPARENT } from "#platform/telemetry/traceparent.ts";
 import { admit } from "./admission.ts";
-import { type Authenticate, type Call, callKey, type Principal, principalOf } from "./call.ts";
+import { type Authenticate, type Call, callKey, type Principal, principalOf, traceKey, traceOf } from "./call.ts";
+import { isProbe } from "./health.ts";
 import { maskedError } from "./mask.ts";
 import type { Observer } from "./observe.ts";
 import { readError } from "./problems.ts";
 import { validateMessage } from "./validation.ts";
 
-export { type Authenticate, type Principal, principalOf };
+export { type Authenticate, type Principal, principalOf, traceOf };
 
 /** A caller who names no deadline gets this one. */
 export const DEFAULT_DEADLINE_MS = 10_000;
 /** A longer one is refused. */
 export const MAX_DEADLINE_MS = 60_000;
+/** A stream has no deadline unless its caller names one; who watches may want to for long. */
+export const MAX_STREAM_DEADLINE_MS = 7 * 86_400_000;
 
 export interface InterceptorNeeds {
   readonly authenticate: Authenticate;
   readonly observer: Observer;
   readonly logger: Logger;
+  /** Default: none. */
+  readonly tracer?: Tracer;
 }
 
-export const interceptors = ({ authenticate, observer, logger }: InterceptorNeeds): Interceptor[] => [
+export const interceptors = ({ authenticate, observer, logger, tracer = noTracer }: InterceptorNeeds): Interceptor[] => [
+  traced(tracer),
   observed(observer),
   masked(logger),
   admitted(authenticate),
@@ -40,6 +48,34 @@ const callOf = (request: UnaryRequest | StreamRequest): Call => request.contextV
 
 export const procedureOf = (method: UnaryRequest["method"] | StreamRequest["method"]) => `/${method.parent.typeName}/${method.name}`;
 
+/** A call in memory is part of what its caller does: it begins no trace. */
+const traced =
+  (tracer: Tracer): Interceptor =>
+  (next) =>
+  async (request) => {
+    const { door } = callOf(request);
+    const parent = readTraceparent(request.header.get(TRACEPARENT));
+    const name = procedureOf(request.method).slice(1);
+    const span = door === "http" ? tracer.enter(parent, name, "server") : tracer.within(parent, name, "server");
+    if (span || parent) request.contextValues.set(traceKey, { traceparent: span?.traceparent ?? parent, span });
+    if (!span) return next(request);
+    span.set({ "rpc.system": "connect_rpc", "rpc.service": request.method.parent.typeName, "rpc.method": request.method.name, door });
+    const end = (error?: unknown) => {
+      const code = error === undefined ? "ok" : codeToString(ConnectError.from(error).code);
+      span.set({ "rpc.connect_rpc.error_code": code });
+      span.end(error === undefined ? undefined : code);
+    };
+    try {
+      const response = await next(request);
+      if (response.stream) return { ...response, message: streamed(response.message, { end }) };
+      end();
+      return response;
+    } catch (error) {
+      end(error);
+      throw error;
+    }
+  };
+
 const observed =
   (observer: Observer): Interceptor =>
   (next) =>
@@ -50,7 +86,9 @@ const observed =
       call.observed = true;
       const code = error === undefined ? "ok" : codeToString(ConnectError.from(error).code);
       const { door, requestId } = call;
-      observer.rpc({ door, procedure: procedureOf(request.method), code, ms: performance.now() - started, requestId });
+      const { method } = request;
+      const ms = performance.now() - started;
+      observer.rpc({ door, procedure: procedureOf(method), code, ms, requestId, probe: isProbe(method) });
     };
     try {
       const response = await next(request);
@@ -76,11 +114,13 @@ const masked =
     }
   };
 
+/** A probe has no principal, and is told nothing that needs one. */
 const admitted =
   (authenticate: Authenticate): Interceptor =>
   (next) =>
   async (request) => {
-    await admit({ values: request.contextValues, method: request.method, headers: request.header }, authenticate);
+    const { method, contextValues: values, header: headers } = request;
+    if (!isProbe(method)) await admit({ values, method, headers }, authenticate);
     return next(request);
   };
 

@@ -21,6 +21,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
+import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { ANSWERED, callKey, principalKey } from "./call.ts";
 import { DEFAULT_DEADLINE_MS, interceptors, procedureOf } from "./interceptors.ts";
@@ -33,17 +34,20 @@ export interface ClientNeeds {
   readonly logger: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
+  /** Default: none. */
+  readonly tracer?: Tracer;
 }
 
 export type Clients = <S extends DescService>(service: S, environment: string) => Client<S>;
 
-export function createClients({ rpc, logger, metrics, clock }: ClientNeeds): Clients {
+export function createClients({ rpc, logger, metrics, clock, tracer = noTracer }: ClientNeeds): Clients {
   const passed = interceptors({
     authenticate: () => {
       throw new Problem("UNAUTHENTICATED");
     },
     observer: createObserver({ logger, metrics }),
     logger,
+    tracer,
   });
   let procedures: ReadonlyMap<string, Procedure> = new Map();
   const specOf = (path: string): MethodImplSpec => {

@@ -15,7 +15,7 @@ import {
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { Problem } from "#domain/errors.ts";
 import { didYouMean } from "#domain/near.ts";
-import { procedureOf } from "./interceptors.ts";
+import { MAX_DEADLINE_MS, MAX_STREAM_DEADLINE_MS, procedureOf } from "./interceptors.ts";
 
 export interface Procedure {
   readonly path: string;
@@ -27,25 +27,28 @@ export function collectProcedures(
   registrations: readonly ((router: ConnectRouter) => void)[],
   options: ConnectRouterOptions = {},
 ): ReadonlyMap<string, Procedure> {
-  const router = createConnectRouter(options);
+  const unary = createConnectRouter({ ...options, maxTimeoutMs: MAX_DEADLINE_MS });
+  const streams = createConnectRouter({ ...options, maxTimeoutMs: MAX_STREAM_DEADLINE_MS });
   const specs: MethodImplSpec[] = [];
+  const record = (spec: MethodImplSpec) => {
+    specs.push(spec);
+    (spec.kind === "unary" ? unary : streams).rpc(spec.method, spec.impl as never);
+  };
   const recording = {
-    handlers: router.handlers,
+    handlers: [],
     service(...[service, implementation, own]) {
       refuseOptions(own);
-      specs.push(...Object.values(createServiceImplSpec(service, implementation).methods));
-      router.service(service, implementation);
+      for (const spec of Object.values(createServiceImplSpec(service, implementation).methods)) record(spec);
       return recording;
     },
     rpc(...[method, implementation, own]) {
       refuseOptions(own);
-      specs.push(createMethodImplSpec(method, implementation));
-      router.rpc(method, implementation);
+      record(createMethodImplSpec(method, implementation));
       return recording;
     },
   } as ConnectRouter;
   for (const register of registrations) register(recording);
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const handlers = new Map([...unary.handlers, ...streams.handlers].map((handler) => [handler.requestPath, handler]));
   return new Map(
     specs.map((spec) => {
       const path = procedureOf(spec.method);

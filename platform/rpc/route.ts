@@ -16,6 +16,8 @@ export interface HttpRequest {
   /** Scheme and host by which the caller reached us, for links in the answer. */
   readonly baseUrl: string;
   readonly requestId: string;
+  /** For the calls that answering it causes. */
+  readonly traceparent: string | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -1,6 +1,8 @@
 /** Plain HTTP routes: which one a path names, and its request and answer. */
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
+import type { Tracer } from "#platform/telemetry/trace.ts";
+import { readTraceparent, TRACEPARENT } from "#platform/telemetry/traceparent.ts";
 import { demand } from "./admission.ts";
 import { readBody, unpacked } from "./body.ts";
 import type { Authenticate } from "./call.ts";
@@ -80,11 +82,14 @@ function decoded(part: string): string | undefined {
 export async function answerRoute(
   exchange: Exchange,
   { route, params }: Match,
-  { authenticate, logger }: { authenticate: Authenticate; logger: Logger },
+  { authenticate, logger, tracer }: { authenticate: Authenticate; logger: Logger; tracer: Tracer },
 ): Promise<void> {
+  const { method, path, query, headers, baseUrl } = exchange.head;
+  const parent = route.probe ? undefined : readTraceparent(headers.get(TRACEPARENT));
+  const span = route.probe ? undefined : tracer.enter(parent, `${method} ${route.path}`, "server");
+  span?.set({ "http.request.method": method, "http.route": route.path });
   let reply: HttpReply;
   try {
-    const { method, path, query, headers, baseUrl } = exchange.head;
     const takesBody = method !== "GET" && method !== "HEAD";
     // Begun at once and awaited last: the body arrives whether it is wanted or not.
     const reading = takesBody ? readBody(exchange, MOST_BODY_BYTES) : Promise.resolve(new Uint8Array(0));
@@ -99,12 +104,18 @@ export async function answerRoute(
       ...{ method, path, params, headers, body, environment, baseUrl },
       query: new URLSearchParams(query),
       requestId: exchange.requestId,
+      traceparent: span?.traceparent ?? parent,
       signal: exchange.signal,
     });
   } catch (error) {
-    if (!exchange.open) return;
+    if (!exchange.open) {
+      span?.end("the caller went away");
+      return;
+    }
     reply = httpReplyOf(maskedProblem(error, exchange.requestId, logger));
   }
+  span?.set({ "http.response.status_code": reply.status });
+  span?.end(reply.status >= 500 ? String(reply.status) : undefined);
   exchange.reply(reply.status, Object.entries({ "x-content-type-options": "nosniff", ...reply.headers }), reply.body);
 }
 

@@ -2,14 +2,14 @@
 
 import { connect } from "node:net";
 import { ConnectError, type ConnectRouter, createClient, type ServiceImpl } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcWebTransport, compressionGzip as gzip } from "@connectrpc/connect-node";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport, compressionGzip as gzip } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, expect } from "vitest";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { systemClock } from "#platform/clock.ts";
-import { metricsRoute } from "#platform/telemetry/metrics.ts";
+import { metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { type RunningServer, type ServerOptions, serve } from "./server.ts";
 
 const running: RunningServer[] = [];
@@ -25,31 +25,48 @@ export async function started(ingest: Ingest = {}, more: Partial<ServerOptions> 
   const metrics = new Registry();
   const server = await serve({
     ports: [0],
+    grpcPort: 0,
     host: "127.0.0.1",
     rpc: [(router: ConnectRouter) => router.service(IngestService, ingest)],
-    routes: [metricsRoute(metrics)],
+    routes: metricsRoutes(metrics, () => ({ ok: true, why: [] })),
     sockets: [],
     authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
+    ready: () => ({ ok: true, why: [] }),
     developmentHosts: true,
     trustProxy: false,
     ...{ logger, metrics, clock: systemClock },
     ...more,
   });
   running.push(server);
-  return { server, lines, metrics, port: server.ports[0] as number, url: `http://127.0.0.1:${server.ports[0]}` };
+  const port = server.ports[0] as number;
+  const urls = { url: `http://127.0.0.1:${port}`, grpcUrl: `http://127.0.0.1:${server.grpcPort}` };
+  return { server, lines, metrics, port, ...urls };
 }
 
 export const valid = { recipients: [{ userId: "ann" }], content: { title: "Hello" } };
 export const send = "/carillon.ingest.v1.IngestService/Send";
 
-export const clients = {
-  "Connect in JSON": (baseUrl: string) =>
-    createClient(IngestService, createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false })),
-  "Connect in binary": (baseUrl: string) => createClient(IngestService, createConnectTransport({ baseUrl, httpVersion: "1.1" })),
-  "gzipped Connect in binary": (baseUrl: string) =>
-    createClient(IngestService, createConnectTransport({ baseUrl, httpVersion: "1.1", compressMinBytes: 0, sendCompression: gzip })),
-  "gRPC-Web": (baseUrl: string) => createClient(IngestService, createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })),
+/** Where a started server answers. */
+export interface Doors {
+  readonly url: string;
+  readonly grpcUrl: string;
+}
+
+/** Of every protocol, against the door that speaks it. */
+export const transports = {
+  "Connect in JSON": ({ url: baseUrl }: Doors) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
+  "Connect in binary": ({ url: baseUrl }: Doors) => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
+  "gzipped Connect in binary": ({ url: baseUrl }: Doors) =>
+    createConnectTransport({ baseUrl, httpVersion: "1.1", compressMinBytes: 0, sendCompression: gzip }),
+  "gRPC-Web": ({ url: baseUrl }: Doors) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
+  gRPC: ({ grpcUrl: baseUrl }: Doors) => createGrpcTransport({ baseUrl }),
+  "gzipped gRPC in JSON": ({ grpcUrl: baseUrl }: Doors) =>
+    createGrpcTransport({ baseUrl, useBinaryFormat: false, compressMinBytes: 0, sendCompression: gzip }),
 };
+
+export type Protocol = keyof typeof transports;
+
+export const clientOf = (protocol: Protocol, doors: Doors) => createClient(IngestService, transports[protocol](doors));
 
 export const raw = (port: number, text: string) =>
   new Promise<string>((resolve, reject) => {

@@ -12,17 +12,21 @@ import type { Registry } from "prom-client";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
-import { uuidv7 } from "#platform/uuid.ts";
+import type { Readiness } from "#platform/telemetry/health.ts";
+import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { admit } from "./admission.ts";
-import { readBody, unpacked } from "./body.ts";
-import { type Authenticate, type Call, callKey } from "./call.ts";
+import { MOST_MESSAGE_BYTES, readBody, unpacked } from "./body.ts";
+import { type Authenticate, type Call, callKey, requestIdOf } from "./call.ts";
 import { refusal } from "./development.ts";
 import { Exchange, type Head, readHead } from "./exchange.ts";
-import { interceptors, MAX_DEADLINE_MS } from "./interceptors.ts";
+import { type GrpcDoor, isGrpc, openGrpc, type TlsFiles } from "./grpc.ts";
+import { healthService, isProbe } from "./health.ts";
+import { interceptors } from "./interceptors.ts";
 import { internal, maskedError } from "./mask.ts";
 import { createObserver } from "./observe.ts";
 import { connectErrorOf, connectReplyOf, httpReplyOf } from "./problems.ts";
 import { collectProcedures, inputsOf, missingProcedure, type Procedure } from "./procedures.ts";
+import { reflectionService } from "./reflection.ts";
 import type { Route, Socket } from "./route.ts";
 import { answerRoute, routeTable } from "./routes.ts";
 import { installSocket } from "./sockets.ts";
@@ -30,8 +34,6 @@ import { answerUnary, encodingOf } from "./unary.ts";
 import { answerUniversal } from "./universal.ts";
 import { warmUp } from "./validation.ts";
 
-/** A batch of a thousand notifications fits; what one notification may weigh is its contract's rule. */
-const MOST_MESSAGE_BYTES = 4 * 1_024 * 1_024;
 const DRAINING_RETRY_MS = 1_000;
 /** Two processes must not share a port without knowing (uWebSockets' default); its enum does not exist at run time. */
 const LISTEN_EXCLUSIVELY: uWS.ListenOptions = 1;
@@ -39,25 +41,33 @@ const LISTEN_EXCLUSIVELY: uWS.ListenOptions = 1;
 export interface ServerOptions {
   /** 0 picks a free one. */
   readonly ports: readonly number[];
+  /** Where gRPC is answered; nowhere when left out. */
+  readonly grpcPort?: number;
   readonly host: string;
   readonly rpc: readonly ((router: ConnectRouter) => void)[];
   readonly routes: readonly Route[];
   readonly sockets: readonly Socket[];
   readonly authenticate: Authenticate;
+  /** What grpc.health.v1.Health answers. */
+  readonly ready: () => Readiness;
   /** Answer only to the developer's own machine, as development.ts says. */
   readonly developmentHosts: boolean;
   /** PEM files of the certificate, with its chain, and of its key: then every port speaks TLS only. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: TlsFiles;
   /** Believe X-Forwarded-For and X-Forwarded-Proto, as peer.ts says. */
   readonly trustProxy: boolean;
   readonly logger: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
+  /** Default: none. */
+  readonly tracer?: Tracer;
 }
 
 export interface RunningServer {
   /** In the order they were asked for. */
   readonly ports: readonly number[];
+  /** 0 when it was not asked for. */
+  readonly grpcPort: number;
   /** Turns new requests away and lets the running ones finish, for at most `timeoutMs`; probes are still answered. */
   drain(timeoutMs: number): Promise<void>;
   /** Cuts every connection. */
@@ -66,17 +76,18 @@ export interface RunningServer {
 
 /** Rejects with ConfigProblem when a port is taken. */
 export async function serve(options: ServerOptions): Promise<RunningServer> {
-  const { authenticate, logger, clock, tls } = options;
+  const { authenticate, logger, clock, tls, tracer = noTracer } = options;
   const front = { tls: tls !== undefined, trustProxy: options.trustProxy };
   const observer = createObserver(options);
-  const list = interceptors({ authenticate, observer, logger });
-  const procedures = collectProcedures(options.rpc, {
+  const list = interceptors({ authenticate, observer, logger, tracer });
+  const services = () => new Set([...procedures.values()].map(({ spec }) => spec.method.parent));
+  const names = () => new Set([...services()].map(({ typeName }) => typeName));
+  const own = [reflectionService(services), healthService({ ready: options.ready, services: names, clock })];
+  const procedures: ReadonlyMap<string, Procedure> = collectProcedures([...options.rpc, ...own], {
     interceptors: list,
-    grpc: false,
     acceptCompression: [compressionGzip],
     jsonOptions: { ignoreUnknownFields: false },
     readMaxBytes: MOST_MESSAGE_BYTES,
-    maxTimeoutMs: MAX_DEADLINE_MS,
   });
   warmUp(inputsOf(procedures));
   const find = routeTable(options.routes);
@@ -86,10 +97,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   let draining = false;
   let emptied = () => {};
 
-  const refused = (head: Head, upgrade: boolean): Problem | undefined => {
-    const problem = options.developmentHosts ? refusal(head, ports, upgrade) : undefined;
-    return problem ?? (draining && upgrade ? gone() : undefined);
-  };
+  const foreign = (head: Head, upgrade = false): Problem | undefined =>
+    options.developmentHosts ? refusal(head, ports, upgrade) : undefined;
+  const turnedAway = (procedure?: Procedure): Problem | undefined =>
+    draining && !(procedure && isProbe(procedure.spec.method) && procedure.spec.kind === "unary") ? gone() : undefined;
 
   const finished = (exchange: Exchange): void => {
     running.delete(exchange);
@@ -101,20 +112,21 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     const head = readHead(request, response, front);
     const exchange = new Exchange(response, head, requestIdOf(head, clock), finished);
     running.add(exchange);
-    const problem = refused(head, false);
+    const problem = foreign(head);
     const procedure = procedures.get(head.path);
     const found = procedure ? undefined : find(head.method, head.path);
     const probe = found !== undefined && "route" in found && found.route.probe === true;
+    const away = probe ? undefined : turnedAway(procedure);
     exchange.closing = draining;
     const missing = procedure || found ? undefined : missingProcedure(procedures, head.path);
     const isCall = procedure !== undefined || missing !== undefined;
     if (problem) refuse(exchange, problem, isCall);
-    else if (draining && !probe) refuse(exchange, gone(), isCall);
+    else if (away) refuse(exchange, away, isCall);
     else if (procedure) void call(exchange, procedure);
     else if (!found) refuse(exchange, missing ?? new Problem("NOT_FOUND", { message: "There is nothing at this path." }), isCall);
     else if ("allowed" in found) refuse(exchange, new Problem("METHOD_NOT_ALLOWED"), false, { allow: found.allowed.join(", ") });
     else
-      void answerRoute(exchange, found, { authenticate, logger })
+      void answerRoute(exchange, found, { authenticate, logger, tracer })
         .catch((error) => broken(exchange, error))
         .finally(() => observed(exchange, found.route.path, probe));
   }
@@ -131,7 +143,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     const call: Call = { requestId, door: "http", address: head.address, observed: false };
     const contextValues = createContextValues().set(callKey, call);
     const { spec, handler } = procedure;
-    const encoding = spec.kind === "unary" && head.method === "POST" ? encodingOf(head.headers.get("content-type")) : undefined;
+    const contentType = head.headers.get("content-type");
+    const encoding = spec.kind === "unary" && head.method === "POST" ? encodingOf(contentType) : undefined;
+    // Its status is in trailers, which do not get through here.
+    if (isGrpc(contentType)) return refuse(exchange, ...refusedBy(415, handler.allowedMethods));
     try {
       if (spec.kind === "unary" && encoding) {
         const packing = head.headers.get("content-encoding");
@@ -173,10 +188,20 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   }
 
   const app = tls ? uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : uWS.App();
-  for (const socket of options.sockets) installSocket(app, socket, { refusal: (head) => refused(head, true), front, logger });
+  for (const socket of options.sockets)
+    installSocket(app, socket, { refusal: (head) => foreign(head, true) ?? turnedAway(), front, logger });
   app.any("/*", handle);
+  let grpc: GrpcDoor | undefined;
   try {
     for (const port of options.ports) ports.push(await listen(app, options.host, port));
+    if (options.grpcPort !== undefined)
+      grpc = await openGrpc(
+        { host: options.host, port: options.grpcPort, ...(tls && { tls }) },
+        {
+          ...{ procedures, front, interceptors: list, observer, logger, clock },
+          refused: (head, procedure) => foreign(head) ?? turnedAway(procedure),
+        },
+      );
   } catch (error) {
     app.close();
     throw error;
@@ -184,23 +209,23 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 
   return {
     ports,
+    grpcPort: grpc?.port ?? 0,
     async drain(timeoutMs) {
       draining = true;
       for (const exchange of running) exchange.closing = true;
       // A stream may never end by itself; its caller is told to come again.
       for (const exchange of streams) exchange.cancel(connectErrorOf(gone()));
       const done = new AbortController();
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          emptied = resolve;
-          if (running.size === 0) resolve();
-        }),
-        clock.sleep(timeoutMs, done.signal),
-      ]);
+      const quiet = new Promise<void>((resolve) => {
+        emptied = resolve;
+        if (running.size === 0) resolve();
+      });
+      await Promise.race([Promise.all([quiet, grpc?.drain(connectErrorOf(gone()))]), clock.sleep(timeoutMs, done.signal)]);
       done.abort();
     },
     close() {
       app.close();
+      grpc?.close();
     },
   };
 }
@@ -212,12 +237,6 @@ const refusedBy = (status: number, allowed: readonly string[]): [Problem, true, 
   status === 405
     ? [new Problem("METHOD_NOT_ALLOWED"), true, { allow: allowed.join(", ") }]
     : [new Problem("UNSUPPORTED_MEDIA_TYPE", { message: "Calls take application/json, application/proto or gRPC-Web's types." }), true, {}];
-
-/** A caller's own id is taken over when it is a token: it goes into headers and logs. */
-function requestIdOf(head: Head, clock: Clock): string {
-  const given = head.headers.get("x-request-id");
-  return given !== null && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : uuidv7(clock.nowMs());
-}
 
 function listen(app: uWS.TemplatedApp, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -23,6 +23,7 @@ async function started(open: Socket["open"], limits: Partial<Socket> = {}) {
     routes: [{ method: "GET", path: "/ws", scope: Scope.READ, handle: () => ({ status: 426, body: "a WebSocket is here" }) }],
     sockets: [{ path: "/ws", maxFrameBytes: 1_024, maxBufferedBytes: 64 * 1_024, open, ...limits }],
     authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
+    ready: () => ({ ok: true, why: [] }),
     developmentHosts: true,
     trustProxy: false,
     logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),

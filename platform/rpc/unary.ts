@@ -2,8 +2,8 @@
  * Unary calls of the Connect protocol by POST, in JSON or binary: what nearly every caller sends, so they take the short way, with the same
  * interceptors and the same context as Connect's own handlers but no streams in between (about 1.6 times as many calls a second).
  */
-import { fromBinary, toBinary, toJsonString } from "@bufbuild/protobuf";
-import { type ContextValues, createHandlerContext, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
+import { fromBinary, type Message, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { type ConnectError, type ContextValues, createHandlerContext, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
 import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
 import { codeToString, errorToJsonBytes, parseTimeout, trailerMux } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
@@ -17,10 +17,12 @@ import { isJson } from "./media.ts";
 import type { Observer } from "./observe.ts";
 import { connectStatusOf } from "./problems.ts";
 
-type UnarySpec = MethodImplSpec & { kind: "unary" };
+export type UnarySpec = MethodImplSpec & { kind: "unary" };
+
+export type Encoding = "binary" | "json";
 
 /** Which encoding this content type asks for; undefined when the short way does not know it. */
-export const encodingOf = (contentType: string | null): "binary" | "json" | undefined =>
+export const encodingOf = (contentType: string | null): Encoding | undefined =>
   contentType === "application/proto" ? "binary" : isJson(contentType) ? "json" : undefined;
 
 export interface UnaryAnswer {
@@ -31,9 +33,9 @@ export interface UnaryAnswer {
 
 export interface UnaryCall {
   readonly spec: UnarySpec;
-  readonly encoding: "binary" | "json";
+  readonly encoding: Encoding;
   readonly head: Head;
-  /** Read while the call is set up; rejects with Problem. */
+  /** The message's bytes, read while the call is set up; rejects with Problem. */
   readonly body: Promise<Uint8Array>;
   readonly signal: AbortSignal;
   readonly values: ContextValues;
@@ -45,53 +47,70 @@ export interface UnaryNeeds {
   readonly observer: Observer;
 }
 
-export async function answerUnary({ spec, encoding, head, body, signal, values }: UnaryCall, needs: UnaryNeeds): Promise<UnaryAnswer> {
-  const started = performance.now();
+export async function answerUnary(call: UnaryCall, needs: UnaryNeeds): Promise<UnaryAnswer> {
+  const { spec, encoding, head } = call;
   const timeout = parseTimeout(head.headers.get("connect-timeout-ms"), MAX_DEADLINE_MS);
+  const type = encoding === "binary" ? "application/proto" : "application/json";
+  const { output, error, header, trailer } = await invokeUnary(call, { protocolName: "connect", timeout, type }, needs);
+  const headers = trailerMux(header, trailer);
+  if (!error) return { status: 200, headers, body: write(spec, encoding, output) };
+  headers.set("content-type", "application/json");
+  for (const [name, value] of error.metadata) headers.set(name, value);
+  return { status: connectStatusOf(error), headers, body: errorToJsonBytes(error, undefined) };
+}
+
+/** What differs from protocol to protocol before the call itself. */
+interface Manner {
+  readonly protocolName: "connect" | "grpc";
+  readonly timeout: { readonly timeoutMs?: number | undefined; readonly error?: ConnectError | undefined };
+  /** Of the answer. */
+  readonly type: string;
+}
+
+type Invoked = { readonly header: Headers; readonly trailer: Headers } & (
+  | { readonly output: Message; readonly error?: undefined }
+  | { readonly output?: undefined; readonly error: ConnectError }
+);
+
+/** The call itself, the same for every protocol. What comes out of an error is masked, logged and counted. */
+export async function invokeUnary(
+  { spec, encoding, head, body, signal, values }: UnaryCall,
+  { protocolName, timeout, type }: Manner,
+  { interceptors, logger, observer }: UnaryNeeds,
+): Promise<Invoked> {
+  const started = performance.now();
   const context = createHandlerContext({
     service: spec.method.parent,
     method: spec.method,
-    protocolName: "connect",
+    protocolName,
     requestMethod: "POST",
     url: `http://${head.headers.get("host") ?? "localhost"}${head.path}`,
     timeoutMs: timeout.timeoutMs ?? DEFAULT_DEADLINE_MS,
     requestSignal: signal,
     requestHeader: head.headers,
-    responseHeader: { "content-type": encoding === "binary" ? "application/proto" : "application/json" },
+    responseHeader: { "content-type": type },
     contextValues: values,
   });
+  const { responseHeader: header, responseTrailer: trailer } = context;
   try {
     const bytes = await body;
     if (timeout.error) throw timeout.error;
-    const output = await invokeUnaryImplementation(spec, context, read(spec, encoding, bytes), needs.interceptors);
-    return {
-      status: 200,
-      headers: trailerMux(context.responseHeader, context.responseTrailer),
-      body: encoding === "binary" ? toBinary(spec.method.output, output) : Buffer.from(toJsonString(spec.method.output, output)),
-    };
+    return { output: await invokeUnaryImplementation(spec, context, read(spec, encoding, bytes), interceptors), header, trailer };
   } catch (thrown) {
-    const call = values.get(callKey) as Call;
-    const error = maskedError(thrown, call.requestId, needs.logger);
-    if (!call.observed) {
-      const ms = performance.now() - started;
-      needs.observer.rpc({
-        door: "http",
-        procedure: procedureOf(spec.method),
-        code: codeToString(error.code),
-        ms,
-        requestId: call.requestId,
-      });
-    }
-    const headers = trailerMux(context.responseHeader, context.responseTrailer);
-    headers.set("content-type", "application/json");
-    for (const [name, value] of error.metadata) headers.set(name, value);
-    return { status: connectStatusOf(error), headers, body: errorToJsonBytes(error, undefined) };
+    const { requestId, door, observed } = values.get(callKey) as Call;
+    const error = maskedError(thrown, requestId, logger);
+    const ms = performance.now() - started;
+    if (!observed) observer.rpc({ door, procedure: procedureOf(spec.method), code: codeToString(error.code), ms, requestId });
+    return { error, header, trailer };
   } finally {
     context.abort(ANSWERED);
   }
 }
 
-function read(spec: UnarySpec, encoding: "binary" | "json", bytes: Uint8Array) {
+export const write = ({ method }: UnarySpec, encoding: Encoding, message: Message): Uint8Array =>
+  encoding === "binary" ? toBinary(method.output, message) : Buffer.from(toJsonString(method.output, message));
+
+function read(spec: UnarySpec, encoding: Encoding, bytes: Uint8Array) {
   if (encoding === "json") return readJson(spec.method.input, bytes);
   try {
     return fromBinary(spec.method.input, bytes);

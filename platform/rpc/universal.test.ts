@@ -1,3 +1,4 @@
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { create, createFileRegistry, type DescMethodStreaming, type DescMethodUnary, type DescService } from "@bufbuild/protobuf";
 import {
@@ -11,18 +12,17 @@ import { type CallOptions, Code, ConnectError, type ConnectRouter, type HandlerC
 import { endStreamFromJson } from "@connectrpc/connect/protocol-connect";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { trailerParse } from "@connectrpc/connect/protocol-grpc-web";
-import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Problem } from "#domain/errors.ts";
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
-import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
+import { ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import { createClients } from "./memory.ts";
-import { type RunningServer, serve } from "./server.ts";
+import { type Protocol, started as startedWith, transports } from "./server.fixture.ts";
 
-/** A service with every kind of method that HTTP/1.1 carries; no contract of ours has streams yet. */
+/** A service with every kind of method that HTTP/1.1 carries; no contract of ours has them all. */
 const service = (() => {
   const value = { inputType: ".google.protobuf.StringValue", outputType: ".google.protobuf.StringValue" };
   const file = create(FileDescriptorProtoSchema, {
@@ -50,35 +50,13 @@ const { say, count, join } = service.method as {
   join: Streaming;
 };
 
-const running: RunningServer[] = [];
-afterEach(() => {
-  for (const server of running.splice(0)) server.close();
-});
-
 interface Echo {
   say?(request: StringValue, context: HandlerContext): { value: string };
   count?(request: StringValue, context: HandlerContext): AsyncIterable<{ value: string }>;
   join?(requests: AsyncIterable<StringValue>): Promise<{ value: string }>;
 }
 
-async function started(echo: Echo) {
-  const lines: Record<string, unknown>[] = [];
-  const server = await serve({
-    ports: [0],
-    host: "127.0.0.1",
-    rpc: [(router: ConnectRouter) => router.service(service, echo as never)],
-    routes: [],
-    sockets: [],
-    authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
-    developmentHosts: true,
-    trustProxy: false,
-    logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
-    metrics: new Registry(),
-    clock: systemClock,
-  });
-  running.push(server);
-  return { server, lines, port: server.ports[0] as number, url: `http://127.0.0.1:${server.ports[0]}` };
-}
+const started = (echo: Echo) => startedWith({}, { rpc: [(router: ConnectRouter) => router.service(service, echo as never)] });
 
 async function* once(value: string) {
   yield { value };
@@ -97,15 +75,9 @@ const numbers = async function* ({ value }: StringValue) {
   for (let at = 0; at < Number(value); at++) yield { value: `${at}` };
 };
 
-const protocols = {
-  "Connect in binary": (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" }),
-  "Connect in JSON": (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
-  "gRPC-Web": (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
-};
-
 const frame = Buffer.from([0, 0, 0, 0, 0]);
 
-/** What stands in the last frame of an answer. */
+/** What stands in the last frame of an answer over HTTP/1.1. */
 async function errorIn(response: Response): Promise<ConnectError | undefined> {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const last = bytes.subarray(5);
@@ -114,30 +86,28 @@ async function errorIn(response: Response): Promise<ConnectError | undefined> {
     : endStreamFromJson(last).error;
 }
 
-for (const [protocol, transportOf] of Object.entries(protocols))
+const refusedFrames = [
+  ["a frame of garbage", Buffer.from([0, 0, 0, 0, 3, 0xff, 0xff, 0xff]), {}],
+  ["a deadline that is no number", frame, { "connect-timeout-ms": "abc", "grpc-timeout": "abc" }],
+] as const;
+
+for (const type of ["connect+proto", "connect+json", "grpc-web+proto"])
+  it.each(refusedFrames)(`a stream of application/${type} is refused with a reason for %s`, async (_what, body, headers) => {
+    const { url } = await started({ count: numbers });
+    const sent = { method: "POST", headers: { ...headers, "content-type": `application/${type}` }, body };
+    const error = (await errorIn(await fetch(`${url}/test.Echo/Count`, sent))) as ConnectError;
+    expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.InvalidArgument, "INVALID_REQUEST"]);
+  });
+
+for (const protocol of Object.keys(transports) as Protocol[])
   describe(`a stream over ${protocol}`, () => {
     it("brings 20,000 messages in order", async () => {
-      const { url } = await started({ count: numbers });
-      expect(await read(transportOf(url), "20000")).toEqual(Array.from({ length: 20_000 }, (_, at) => `${at}`));
-    });
-
-    it.each([
-      ["a frame of garbage", Buffer.from([0, 0, 0, 0, 3, 0xff, 0xff, 0xff]), {}],
-      ["a deadline that is no number", frame, { "connect-timeout-ms": "abc", "grpc-timeout": "abc" }],
-    ])("is refused with a reason for %s", async (_what, body, headers) => {
-      const { url } = await started({ count: numbers });
-      const type = { "Connect in binary": "connect+proto", "Connect in JSON": "connect+json", "gRPC-Web": "grpc-web+proto" }[protocol];
-      const fetching = fetch(`${url}/test.Echo/Count`, {
-        method: "POST",
-        headers: { ...headers, "content-type": `application/${type}` },
-        body,
-      });
-      const error = (await errorIn(await fetching)) as ConnectError;
-      expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.InvalidArgument, "INVALID_REQUEST"]);
+      const at = await started({ count: numbers });
+      expect(await read(transports[protocol](at), "20000")).toEqual(Array.from({ length: 20_000 }, (_, at) => `${at}`));
     });
 
     it("of the caller's is read to its end", async () => {
-      const { url } = await started({
+      const at = await started({
         async join(requests) {
           let value = "";
           for await (const request of requests) value += request.value;
@@ -148,19 +118,19 @@ for (const [protocol, transportOf] of Object.entries(protocols))
       async function* sent() {
         for (const value of parts) yield { value };
       }
-      const { message } = await transportOf(url).stream(join, undefined, undefined, undefined, sent());
+      const { message } = await transports[protocol](at).stream(join, undefined, undefined, undefined, sent());
       for await (const answer of message) expect(answer.value).toBe(parts.join(""));
     });
 
     it("that fails in the middle says why, after what came before", async () => {
-      const { url } = await started({
+      const at = await started({
         async *count() {
           yield { value: "one" };
           throw new Problem("LOG_UNAVAILABLE");
         },
       });
       const got: string[] = [];
-      const { message } = await transportOf(url).stream(count, undefined, undefined, undefined, once(""));
+      const { message } = await transports[protocol](at).stream(count, undefined, undefined, undefined, once(""));
       const error = await rejected(
         (async () => {
           for await (const each of message) got.push(each.value);
@@ -171,74 +141,107 @@ for (const [protocol, transportOf] of Object.entries(protocols))
     });
 
     it("ends at its deadline even when its handler waits for ever", async () => {
-      const { url } = await started({
+      const at = await started({
         async *count() {
           yield { value: "one" };
           await new Promise(() => {});
         },
       });
-      expect((await rejected(read(transportOf(url), "", undefined, 100))).code).toBe(Code.DeadlineExceeded);
+      expect((await rejected(read(transports[protocol](at), "", undefined, 100))).code).toBe(Code.DeadlineExceeded);
     });
 
     it("is told to come again when the process drains", async () => {
       let began = false;
-      const { url, server } = await started({
+      const at = await started({
         async *count(_, { signal }) {
           began = true;
           yield { value: "one" };
           await new Promise((resolve) => signal.addEventListener("abort", resolve));
         },
       });
-      const reading = rejected(read(transportOf(url), ""));
+      const reading = rejected(read(transports[protocol](at), ""));
       await vi.waitFor(() => expect(began).toBe(true));
-      await server.drain(5_000);
-      expect((await reading).code).toBe(Code.Unavailable);
+      await at.server.drain(5_000);
+      const error = await reading;
+      expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.Unavailable, "DRAINING"]);
+      expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
+    });
+
+    it("aborts its handler when the caller leaves in the middle", async () => {
+      let seen: AbortSignal | undefined;
+      const at = await started({
+        async *count(_, { signal }) {
+          seen = signal;
+          yield { value: "one" };
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        },
+      });
+      const leaving = new AbortController();
+      const reading = rejected(read(transports[protocol](at), "", leaving.signal));
+      await vi.waitFor(() => expect(seen).toBeDefined());
+      leaving.abort();
+      await reading;
+      await vi.waitFor(() => expect(seen?.aborted).toBe(true));
+      await vi.waitFor(() => expect(at.lines.filter((line) => line.procedure === "/test.Echo/Count")).toHaveLength(1));
     });
   });
 
 describe("a stream", () => {
-  it("aborts its handler when the caller leaves in the middle", async () => {
-    let seen: AbortSignal | undefined;
-    const { url, lines } = await started({
-      async *count(_, { signal }) {
-        seen = signal;
-        yield { value: "one" };
-        await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      },
-    });
-    const leaving = new AbortController();
-    const reading = rejected(read(protocols["Connect in binary"](url), "", leaving.signal));
-    await vi.waitFor(() => expect(seen).toBeDefined());
-    leaving.abort();
-    await reading;
-    await vi.waitFor(() => expect(seen?.aborted).toBe(true));
-    await vi.waitFor(() => expect(lines.filter((line) => line.procedure === "/test.Echo/Count")).toHaveLength(1));
-  });
-
-  it("waits for a caller who does not read, instead of filling the memory", async () => {
-    let made = 0;
-    const { port } = await started({
+  const endless = (bytes: number) => {
+    const echo = {
+      made: 0,
       async *count() {
-        for (; made < 2_000; made++) yield { value: "x".repeat(64 * 1_024) };
+        for (; echo.made < 2_000; echo.made++) yield { value: "x".repeat(bytes) };
       },
-    });
-    const envelope = Buffer.from([0, 0, 0, 0, 0]);
-    const head = `POST /test.Echo/Count HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/connect+proto\r\ncontent-length: ${envelope.length}\r\n\r\n`;
-    const socket = connect(port, "127.0.0.1", () => socket.write(Buffer.concat([Buffer.from(head), envelope])));
-    socket.pause();
+    };
+    return echo;
+  };
+  const stopsBefore = async (echo: { readonly made: number }, most: number) => {
     let before = -1;
     await vi.waitFor(
       () => {
-        const stopped = made > 0 && made === before;
-        before = made;
+        const stopped = echo.made > 0 && echo.made === before;
+        before = echo.made;
         expect(stopped).toBe(true);
       },
       { interval: 150, timeout: 5_000 },
     );
-    expect(made).toBeLessThan(1_000);
+    expect(echo.made).toBeLessThan(most);
+  };
+  const envelope = Buffer.from([0, 0, 0, 0, 0]);
+
+  it("over HTTP/1.1 waits for a caller who does not read, instead of filling the memory", async () => {
+    const echo = endless(64 * 1_024);
+    const { port } = await started(echo);
+    const head = `POST /test.Echo/Count HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/connect+proto\r\ncontent-length: ${envelope.length}\r\n\r\n`;
+    const socket = connect(port, "127.0.0.1", () => socket.write(Buffer.concat([Buffer.from(head), envelope])));
+    socket.pause();
+    await stopsBefore(echo, 1_000);
     socket.resume();
-    await vi.waitFor(() => expect(made).toBe(2_000), { timeout: 10_000 });
+    await vi.waitFor(() => expect(echo.made).toBe(2_000), { timeout: 10_000 });
     socket.destroy();
+  });
+
+  it("over gRPC waits for a caller who does not read, instead of filling the memory", async () => {
+    const echo = endless(4 * 1_024);
+    const { grpcUrl } = await started(echo);
+    const connection = connectHttp2(grpcUrl);
+    const stream = connection.request({ ":method": "POST", ":path": "/test.Echo/Count", "content-type": "application/grpc" });
+    stream.end(envelope);
+    await stopsBefore(echo, 50);
+    stream.resume();
+    await vi.waitFor(() => expect(echo.made).toBe(2_000), { timeout: 10_000 });
+    connection.destroy();
+  });
+
+  it("may have a deadline of days, where other calls may have a minute", async () => {
+    const at = await started({ count: numbers, say: ({ value }) => ({ value }) });
+    for (const protocol of ["Connect in binary", "gRPC"] as const) {
+      const transport = transports[protocol](at);
+      expect(await read(transport, "2", undefined, 86_400_000)).toEqual(["0", "1"]);
+      expect((await rejected(read(transport, "2", undefined, 8 * 86_400_000))).code).toBe(Code.InvalidArgument);
+      expect((await rejected(transport.unary(say, undefined, 60_001, undefined, { value: "" }))).code).toBe(Code.InvalidArgument);
+    }
   });
 });
 

@@ -19,6 +19,20 @@ export type ToWriter =
 /** The thread's first answer, unasked: it has opened the database. */
 export const OPENED = 0;
 
+/** What the thread posts. */
+export interface FromWriter {
+  readonly answers: readonly Answer[];
+  /** The transaction that they are of. */
+  readonly commit?: Commit;
+}
+
+export interface Commit {
+  readonly seconds: number;
+  readonly calls: number;
+  /** It waited for fsync. */
+  readonly durable: boolean;
+}
+
 export interface Answer {
   readonly id: number;
   readonly value?: unknown;

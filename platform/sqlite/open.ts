@@ -1,6 +1,8 @@
 /** Opens the database of sqlite.ts: locks the file, starts the writer thread, and reads through a connection of its own. */
 import { DatabaseSync } from "node:sqlite";
+import type { Registry } from "prom-client";
 import { lockDatabase } from "./lock.ts";
+import { databaseMetrics } from "./metrics.ts";
 import type { CallOptions, Calls, Database, Procedures } from "./sqlite.ts";
 import { prepareStatements } from "./statements.ts";
 import { WriterThread } from "./thread.ts";
@@ -9,6 +11,8 @@ export interface DatabaseNeeds {
   readonly file: string;
   /** The writer thread has ended by itself: nothing can be written any more. Default: throw, which ends the process. */
   readonly onFatal?: (error: Error) => void;
+  /** Default: nobody is told. */
+  readonly metrics?: Registry;
 }
 
 const endProcess = (error: Error): void => {
@@ -18,9 +22,9 @@ const endProcess = (error: Error): void => {
 };
 
 /** Rejects when another process has the file open, and when the file is none of ours. */
-export async function openDatabase({ file, onFatal = endProcess }: DatabaseNeeds): Promise<Database> {
+export async function openDatabase({ file, onFatal = endProcess, metrics }: DatabaseNeeds): Promise<Database> {
   const lock = lockDatabase(file);
-  const thread = await WriterThread.start(file, onFatal).catch((error: unknown) => {
+  const thread = await WriterThread.start(file, onFatal, metrics ? databaseMetrics(metrics, file) : () => {}).catch((error: unknown) => {
     lock.release();
     throw error;
   });

@@ -1,7 +1,7 @@
 /** The caller's end of the writer thread: sends what is asked in one turn of the event loop as one message, and hands out the answers. */
 import { Worker } from "node:worker_threads";
 import { DatabaseError, describeError, restoreError } from "./errors.ts";
-import { type Answer, OPENED, type ToWriter } from "./messages.ts";
+import { type Answer, type Commit, type FromWriter, OPENED, type ToWriter } from "./messages.ts";
 
 type Asked<M = ToWriter> = M extends ToWriter ? Omit<M, "id"> : never;
 
@@ -25,13 +25,15 @@ export class WriterThread {
   #isGone = false;
   readonly #opened: Promise<unknown>;
   #onEnd: (error: Error) => void = () => {};
+  #onCommit: (commit: Commit) => void = () => {};
   readonly #quiet = Promise.withResolvers<void>();
 
   /** `onEnd` hears of a thread that ends without having been told to. */
-  static async start(file: string, onEnd: (error: Error) => void): Promise<WriterThread> {
+  static async start(file: string, onEnd: (error: Error) => void, onCommit: (commit: Commit) => void): Promise<WriterThread> {
     const thread = new WriterThread(file);
     await thread.#opened;
     thread.#onEnd = onEnd;
+    thread.#onCommit = onCommit;
     return thread;
   }
 
@@ -42,7 +44,10 @@ export class WriterThread {
       execArgv: EXEC_ARGV,
     });
     this.#opened = new Promise((resolve, reject) => this.#waiting.set(OPENED, { resolve, reject }));
-    this.#worker.on("message", (answers: readonly Answer[]) => this.#answered(answers));
+    this.#worker.on("message", ({ answers, commit }: FromWriter) => {
+      this.#answered(answers);
+      if (commit) this.#onCommit(commit);
+    });
     this.#worker.on("error", (cause) => this.#end(cause));
     this.#worker.on("exit", () => this.#end());
   }

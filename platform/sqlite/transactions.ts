@@ -54,24 +54,28 @@ export class Transactions {
 
   /** Keeps the WAL from growing without bound under readers that never pause. Call it after the answers are on their way. */
   tend(): void {
-    if (++this.#count % LOOK_AT_WAL_EVERY !== 0 || statSync(this.#wal).size <= MAX_WAL_BYTES) return;
+    if (++this.#count % LOOK_AT_WAL_EVERY !== 0 || this.#walBytes() <= MAX_WAL_BYTES) return;
     // Not the usual patience: a reader that stays would hold up every writer.
     this.#database.exec("PRAGMA busy_timeout = 100");
-    this.#checkpoint();
+    this.#truncate();
     this.#database.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
   }
 
   close(): void {
-    this.#checkpoint();
+    this.#truncate();
     this.#database.close();
   }
 
-  /** A full disk leaves what is committed where it is, in the WAL: the next checkpoint, or the next process, carries it over. */
-  #checkpoint(): void {
+  #walBytes(): number {
+    return statSync(this.#wal, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /** A full disk, say, refuses it: everything stays in the WAL, where it is safe, and it is tried again later. */
+  #truncate(): void {
     try {
       this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    } catch (error) {
-      if (describeError(error).code !== "SQLITE_FULL") throw error;
+    } catch {
+      // Whoever writes hears of the disk.
     }
   }
 

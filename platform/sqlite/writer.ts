@@ -4,7 +4,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { describeError } from "./errors.ts";
-import { type Answer, type Call, OPENED, type ToWriter } from "./messages.ts";
+import { type Answer, type Call, type FromWriter, OPENED, type ToWriter } from "./messages.ts";
 import { migrate } from "./migrations.ts";
 import type { Procedures, Sql } from "./sqlite.ts";
 import { prepareStatements } from "./statements.ts";
@@ -26,11 +26,16 @@ const run = ({ module, name, args }: Call): unknown => {
   return procedure(loaded.sql, args);
 };
 
-const answer = (...answers: readonly Answer[]): void => port.postMessage(answers);
+const post = (message: FromWriter): void => port.postMessage(message);
+const answer = (...answers: readonly Answer[]): void => post({ answers });
 
 function commit(calls: readonly Call[]): void {
   for (let i = 0; i < calls.length; i += MAX_CALLS) {
-    answer(...transactions.commit(calls.slice(i, i + MAX_CALLS), run));
+    const together = calls.slice(i, i + MAX_CALLS);
+    const startedMs = performance.now();
+    const answers = transactions.commit(together, run);
+    const seconds = (performance.now() - startedMs) / 1_000;
+    post({ answers, commit: { seconds, calls: together.length, durable: together.some((call) => call.durable) } });
     transactions.tend();
   }
 }

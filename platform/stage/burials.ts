@@ -1,9 +1,15 @@
-/** Buries records for one stage, and tells the log once a turn how many and why: a flood of poison is one line, not a flood of lines. */
+/**
+ * Buries records for one stage, and tells the log once a turn how many and why: a flood of poison is one line, not a flood of lines.
+ *
+ * What the runner gives up on by itself takes along what the stage has to say of it.
+ */
 import type { Logger } from "pino";
 import type { Reason } from "#domain/reasons.ts";
+import type { Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
 import { deadLetter } from "./bury.ts";
+import { carriedOn, oversize } from "./outputs.ts";
 import type { Stage } from "./stage.ts";
 
 interface Told {
@@ -11,14 +17,23 @@ interface Told {
   readonly first: LogRecord;
 }
 
-export class Burials {
-  readonly #stage: Pick<Stage<never>, "name" | "deadLetters">;
+export interface BurialsNeeds<In> {
+  readonly stage: Pick<Stage<In>, "name" | "deadLetters" | "givenUp">;
+  readonly writes: ReadonlySet<Topic>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Burials<In> {
+  readonly #stage: BurialsNeeds<In>["stage"];
+  readonly #writes: ReadonlySet<Topic>;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #told = new Map<Reason, Told>();
 
-  constructor({ stage, clock, logger }: { stage: Pick<Stage<never>, "name" | "deadLetters">; clock: Clock; logger: Logger }) {
+  constructor({ stage, writes, clock, logger }: BurialsNeeds<In>) {
     this.#stage = stage;
+    this.#writes = writes;
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -31,6 +46,21 @@ export class Burials {
     else this.#told.set(reason, { count: 1, first: record });
     const { name, deadLetters } = this.#stage;
     return deadLetter(record, { stage: name, deadLetters, reason, detail, atMs: this.#clock.nowMs() });
+  }
+
+  /** What goes along with a record that the runner gives up on; nothing where the stage cannot say it. */
+  alongside(record: LogRecord, value: In | undefined, reason: Reason, detail: string): readonly Output[] {
+    try {
+      const outputs = carriedOn(undefined, this.#stage.givenUp?.(record, value, reason, detail) ?? [], this.#writes);
+      const tooLarge = oversize(outputs);
+      if (tooLarge !== undefined) throw new Error(tooLarge);
+      return outputs;
+    } catch (error) {
+      const { topic, partition, offset } = record;
+      const where = { topic: topic.name, partition, offset };
+      this.#logger.error({ err: error, stage: this.#stage.name, reason, ...where }, "a record is buried without what the stage has to say");
+      return [];
+    }
   }
 
   #tell(): void {

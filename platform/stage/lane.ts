@@ -6,6 +6,7 @@
  * outcomes leave at once: somebody else has the records now, but what was done here must still be told.
  */
 import type { Assignment, LogRecord, Output } from "#platform/log/log.ts";
+import type { Span } from "#platform/telemetry/trace.ts";
 import type { Tally } from "./metrics.ts";
 import type { Received } from "./stage.ts";
 import { Watermark } from "./watermark.ts";
@@ -22,6 +23,8 @@ export class Entry<In = unknown> implements Received<In> {
   readonly line: Line<In>;
   /** Set when the record is handed out for the first time. */
   value: In = undefined as In;
+  traceparent: string | undefined = undefined;
+  span: Span | undefined = undefined;
   outputs: readonly Output[] = [];
   settled = false;
   /** Counts in the window: handed out, and its outcome not yet durable. */
@@ -110,6 +113,13 @@ export class Lane<In = unknown> {
       this.#waiting.push(record);
       this.waitingBytes += record.value.byteLength;
     }
+  }
+
+  /** When the oldest record came that is here and not settled. */
+  get oldestMs(): number | undefined {
+    let oldestMs = this.#waiting[this.#head]?.timeMs;
+    for (const { first } of this.#lines.values()) if (first) oldestMs = Math.min(first.record.timeMs, oldestMs ?? Number.POSITIVE_INFINITY);
+    return oldestMs;
   }
 
   get hasMore(): boolean {

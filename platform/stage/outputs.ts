@@ -3,22 +3,20 @@
  * that the log would refuse it for ever.
  */
 import type { Topic } from "#domain/topics.ts";
-import type { LogRecord, Output } from "#platform/log/log.ts";
+import type { Output } from "#platform/log/log.ts";
+import { TRACEPARENT } from "#platform/telemetry/traceparent.ts";
 
 /** Brokers take 1,048,588 bytes for a record batch unless told otherwise; the rest is for key and headers. */
 const OUTPUT_MOST_BYTES = 1_000_000;
 
-const TRACE = "traceparent";
-
 /** Throws for a topic that the stage has not declared. */
-export function carriedOn(record: LogRecord, outputs: readonly Output[], writes: ReadonlySet<Topic>): readonly Output[] {
+export function carriedOn(trace: string | undefined, outputs: readonly Output[], writes: ReadonlySet<Topic>): readonly Output[] {
   for (const { topic } of outputs)
     if (!writes.has(topic)) throw new Error(`The stage writes to ${topic.name} without declaring it in \`writes\`.`);
-  const trace = record.headers[TRACE];
   if (trace === undefined || outputs.length === 0) return outputs;
   return outputs.map((output) => {
-    if (output.headers?.[TRACE] !== undefined) return output;
-    return { ...output, headers: { ...output.headers, [TRACE]: trace } };
+    if (output.headers?.[TRACEPARENT] !== undefined) return output;
+    return { ...output, headers: { ...output.headers, [TRACEPARENT]: trace } };
   });
 }
 

@@ -76,7 +76,7 @@ describe("a stage that fails", () => {
     leave = false;
     await at.clock.advance(250);
     await vi.waitFor(async () => expect(await at.texts(out)).toEqual(["secret-b"]));
-    expect(await at.metric("carillon_stage_failures_total")).toEqual({ "copy handle": 1 });
+    expect(await at.metric("carillon_stage_failures_total")).toEqual({ "copy handle": 1, "copy settle": 0 });
   });
 
   it("gets a batch that failed three times record by record, so that the good ones go through", async () => {
@@ -105,6 +105,79 @@ describe("a stage that fails", () => {
     expect(handed.filter(({ words }) => words.join() === "bad")).toHaveLength(5);
     expect(await at.texts(out)).toEqual(["a", "c", "later"]);
     expect(await at.log.lag("copy", [into])).toBe(0);
+  });
+
+  describe("and has a word for what is given up", () => {
+    const told: Topic = { name: "told", schema: ScheduledSchema, partitions: 1 };
+    const poison = (value: Uint8Array) => {
+      if (text(value) === "poison") throw new Error("not a word");
+      return text(value);
+    };
+    /** Copies, fails on "bad", and makes of "large" what no topic takes: by `done`, or beside its own burial. */
+    const copying = (more: Partial<Stage<string>>): Stage<string> => ({
+      ...{ name: "copy", reads: [into], writes: [out, told], deadLetters: dead, decode: ({ value }) => poison(value) },
+      async handle(batch) {
+        for (const each of batch.records) {
+          if (each.value === "bad") throw new TypeError("undefined is not a function");
+          const huge = { topic: out, key: "k", value: new Uint8Array(1_500_000) };
+          if (each.value === "large") batch.done(each, huge);
+          else if (each.value === "own") batch.bury(each, "invalid", "ours", huge);
+          else batch.done(each, { topic: out, key: "k", value: each.record.value });
+        }
+      },
+      ...more,
+    });
+    const reasons = async () => (await at.records(dead)).map(({ value }) => fromBinary(DeadLetterSchema, value).reason).sort();
+    beforeEach(async () => {
+      await at.end();
+      at = trial([into, out, told, dead]);
+      await spread("poison", "bad", "large", "own", "good");
+    });
+    const buried = ["invalid", "oversize", "stage_failed", "undecodable"];
+
+    it("has that appended with the burial, in one settle", async () => {
+      const settles: string[][] = [];
+      const faulty = faults({
+        settle: (outputs) => {
+          settles.push(outputs.map(({ topic, value }) => (topic === told ? text(value) : topic.name)));
+          return "pass";
+        },
+      });
+      await at.run(
+        copying({
+          givenUp: (_record, value, reason, detail) => [
+            { topic: told, key: "k", value: new TextEncoder().encode(`${value} ${reason} ${detail.slice(0, 12)}`) },
+          ],
+        }),
+        faultyLog(at.log, faulty),
+      );
+      await at.clock.advance(59_000);
+      expect(await reasons()).toEqual(buried);
+      expect((await at.texts(told)).sort()).toEqual([
+        "bad stage_failed undefined is",
+        "large oversize an output fo",
+        "own invalid ours [left o",
+        "undefined undecodable not a word",
+      ]);
+      for (const outputs of settles)
+        expect(outputs.filter((name) => name === "dead")).toHaveLength(outputs.filter((name) => name.includes(" ")).length);
+      expect(await at.texts(out)).toEqual(["good"]);
+    });
+
+    it.each([
+      ["throws", () => expect.fail("of no use")],
+      ["names a topic that the stage has not declared", () => [{ topic: into, key: "k", value: new Uint8Array() }]],
+      ["is too large itself", () => [{ topic: told, key: "k", value: new Uint8Array(1_500_000) }]],
+    ])("has the record buried without when it %s, and says so", async (_, givenUp) => {
+      await at.run(copying({ givenUp }));
+      await at.clock.advance(59_000);
+      expect(await reasons()).toEqual(buried);
+      expect(await at.texts(told)).toEqual([]);
+      expect(await at.texts(out)).toEqual(["good"]);
+      const lines = at.lines.filter(({ msg }) => msg === "a record is buried without what the stage has to say");
+      expect(lines.map(({ reason }) => reason).sort()).toEqual(buried);
+      expect(await at.log.lag("copy", [into])).toBe(0);
+    });
   });
 
   it("never gives a record up for an error that passes by itself", async () => {
@@ -161,7 +234,7 @@ describe("a stage that fails", () => {
     expect(new Set(await at.texts(out))).toEqual(new Set(["a", "b", "c"]));
     expect(await at.log.lag("copy", [into])).toBe(0);
     expect(handed).toHaveLength(1);
-    expect(await at.metric("carillon_stage_failures_total")).toEqual({ "copy settle": 4 });
+    expect(await at.metric("carillon_stage_failures_total")).toEqual({ "copy handle": 0, "copy settle": 4 });
   });
 });
 

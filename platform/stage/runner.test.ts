@@ -10,6 +10,7 @@ const into: Topic = { name: "in", schema: ScheduledSchema, partitions: 4 };
 const out: Topic = { name: "out", schema: ScheduledSchema, partitions: 4 };
 const dead: Topic = { name: "dead", schema: DeadLetterSchema, partitions: 2 };
 
+const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 const words = (count: number, word = "w") => Array.from({ length: count }, (_, index) => `${word}${index}`);
 const stageOf = (more: Partial<Stage<string>> = {}): Stage<string> => ({
   name: "copy",
@@ -88,7 +89,7 @@ describe("the stage runner", () => {
   });
 
   it("carries the trace of a record on to its outputs, unless they have one", async () => {
-    await at.log.append([{ topic: into, key: "a", value: bytes("x"), headers: { traceparent: "00-of-the-record" } }]);
+    await at.log.append([{ topic: into, key: "a", value: bytes("x"), headers: { traceparent: TRACE } }]);
     await at.run(
       stageOf({
         async handle(batch) {
@@ -104,7 +105,7 @@ describe("the stage runner", () => {
     );
     await vi.waitFor(async () => expect(await at.records(out)).toHaveLength(2));
     const headers = (await at.records(out)).map((record) => record.headers);
-    expect(headers).toEqual([{ own: "1", traceparent: "00-of-the-record" }, { traceparent: "00-own" }]);
+    expect(headers).toEqual([{ own: "1", traceparent: TRACE }, { traceparent: "00-own" }]);
   });
 
   it("buries a record whose output is larger than any topic takes", async () => {

@@ -11,6 +11,7 @@ import type { Reason } from "#domain/reasons.ts";
 import type { Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { EventLog, LogRecord, Membership, Output } from "#platform/log/log.ts";
+import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { type Group, OpenBatch } from "./batch.ts";
 import { Burials } from "./burials.ts";
 import { Failing } from "./failing.ts";
@@ -19,6 +20,7 @@ import type { Entry, Lane } from "./lane.ts";
 import { StageMetrics } from "./metrics.ts";
 import { carriedOn, oversize } from "./outputs.ts";
 import { Settling } from "./settling.ts";
+import { RecordSpans } from "./spans.ts";
 import type { Stage } from "./stage.ts";
 import { Turns } from "./turns.ts";
 import { standstill, type Watched, watch } from "./watchdog.ts";
@@ -38,6 +40,8 @@ export interface StageNeeds<In> {
   readonly metrics: Registry;
   /** Stands before the stage's name in its group's, with a dot; empty: the group is the stage's name. */
   readonly groupPrefix?: string;
+  /** Default: none. */
+  readonly tracer?: Tracer;
 }
 
 const WINDOW = 1_000;
@@ -61,7 +65,8 @@ class Runner<In> implements RunningStage {
   readonly #holdings: Holdings<In>;
   readonly #failing: Failing<In>;
   readonly #settling: Settling<In>;
-  readonly #burials: Burials;
+  readonly #burials: Burials<In>;
+  readonly #spans: RecordSpans;
   readonly #watched: Watched;
   readonly #running = new Set<OpenBatch<In>>();
   readonly #stop = new AbortController();
@@ -74,7 +79,7 @@ class Runner<In> implements RunningStage {
   #idle: (() => void) | undefined;
 
   constructor(needs: StageNeeds<In>) {
-    const { stage, clock, logger, metrics } = needs;
+    const { stage, clock, logger, metrics, tracer = noTracer } = needs;
     this.#needs = needs;
     this.#stage = stage;
     this.#writes = new Set([...stage.writes, stage.deadLetters]);
@@ -84,11 +89,15 @@ class Runner<In> implements RunningStage {
     this.#window = new Window(most, () => this.#holdings.lanes());
     this.#turns = new Turns({ reads: stage.reads, weights: stage.weights, span: most, mayTake: (lane) => this.#window.mayTake(lane) });
     this.#failing = new Failing({ clock, stop: this.#stop.signal, ready: () => this.#pumpSoon() });
-    this.#burials = new Burials({ stage, clock, logger });
+    this.#burials = new Burials({ stage, writes: this.#writes, clock, logger });
+    this.#spans = new RecordSpans({ stage: stage.name, tracer, clock });
     this.#settling = new Settling({
       ...{ name: stage.name, clock, logger, metrics: this.#metrics, membership: () => this.#membership },
       settled: (entries) => {
-        for (const entry of entries) this.#window.leave(entry);
+        for (const entry of entries) {
+          this.#window.leave(entry);
+          this.#spans.settled(entry);
+        }
         for (const lane of this.#holdings.lanes()) if (lane.hasMore) this.#turns.enter(lane);
         this.#pumpSoon();
       },
@@ -121,6 +130,10 @@ class Runner<In> implements RunningStage {
     const group = groupPrefix === "" ? this.#stage.name : `${groupPrefix}.${this.#stage.name}`;
     this.#membership = await log.join(group, this.#stage.reads, this.#holdings);
     this.#holdings.joined(this.#membership);
+    this.#metrics.watch({
+      lag: (topic) => log.lag(group, [topic]),
+      oldestAgeMs: (topic) => this.#oldestAgeMs(topic),
+    });
     void watch(this.#watched, { stage: this.#stage.name, clock, logger, metrics: this.#metrics, signal: this.#stop.signal });
     this.#pumpSoon();
   }
@@ -164,6 +177,7 @@ class Runner<In> implements RunningStage {
       }
       this.#window.enter(entry);
       entry.lane.tally.in++;
+      this.#spans.begin(entry);
       if (entry.lane.paused) this.#holdings.fit(entry.lane);
       if (this.#decoded(entry)) entries.push(entry);
     }
@@ -174,9 +188,10 @@ class Runner<In> implements RunningStage {
   #decoded(entry: Entry<In>): boolean {
     try {
       entry.value = this.#decode(entry.record);
+      this.#spans.decoded(entry);
       return true;
     } catch (error) {
-      this.#bury(entry, "undecodable", messageOf(error), []);
+      this.#giveUp(entry, "undecodable", messageOf(error));
       return false;
     }
   }
@@ -196,21 +211,34 @@ class Runner<In> implements RunningStage {
 
   #done(entry: Entry<In>, outputs: readonly Output[]): void {
     if (entry.settled || this.#closed) return;
-    const carried = carriedOn(entry.record, outputs, this.#writes);
+    const carried = carriedOn(entry.traceparent, outputs, this.#writes);
     const tooLarge = oversize(carried);
     if (tooLarge !== undefined) {
-      this.#bury(entry, "oversize", tooLarge, []);
+      this.#giveUp(entry, "oversize", tooLarge);
       return;
     }
+    this.#spans.done(entry, carried.length);
     entry.lane.tally.done++;
     entry.lane.settle(entry, carried);
+  }
+
+  /** By the runner's own decision: the stage can say what goes along. */
+  #giveUp(entry: Entry<In>, reason: Reason, detail: string): void {
+    if (entry.settled || this.#closed) return;
+    this.#bury(entry, reason, detail, this.#burials.alongside(entry.record, entry.value, reason, detail));
   }
 
   #bury(entry: Entry<In>, reason: Reason, detail: string, outputs: readonly Output[]): void {
     if (entry.settled || this.#closed) return;
     const tooLarge = oversize(outputs);
-    const letter = this.#burials.bury(entry.record, reason, tooLarge === undefined ? detail : `${detail} [left out: ${tooLarge}]`);
-    const carried = carriedOn(entry.record, tooLarge === undefined ? [...outputs, letter] : [letter], this.#writes);
+    if (tooLarge !== undefined) {
+      this.#giveUp(entry, reason, `${detail} [left out: ${tooLarge}]`);
+      return;
+    }
+    const letter = this.#burials.bury(entry.record, reason, detail);
+    const carried = carriedOn(entry.traceparent, [...outputs, letter], this.#writes);
+    this.#spans.buried(entry, reason);
+    this.#metrics.buried(reason);
     entry.lane.tally.buried++;
     entry.lane.settle(entry, carried);
   }
@@ -220,14 +248,17 @@ class Runner<In> implements RunningStage {
     for (const entry of batch.records) entry.out = false;
     this.#metrics.batchEnded(this.#window.records, (performance.now() - batch.startedMs) / 1_000);
     const open = batch.open().filter((entry) => {
-      if (entry.lane.lost) this.#window.leave(entry);
+      if (entry.lane.lost) this.#leave(entry);
       return !entry.lane.lost;
     });
     if (!this.#drained) {
       if (batch.signal.aborted) this.#failing.again({ ...batch.group, entries: open });
       else if (open.length > 0 || error !== undefined) this.#failed(batch, open, error);
       this.#pumpSoon();
-    } else if (this.#running.size === 0) this.#idle?.();
+      return;
+    }
+    for (const entry of open) this.#spans.left(entry);
+    if (this.#running.size === 0) this.#idle?.();
   }
 
   #failed(batch: OpenBatch<In>, open: readonly Entry<In>[], thrown: unknown): void {
@@ -237,15 +268,27 @@ class Runner<In> implements RunningStage {
     this.#metrics.failed("handle");
     logger.error({ err: error, stage: this.#stage.name, ...counts }, "stage failed");
     if (open.length === 0) return;
+    for (const entry of open) this.#spans.failed(entry);
     for (const entry of this.#failing.failed(batch.group, open, error, batch.sinceMs))
-      this.#bury(entry, "stage_failed", messageOf(error), []);
+      this.#giveUp(entry, "stage_failed", messageOf(error));
   }
 
   #lost(lane: Lane<In>, forgotten: readonly Entry<In>[]): void {
-    for (const entry of forgotten) this.#window.leave(entry);
+    for (const entry of forgotten) this.#leave(entry);
     for (const batch of this.#running)
       if (batch.records.some((entry) => entry.lane === lane && !entry.settled)) batch.abort("The assignment is lost.");
     this.#pumpSoon();
+  }
+
+  #oldestAgeMs(topic: Topic): number {
+    const lanes = this.#holdings.lanes().filter(({ assignment }) => assignment.topic.name === topic.name);
+    const oldestMs = lanes.flatMap(({ oldestMs }) => oldestMs ?? []);
+    return oldestMs.length === 0 ? 0 : Math.max(0, this.#needs.clock.nowMs() - Math.min(...oldestMs));
+  }
+
+  #leave(entry: Entry<In>): void {
+    this.#window.leave(entry);
+    this.#spans.left(entry);
   }
 
   async #drain(timeoutMs: number): Promise<void> {

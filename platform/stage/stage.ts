@@ -8,10 +8,15 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Reason } from "#domain/reasons.ts";
 import type { Topic } from "#domain/topics.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
+import type { Span } from "#platform/telemetry/trace.ts";
 
 export interface Received<In> {
   readonly record: LogRecord;
   readonly value: In;
+  /** What every output of this record is given, and what other things done for it should be given. */
+  readonly traceparent?: string | undefined;
+  /** The runner's span of this record, where its trace is recorded. */
+  readonly span?: Span | undefined;
 }
 
 export interface Batch<In> {
@@ -46,6 +51,11 @@ export interface Stage<In = unknown> {
   /** Topics served before others, by weight; default: all alike. */
   readonly weights?: ReadonlyMap<Topic, number>;
   handle(batch: Batch<In>): Promise<void>;
+  /**
+   * What goes along with a record that the runner gives up on by itself: one that cannot be decoded (`value` is undefined), that failed
+   * every time, or whose outputs are too large. Cheap, and never throws; if it does all the same, the record is buried without.
+   */
+  givenUp?(record: LogRecord, value: In | undefined, reason: Reason, detail: string): readonly Output[];
 }
 
 export type StageOf<D extends DescMessage> = Stage<MessageShape<D>>;

@@ -1,9 +1,9 @@
 import { Counter } from "prom-client";
 import { describe, expect, it } from "vitest";
-import type { HttpRequest } from "#platform/rpc/route.ts";
+import type { HttpRequest, Route } from "#platform/rpc/route.ts";
 import { healthRoutes } from "./health.ts";
 import { createLogger } from "./logger.ts";
-import { createMetrics, metricsRoute } from "./metrics.ts";
+import { createMetrics, metricsRoutes } from "./metrics.ts";
 
 const request = {} as HttpRequest;
 
@@ -41,12 +41,16 @@ describe("the log", () => {
 
 describe("the metrics page", () => {
   it("shows the process' own and every registered metric", async () => {
-    const metrics = createMetrics();
+    const metrics = createMetrics("1.2.3");
     new Counter({ name: "carillon_things_total", help: "Things.", registers: [metrics] }).inc(3);
-    const { status, headers, body } = await metricsRoute(metrics).handle(request);
+    const [page] = metricsRoutes(metrics, () => ({ ok: false, why: [] })) as [Route];
+    const { status, headers, body } = await page.handle(request);
     expect([status, headers?.["content-type"]]).toEqual([200, expect.stringContaining("text/plain")]);
     expect(body).toContain("carillon_things_total 3");
     expect(body).toContain("process_cpu_user_seconds_total");
+    expect(body).toContain(`carillon_build_info{version="1.2.3",node="${process.versions.node}"} 1`);
+    expect(body).toContain("carillon_ready 0");
+    expect(body).toMatch(/^carillon_event_loop_utilization_ratio [\d.e-]+$/m);
   });
 });
 

@@ -16,15 +16,17 @@ import type { Clock } from "#platform/clock.ts";
 import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
 import type { WordsOf } from "#platform/render/content.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
+import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
+import type { Tracer } from "#platform/telemetry/trace.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
 import { outageWatch } from "./outage.ts";
-import { afterLease, type Deferred, type Ended, endAgain, expired, follow, type Waiting, waitAgain } from "./outcome.ts";
+import { afterLease, type Deferred, type Ended, endAgain, expired, follow, givenUp, type Waiting, waitAgain } from "./outcome.ts";
 import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
 import { permitsOf } from "./permits.ts";
 import { reporting } from "./report.ts";
 import type { Mail, Mailbox, Outcome, Sender } from "./sender.ts";
-import type { DeliveryMetrics } from "./telemetry.ts";
+import { sendSpan } from "./span.ts";
 
 export interface DeliverNeeds {
   readonly ledger: Pick<Ledger, "intend" | "settle">;
@@ -33,6 +35,7 @@ export interface DeliverNeeds {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: DeliveryMetrics;
+  readonly tracer: Tracer;
   readonly worker: string;
   readonly from: Mailbox;
   readonly maxRetryCount: number;
@@ -51,7 +54,7 @@ interface Heard {
 }
 
 export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>) => Promise<void> {
-  const { ledger, sender, wordsOf, clock, logger, metrics, worker, from, maxRetryCount } = needs;
+  const { ledger, sender, wordsOf, clock, logger, metrics, tracer, worker, from, maxRetryCount } = needs;
   const permits = permitsOf(sender.width);
   const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
   const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
@@ -78,6 +81,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const send = { environment, notificationId, deliveryId, cycle, target, worker };
     const intent = await intend({ ...send, attempt, wait, leaseMs: LEASE_MS });
     const nowMs = clock.nowMs();
+    received.span?.event("ledger answered", { "carillon.intent": intent.is });
     switch (intent.is) {
       case "settled":
         return end(received, batch, endAgain(intent.state, intent.by));
@@ -98,7 +102,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       await conclude("expired");
       return end(received, batch, expired({ attempt, wait }));
     }
-    const outcome = await sending(mail, askedMs);
+    const outcome = await sending(received, mail, askedMs);
     const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: clock.nowMs(), leaseUntilMs: nowMs + LEASE_MS });
     if (next.is !== "deferred") await conclude(next.is);
     else if (outcome.is !== "unknown") await conclude({ released: next.next });
@@ -108,7 +112,16 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, heard);
   }
 
-  async function sending(mail: Mail, askedMs: number): Promise<Outcome> {
+  async function sending(received: Received<Delivery>, mail: Mail, askedMs: number): Promise<Outcome> {
+    const span = sendSpan(tracer, received, sender.id);
+    const { attempt, wait } = received.value;
+    const outcome = await sent(mail, askedMs, attempt + wait > 0);
+    span?.set({ "carillon.outcome": outcome.is });
+    span?.end(outcome.is === "accepted" ? undefined : outcome.code);
+    return outcome;
+  }
+
+  async function sent(mail: Mail, askedMs: number, again: boolean): Promise<Outcome> {
     const startedMs = clock.nowMs();
     const leftMs = SEND_MS - (startedMs - askedMs);
     if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
@@ -117,12 +130,13 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     void clock.sleep(leftMs, answered.signal).then(() => deadline.abort(OVER));
     try {
       const outcome = await sender.send(mail, deadline.signal);
-      outages.met(outcome, startedMs, clock.nowMs());
+      const endedMs = clock.nowMs();
+      outages.met(outcome, startedMs, endedMs);
+      metrics.asked({ provider: sender.id, outcome: outcome.is, again }, (endedMs - startedMs) / 1_000);
       return outcome;
     } finally {
       // A reason of its own: the default one is an error with a stack, a tenth of what the whole delivery costs.
       answered.abort("answered");
-      metrics.sent((clock.nowMs() - startedMs) / 1_000);
     }
   }
 
@@ -158,8 +172,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
   /** No try can be made of it, so the ledger has nothing to know. */
   function buryUnsendable(received: Received<Delivery>, batch: Batch<Delivery>, { unsendable, detail }: Unsendable): void {
-    const { attempt, wait } = received.value;
-    const dead: Ended = { is: "dead", reason: unsendable, attempt: 0, by: { attempt, wait } };
+    const dead = givenUp(received.value, unsendable);
     report.ended(received.value, dead, unsendable);
     batch.bury(received, unsendable, detail, endOutput(received, dead, clock.nowMs(), { provider: "", detail }));
   }

@@ -1,8 +1,10 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
+import { deliveryEventName } from "#domain/ids.ts";
 import * as topics from "#domain/topics.ts";
 import { ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { uuidv5 } from "#platform/uuid.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import { openServer } from "../../test/fakes/smtp.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
@@ -24,7 +26,7 @@ describe("a delivery by email", () => {
     expect(here.server.mails[0]?.raw).toMatch(/^X-Carillon-Delivery: a\r?$/m);
     expect(here.server.mails[0]?.raw).toMatch(/^X-Carillon-Notification: n-a\r?$/m);
     expect(here.server.mails[0]?.raw).toMatch(/^Subject: Title a\r?$/m);
-    expect(await here.at.metric("carillon_deliveries_total")).toEqual({ "email sent": 1 });
+    expect(await here.at.metric("carillon_deliveries_total")).toEqual({ "email smtp sent accepted_by_provider": 1 });
   });
 
   it("refused for good is failed: one event, no retry, no dead letter, and others are sent all the same", async () => {
@@ -235,6 +237,20 @@ describe("a delivery by email", () => {
     await Promise.all([until("a", DEAD), until("b", DEAD), until("c", DEAD)]);
     expect((await letters()).map(({ reason }) => reason).sort()).toEqual(["invalid", "invalid", "undecodable"]);
     expect(here.server.received).toBe(0);
+  });
+
+  it("that the stage fails on every time is dead and says so, with the dead letter", async () => {
+    await run({ ledger: { ...here.ledger, intend: () => Promise.reject(new TypeError("undefined is not a function")) } });
+    await put(deliveryOf("a", { attempt: 1, wait: 2 }));
+    await here.at.log.append([{ topic: topics.email.medium, key: "development/b", value: Uint8Array.of(0xff) }]);
+    await vi.waitFor(async () => {
+      await here.at.clock.advance(10_000);
+      expect((await letters()).map(({ reason }) => reason).sort()).toEqual(["stage_failed", "undecodable"]);
+    }, 5_000);
+    expect(await here.at.records(topics.deliveryEvents)).toHaveLength(1);
+    const eventId = uuidv5(deliveryEventName("a", { cycle: 1, attempt: 1, wait: 2, target: "a@example.test" }, "dead"));
+    expect(await events("a")).toMatchObject([{ eventId, status: DEAD, reason: "stage_failed", attempt: 0, wait: 2, detail: "" }]);
+    expect(here.at.lines.filter(({ msg }) => msg === "delivery dead")).toMatchObject([{ deliveryId: "a", reason: "stage_failed" }]);
   });
 
   it("keeps the order of a person's mails, and lets others pass by", async () => {

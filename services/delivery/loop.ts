@@ -8,6 +8,9 @@ import * as topics from "#domain/topics.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { type DeliverNeeds, delivering } from "./deliver.ts";
+import { givenUp } from "./outcome.ts";
+import { endOutput } from "./outputs.ts";
+import { reporting } from "./report.ts";
 import type { Sender } from "./sender.ts";
 
 const BATCH = 20;
@@ -33,6 +36,7 @@ export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
     bySender.set(sender, deliver);
     return deliver;
   };
+  const report = reporting(needs);
   const { width } = needs.sender;
   return {
     name: "email-workers",
@@ -48,6 +52,12 @@ export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
       );
       const failed = results.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
+    },
+    givenUp(record, value, reason) {
+      if (!value) return [];
+      const dead = givenUp(value, reason);
+      report.ended(value, dead, reason);
+      return [endOutput({ record, value }, dead, needs.clock.nowMs())];
     },
   };
 };

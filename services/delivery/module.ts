@@ -2,6 +2,7 @@
 import type { Module } from "#platform/host.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
+import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { choosing } from "./choose.ts";
 import { emailLoop } from "./loop.ts";
 import { mailboxSender, type Post } from "./providers/email/mailbox.ts";
@@ -10,7 +11,6 @@ import { nullSender } from "./providers/email/null.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
 import { type EmailSettings, settings } from "./settings.ts";
-import { deliveryMetrics } from "./telemetry.ts";
 
 const SUBMISSION_PORT = 587;
 
@@ -25,11 +25,11 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
   name: "email-workers",
   config: settings,
   build(config, given) {
-    const { ledger, clock, logger, metrics, worker, client } = given;
+    const { ledger, clock, logger, metrics, tracer, worker, client } = given;
     const sender = senderOf(config, needs);
     if (sender.id === "none") logger.warn("no SMTP server is configured: mails of live environments wait until one is");
     const loop = emailLoop({
-      ...{ ledger, sender, clock, worker },
+      ...{ ledger, sender, clock, tracer, worker },
       senderOf: choosing({ live: sender, mailboxOf: (environment) => mailboxSender((post) => needs.keep(environment, post)), client }),
       logger: logger.child({ stage: "email-workers" }),
       metrics: deliveryMetrics(metrics, "email"),

@@ -35,6 +35,9 @@ export interface Waiting extends Progress {
 
 export const expired = (by: Progress, attempt = 0): Ended => ({ is: "expired", reason: "expired", attempt, by });
 
+/** No try can be made of it, or none that comes to an end. */
+export const givenUp = ({ attempt, wait }: Progress, reason: Reason): Ended => ({ is: "dead", reason, attempt: 0, by: { attempt, wait } });
+
 /** `leaseUntilMs`: until then nobody can start another try of a send whose outcome is not known. */
 export function follow(
   outcome: Outcome,

@@ -302,6 +302,36 @@ describe("the dispatcher", () => {
     });
   });
 
+  describe("failing every time", () => {
+    it.each([
+      ["a person", { userId: "ann", email: "once@example.test" }, "ann", ""],
+      ["a bare address", { userId: "", email: "cy@example.test" }, "", "cy@example.test"],
+    ])("refuses the notification for the recipient, %s, with the dead letter", async (_, recipient, userId, target) => {
+      const spoilt = { ...ledger, decideOnce: async () => Promise.reject(new TypeError("undefined is not a function")) };
+      await put([recipient]);
+      await start({ ledger: spoilt });
+      await vi.waitFor(async () => {
+        await at.clock.advance(10_000);
+        expect(await buried()).toBe(1);
+      });
+      const word = recipientWord(recipient, uuidv5);
+      expect(await events()).toMatchObject([
+        {
+          ...{ moment: Moment.REFUSED, notificationId: ID, environment: "development", userId, target },
+          ...{ eventId: uuidv5(notificationEventName(ID, word, "refused")), reason: "stage_failed", detail: "undefined is not a function" },
+        },
+      ]);
+      expect((await eventRecords()).map(({ key }) => key)).toEqual([recipientKey("development", word)]);
+    });
+
+    it("only buries what it cannot read", async () => {
+      await at.log.append([{ topic: topics.medium, key: "development/ann", value: Uint8Array.of(0xff) }]);
+      await start();
+      await vi.waitFor(async () => expect(await buried()).toBe(1));
+      expect(await events()).toEqual([]);
+    });
+  });
+
   describe("seeing a record again", () => {
     const everything = async () =>
       [...(await deliveryRecords()), ...(await eventRecords())].map(

@@ -3,7 +3,7 @@
  *
  * Facts are fetched once per batch; `decide` is pure; the decision is recorded once, then carried out, and its reasons are what Explain
  * shows. A replay carries out the recorded decision, with the same ids. What was decided to wait for the end of quiet hours goes out then
- * as it was decided.
+ * as it was decided. What the runner gives up on is refused for its recipient, who would otherwise be waited for.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
@@ -40,6 +40,8 @@ const weights = new Map([
   [topics.low, 1],
 ]);
 
+const DETAIL_MOST_CHARS = 1_000;
+
 /** `disabled` channels are used for nobody. */
 export const dispatcher = (
   given: Pick<Given, "client" | "ledger" | "clock" | "logger">,
@@ -61,6 +63,7 @@ export const dispatcher = (
     for (const [index, received] of batch.records.entries()) {
       const { draft, record } = drafted[index] as Drafted;
       const { first, decision, canceled } = decided[index] as Decided;
+      received.span?.event("decided", { "carillon.first": first });
       const recorded = first ? record : fromBinary(DecisionRecordSchema, decision);
       const carried = carryOut(received.value, draft.recipient, canceled ? withdrawn(recorded) : recorded);
       const { notificationId } = draft;
@@ -71,7 +74,21 @@ export const dispatcher = (
       batch.done(received, ...carried.outputs);
     }
   },
+  givenUp: ({ key }, value, reason, detail) => (value ? [refusal(value, key, { reason, detail, nowMs: given.clock.nowMs() })] : []),
 });
+
+/** A bare address is told by itself: without a person and an address it would be everybody who is refused. */
+function refusal(
+  value: NotificationPrioritized,
+  key: string,
+  { reason, detail, nowMs }: { reason: Reason; detail: string; nowMs: number },
+): Output {
+  const { notificationId, environment, userId, email } = value;
+  const eventId = uuidv5(notificationEventName(notificationId, recipientWord(value, uuidv5), "refused"));
+  const about = { eventId, notificationId, environment, userId, target: userId === "" ? email : "", atMs: BigInt(nowMs) };
+  const told = { moment: Moment.REFUSED, reason, detail: detail.slice(0, DETAIL_MOST_CHARS) };
+  return { topic: topics.deliveryEvents, key, value: toBinary(DeliveryEventSchema, create(DeliveryEventSchema, { ...about, ...told })) };
+}
 
 interface Drafted {
   readonly draft: Draft;

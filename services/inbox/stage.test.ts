@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { deliveryEventName } from "#domain/ids.ts";
 import * as topics from "#domain/topics.ts";
 import { Channel, ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { DeadLetterSchema, type Delivery, DeliveryEventSchema, DeliverySchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
@@ -15,6 +16,7 @@ import type { EventLog } from "#platform/log/log.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
+import { uuidv5 } from "#platform/uuid.ts";
 import { faults, faultyLog } from "../../test/fakes/log.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { withoutTemplates } from "../../test/fakes/templates.ts";
@@ -49,7 +51,7 @@ describe("the inbox stage", () => {
   const run = (more: { store?: InboxStore; log?: EventLog } = {}) =>
     at.run(
       inboxStage(more.store ?? store, {
-        ...{ clock: at.clock, logger: at.logger, fanout, ledger, worker: "w-1" },
+        ...{ clock: at.clock, logger: at.logger, metrics: at.metrics, fanout, ledger, worker: "w-1" },
         wordsOf: wordsOf(withoutTemplates(at.clock)),
       }),
       more.log,
@@ -210,6 +212,8 @@ describe("the inbox stage", () => {
     expect(heard).toHaveLength(1);
     const told = (await events()).filter(({ deliveryId }) => deliveryId === "d-b");
     expect(told).toMatchObject(told.map(() => ({ status: DeliveryStatus.CANCELED, reason: "canceled", attempt: 0 })));
+    const counts = { "web inbox sent stored_in_inbox": 1, "web inbox canceled canceled": 2 };
+    expect(await at.metric("carillon_deliveries_total")).toEqual(counts);
     expect(new Set(told.map(({ eventId }) => eventId)).size).toBe(1);
   });
 
@@ -245,6 +249,25 @@ describe("the inbox stage", () => {
     expect((await events()).find(({ deliveryId }) => deliveryId === "d-bad")).toMatchObject({
       ...{ status: DeliveryStatus.DEAD, reason: "undecodable" },
     });
+  });
+
+  it("that fails on a delivery every time gives it up as dead, with an event that is the same event again", async () => {
+    const broken: InboxStore = { ...store, add: () => Promise.reject(new TypeError("undefined is not a function")) };
+    await run({ store: broken });
+    await put(delivery("a", { wait: 2 }));
+    await at.log.append([{ topic: topics.web, key: "development/ann", value: Uint8Array.of(0xff) }]);
+    await vi.waitFor(async () => {
+      await at.clock.advance(10_000);
+      expect(await at.records(topics.deadWeb)).toHaveLength(2);
+    }, 5_000);
+    expect(await events()).toMatchObject([
+      {
+        ...{ moment: Moment.DELIVERY, status: DeliveryStatus.DEAD, reason: "stage_failed", attempt: 0, wait: 2, channel: Channel.WEB },
+        ...{ deliveryId: "d-a", notificationId: "n-a", environment: "development", userId: "ann" },
+        eventId: uuidv5(deliveryEventName("d-a", { cycle: 1, attempt: 0, wait: 2, target: "" }, "dead")),
+      },
+    ]);
+    expect(at.lines.filter(({ msg }) => msg === "delivery dead")).toMatchObject([{ deliveryId: "d-a", notificationId: "n-a" }]);
   });
 
   it("waits while the store takes nothing, and pushes nothing meanwhile", async () => {

@@ -6,6 +6,7 @@
  * canceled.
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { nameOfChannel } from "#domain/channels/channel.ts";
 import { plainText } from "#domain/channels/text.ts";
 import { formatCursor } from "#domain/cursor.ts";
 import { deliveryEventName } from "#domain/ids.ts";
@@ -19,10 +20,11 @@ import type { Intent, Try } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
 import type { Unworded, WordsOf } from "#platform/render/content.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
+import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import type { InboxStore, NewRow, Placed } from "./store.ts";
 
-interface Needs extends Pick<Given, "clock" | "fanout" | "ledger" | "logger" | "worker"> {
+interface Needs extends Pick<Given, "clock" | "fanout" | "ledger" | "logger" | "metrics" | "worker"> {
   readonly wordsOf: WordsOf;
 }
 
@@ -34,53 +36,69 @@ interface Readable {
 /** As long as the ledger keeps what it knows of a send: a repeat finds it and writes nothing. */
 const LEASE_MS = 24 * 3_600_000;
 
-export const inboxStage = (store: InboxStore, { clock, fanout, ledger, logger, worker, wordsOf }: Needs): Stage<Delivery> => ({
-  name: "inbox",
-  reads: [topics.web],
-  writes: [topics.deliveryEvents],
-  deadLetters: topics.deadWeb,
-  async handle(batch) {
-    const nowMs = clock.nowMs();
-    const ids = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
-    const sent = ({ received, row }: Readable, place: Placed) => {
-      fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
-      logger.info(ids(received.value), "stored in the inbox");
-      const { createdAtMs } = place;
-      batch.done(received, event(received, "sent", { reason: "stored_in_inbox", atMs: createdAtMs, attempt: 1, provider: "inbox" }));
-    };
+const PROVIDER = "inbox";
 
-    const readable: Readable[] = [];
-    for (const received of batch.records) {
-      const words = await wordsOf(received.value);
-      const row = "unsendable" in words ? words : rowOf(received.value, words, nowMs);
-      if (!("unsendable" in row)) {
-        readable.push({ received, row });
-        continue;
+export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => {
+  const { clock, fanout, ledger, logger, worker, wordsOf } = needs;
+  const metrics = deliveryMetrics(needs.metrics, nameOfChannel(Channel.WEB));
+  const ended: typeof event = (received, is, said) => {
+    metrics.delivered({ provider: PROVIDER, status: is, reason: said.reason });
+    return event(received, is, said);
+  };
+  return {
+    name: "inbox",
+    reads: [topics.web],
+    writes: [topics.deliveryEvents],
+    deadLetters: topics.deadWeb,
+    async handle(batch) {
+      const nowMs = clock.nowMs();
+      const sent = ({ received, row }: Readable, place: Placed) => {
+        fanout.publish(`${row.environment}/${row.userId}`, pushed(row, place));
+        logger.info(idsOf(received.value), "stored in the inbox");
+        const { createdAtMs } = place;
+        batch.done(received, ended(received, "sent", { reason: "stored_in_inbox", atMs: createdAtMs, attempt: 1, provider: PROVIDER }));
+      };
+
+      const readable: Readable[] = [];
+      for (const received of batch.records) {
+        const words = await wordsOf(received.value);
+        const row = "unsendable" in words ? words : rowOf(received.value, words, nowMs);
+        if (!("unsendable" in row)) {
+          readable.push({ received, row });
+          continue;
+        }
+        const { unsendable: reason, detail } = row;
+        logger.warn({ ...idsOf(received.value), reason }, "delivery dead");
+        batch.bury(received, reason, detail, ended(received, "dead", { reason, detail, atMs: nowMs }));
       }
-      const { unsendable: reason, detail } = row;
-      logger.warn({ ...ids(received.value), reason }, "delivery dead");
-      batch.bury(received, reason, detail, event(received, "dead", { reason, detail, atMs: nowMs }));
-    }
-    const intents = await ledger.intend(
-      readable.map(({ received }) => tryOf(received.value, worker)),
-      { repeatable: true },
-    );
-    const isCanceled = new Set(readable.filter((_, index) => refuses(intents[index] as Intent)));
-    const isLive = (each: Readable) => !isCanceled.has(each) && Number(each.received.value.expiresAtMs) > nowMs;
-    const live = readable.filter(isLive);
-    const late = readable.filter((each) => !isLive(each));
+      const intents = await ledger.intend(
+        readable.map(({ received }) => tryOf(received.value, worker)),
+        { repeatable: true },
+      );
+      const isCanceled = new Set(readable.filter((_, index) => refuses(intents[index] as Intent)));
+      const isLive = (each: Readable) => !isCanceled.has(each) && Number(each.received.value.expiresAtMs) > nowMs;
+      const live = readable.filter(isLive);
+      const late = readable.filter((each) => !isLive(each));
 
-    const places = await store.add(live.map(({ row }) => row));
-    for (const [index, each] of live.entries()) sent(each, places[index] as Placed);
-    const earlier = await store.placed(late.map(({ row }) => row));
-    for (const [index, each] of late.entries()) {
-      const place = earlier[index];
-      if (place) sent(each, place);
-      else if (isCanceled.has(each)) batch.done(each.received, event(each.received, "canceled", { reason: "canceled", atMs: nowMs }));
-      else batch.done(each.received, event(each.received, "expired", { reason: "expired", atMs: nowMs }));
-    }
-  },
-});
+      const places = await store.add(live.map(({ row }) => row));
+      for (const [index, each] of live.entries()) sent(each, places[index] as Placed);
+      const earlier = await store.placed(late.map(({ row }) => row));
+      for (const [index, each] of late.entries()) {
+        const place = earlier[index];
+        if (place) sent(each, place);
+        else if (isCanceled.has(each)) batch.done(each.received, ended(each.received, "canceled", { reason: "canceled", atMs: nowMs }));
+        else batch.done(each.received, ended(each.received, "expired", { reason: "expired", atMs: nowMs }));
+      }
+    },
+    givenUp(record, value, reason, detail) {
+      if (!value) return [];
+      logger.warn({ ...idsOf(value), reason }, "delivery dead");
+      return [ended({ record, value }, "dead", { reason, detail, atMs: clock.nowMs() })];
+    },
+  };
+};
+
+const idsOf = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
 
 const tryOf = ({ environment, notificationId, deliveryId, cycle, target, attempt, wait }: Delivery, worker: string): Try => ({
   ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },

@@ -31,7 +31,7 @@ beforeEach(async () => {
   at = trial(topics.all);
   room = await templatesRoom(at.clock);
   await room.publish("t", orderPaid());
-  const needs = { clock: at.clock, fanout: memoryFanout(), logger: at.logger, ledger: memoryLedger(at), worker: "w-1" };
+  const needs = { ...at, fanout: memoryFanout(), ledger: memoryLedger(at), worker: "w-1" };
   await at.run(inboxStage(store, { ...needs, wordsOf: wordsOf(versionsOf({ client: room.client, clock: at.clock })) }));
 });
 afterEach(async () => {

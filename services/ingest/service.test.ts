@@ -89,8 +89,9 @@ describe("Send", () => {
   });
 
   it("hands the caller's trace on", async () => {
-    await ingest.send(fine("A"), { headers: { traceparent: "00-1-2-01" } });
-    expect((await at.records(topics.raw))[0]?.headers.traceparent).toBe("00-1-2-01");
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    await ingest.send(fine("A"), { headers: { traceparent } });
+    expect((await at.records(topics.raw))[0]?.headers.traceparent).toBe(traceparent);
   });
 
   it("answers the same key with the first answer, and another request with it by an error of its own", async () => {

@@ -1,7 +1,7 @@
 /** IngestService: what proto/carillon/ingest/v1 promises, over the intake. */
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
 import {
   type IngestService,
@@ -13,7 +13,7 @@ import {
   SendResultSchema,
 } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import { principalOf } from "#platform/rpc/interceptors.ts";
+import { principalOf, traceOf } from "#platform/rpc/interceptors.ts";
 import { codeOf } from "#platform/rpc/problems.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { accept, type Candidate } from "./accept.ts";
@@ -34,8 +34,6 @@ const errorOf = (problem: Problem) => {
   const { reason, message, violations } = problem;
   return create(SendErrorSchema, { code: codeOf(problem), reason, message, violations: [...violations] });
 };
-
-const traceparentOf = (context: HandlerContext) => context.requestHeader.get("traceparent") ?? undefined;
 
 interface Needs {
   readonly intake: Intake;
@@ -65,9 +63,12 @@ async function tryAccept(
 export const ingestService = (needs: Needs): ServiceImpl<typeof IngestService> => ({
   async send(request, context) {
     const { environment } = principalOf(context);
+    const { traceparent, span } = traceOf(context);
     const template = await needs.pinned(request, environment);
     const candidate = accept(withKey(request, headerKeyOf(context)), environment, needs.clock.nowMs(), template);
-    const [answer] = await needs.intake.take([candidate], traceparentOf(context));
+    span?.set({ "carillon.notification.id": candidate.reservation.notificationId });
+    const [answer] = await needs.intake.take([candidate], traceparent);
+    span?.event("in the log");
     if (answer instanceof Problem) throw answer;
     return responseOf(answer as Taken);
   },
@@ -78,10 +79,10 @@ export const ingestService = (needs: Needs): ServiceImpl<typeof IngestService> =
     const tried = await Promise.all(
       request.notifications.map((each, at) => tryAccept(each, headerKey && `${headerKey}/${at}`, environment, needs)),
     );
-    const answers = await needs.intake.take(
-      tried.filter((each): each is Candidate => !(each instanceof Problem)),
-      traceparentOf(context),
-    );
+    const accepted = tried.filter((each): each is Candidate => !(each instanceof Problem));
+    const { traceparent, span } = traceOf(context);
+    const answers = await needs.intake.take(accepted, traceparent);
+    span?.event("in the log", { "messaging.batch.message_count": accepted.length });
     let next = 0;
     const results = tried.map((each) => {
       const answer = each instanceof Problem ? each : (answers[next++] as Taken | Problem);

@@ -34,7 +34,7 @@ function readProtobuf(value: Uint8Array): NotificationRequested | Refusal {
 }
 
 /** The id even of what cannot be read as a whole: it is asked about by it. */
-function idWithin(value: Uint8Array): string | undefined {
+export function idWithin(value: Uint8Array): string | undefined {
   try {
     return new TextDecoder().decode(fieldWithin(value, NotificationRequestedSchema.field.notificationId.number));
   } catch {

@@ -15,6 +15,7 @@ import {
 import { ListNotificationsResponseSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { uuidv5 } from "#platform/uuid.ts";
+import { fakeClock } from "../../test/fakes/clock.ts";
 import { bytes, type Trial, trial } from "../../test/fakes/stage.ts";
 import { withoutTemplates } from "../../test/fakes/templates.ts";
 import { router } from "./stage.ts";
@@ -25,6 +26,48 @@ const ID = "0192f0c1-2345-7abc-8def-0123456789ab";
 const DAY_MS = 24 * 3_600_000;
 const nested = (depth: number): JsonObject => (depth === 0 ? {} : { in: nested(depth - 1) });
 const asProtobuf = { "content-type": "application/protobuf" };
+
+describe("what the runner gives up on in the router", () => {
+  const clock = fakeClock();
+  const { givenUp } = router({ clock, versions: withoutTemplates(clock), environment: "development" });
+  const value = toBinary(NotificationRequestedSchema, create(NotificationRequestedSchema, { notificationId: ID }));
+  const recordOf = (more: Partial<LogRecord>): LogRecord => ({
+    ...{ topic: topics.raw, partition: 0, offset: 0, timeMs: clock.nowMs(), key: "k", value, headers: asProtobuf, ...more },
+  });
+  const told = (record: LogRecord, read?: Parameters<NonNullable<typeof givenUp>>[1]) =>
+    givenUp?.(record, read, "stage_failed", "why").map(({ topic, key, value }) => [topic, key, fromBinary(DeliveryEventSchema, value)]);
+  const refusal = [
+    topics.deliveryEvents,
+    `development/${ID}`,
+    create(DeliveryEventSchema, {
+      ...{ eventId: uuidv5(notificationEventName(ID, "", "refused")), moment: Moment.REFUSED, reason: "stage_failed", detail: "why" },
+      ...{ notificationId: ID, environment: "development", atMs: BigInt(clock.nowMs()) },
+    }),
+  ];
+
+  it("is refused as a whole where its id is known: read, let in before, or found in what cannot be read", () => {
+    const asked = create(NotificationRequestedSchema, { notificationId: ID });
+    expect(told(recordOf({}), { asked, requested: value })).toEqual([refusal]);
+    expect(told(recordOf({}))).toEqual([refusal]);
+    expect(told(recordOf({ topic: topics.due, headers: {} }))).toEqual([refusal]);
+  });
+
+  it("is only buried where it is not", () => {
+    expect(told(recordOf({ headers: {} }))).toEqual([]);
+    expect(told(recordOf({ topic: topics.due, value: Uint8Array.of(0xff) }))).toEqual([]);
+  });
+
+  it("comes with a dead letter on the log", async () => {
+    const at = trial(topics.all);
+    await at.run(router({ clock: at.clock, versions: withoutTemplates(at.clock), environment: "development" }));
+    const cut = Uint8Array.of(...value, 0x22, 1, 0xff);
+    await at.log.append([{ topic: topics.due, key: "k", value: cut }]);
+    await vi.waitFor(async () => expect(await at.records(topics.deadNotifications)).toHaveLength(1));
+    const events = (await at.records(topics.deliveryEvents)).map(({ value }) => fromBinary(DeliveryEventSchema, value));
+    expect(events).toMatchObject([{ moment: Moment.REFUSED, notificationId: ID, reason: "undecodable" }]);
+    await at.end();
+  });
+});
 
 describe("the router", () => {
   let at: Trial;

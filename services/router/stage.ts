@@ -21,12 +21,12 @@ import {
   UsedTemplateSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import type { Output } from "#platform/log/log.ts";
+import type { LogRecord, Output } from "#platform/log/log.ts";
 import type { Versions } from "#platform/render/versions.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { type Admitted, admit, admitDue } from "./admission.ts";
-import { fieldWithin } from "./raw.ts";
+import { fieldWithin, idWithin, isProtobuf } from "./raw.ts";
 import { Refusal } from "./refusal.ts";
 import { pinned } from "./templates.ts";
 
@@ -42,25 +42,33 @@ interface Needs {
   readonly environment: string | undefined;
 }
 
-export const router = ({ clock, versions, environment }: Needs): Stage<Admitted | Refusal> => ({
-  name: "router",
-  reads: [topics.due, topics.raw],
-  writes: [topics.high, topics.medium, topics.low, topics.schedule, topics.deliveryEvents],
-  deadLetters: topics.deadNotifications,
-  decode: (record) => (record.topic === topics.due ? admitDue(record) : admit(record, environment ?? environmentOfKey(record.key))),
-  async handle(batch) {
-    const nowMs = clock.nowMs();
-    for (const received of batch.records) {
-      const isDue = received.record.topic === topics.due;
-      // What is due was pinned before it was parked.
-      const value = received.value instanceof Refusal || isDue ? received.value : await pinned(received.value, versions);
-      if (value instanceof Refusal)
-        batch.bury(received, value.reason, value.detail, ...refused(value, environment ?? environmentOfKey(received.record.key), nowMs));
-      else if (!isDue && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
-      else batch.done(received, ...route(value, nowMs));
-    }
-  },
-});
+export const router = ({ clock, versions, environment }: Needs): Stage<Admitted | Refusal> => {
+  const ownerOf = ({ topic, key }: LogRecord) => (topic === topics.raw ? environment : undefined) ?? environmentOfKey(key);
+  return {
+    name: "router",
+    reads: [topics.due, topics.raw],
+    writes: [topics.high, topics.medium, topics.low, topics.schedule, topics.deliveryEvents],
+    deadLetters: topics.deadNotifications,
+    decode: (record) => (record.topic === topics.due ? admitDue(record) : admit(record, ownerOf(record))),
+    async handle(batch) {
+      const nowMs = clock.nowMs();
+      for (const received of batch.records) {
+        const isDue = received.record.topic === topics.due;
+        // What is due was pinned before it was parked.
+        const value = received.value instanceof Refusal || isDue ? received.value : await pinned(received.value, versions);
+        if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, ownerOf(received.record), nowMs));
+        else if (!isDue && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
+        else batch.done(received, ...route(value, nowMs));
+      }
+    },
+    givenUp: (record, value, reason, detail) => refused(new Refusal(reason, detail, idOf(record, value)), ownerOf(record), clock.nowMs()),
+  };
+};
+
+function idOf(record: LogRecord, value: Admitted | Refusal | undefined): string | undefined {
+  if (value) return value instanceof Refusal ? value.notificationId : value.asked.notificationId;
+  return record.topic === topics.due || isProtobuf(record) ? idWithin(record.value) : undefined;
+}
 
 /** Told in the topic's own environment, whatever the record says of itself: nobody writes into the history of another one. */
 function refused({ notificationId, reason, detail }: Refusal, environment: string, nowMs: number): Output[] {

@@ -17,6 +17,8 @@ import type { ScheduleStore } from "./store.ts";
 
 const target = topics.email.medium;
 
+const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+
 describe("the scheduler", () => {
   let at: Trial;
   let directory: string;
@@ -57,7 +59,7 @@ describe("the scheduler", () => {
       ScheduledSchema,
       create(ScheduledSchema, { id: `id of ${word}`, dueAtMs, topic: target.name, key: "development/ann", value: bytes(word), ...more }),
     );
-    return { topic: topics.schedule, key: "development/ann", value, headers: { traceparent: `trace of ${word}` } };
+    return { topic: topics.schedule, key: "development/ann", value, headers: { traceparent: TRACE } };
   };
   const arrived = () => at.texts(target);
   /** Lets real I/O end: everything read from `schedule` and settled. */
@@ -75,7 +77,7 @@ describe("the scheduler", () => {
     await at.clock.advance(1);
     await vi.waitFor(async () => expect(await arrived()).toEqual(["five seconds"]));
     const [record] = await at.records(target);
-    expect(record).toMatchObject({ key: "development/ann", headers: { traceparent: "trace of five seconds" } });
+    expect(record).toMatchObject({ key: "development/ann", headers: { traceparent: TRACE } });
   });
 
   it("keeps any other wait in the store, exact to the moment", async () => {
@@ -87,7 +89,7 @@ describe("the scheduler", () => {
     expect(await arrived()).toEqual([]);
     await at.clock.advance(1);
     await vi.waitFor(async () => expect(await arrived()).toEqual(["seven seconds"]));
-    expect((await at.records(target))[0]?.headers).toEqual({ traceparent: "trace of seven seconds" });
+    expect((await at.records(target))[0]?.headers).toEqual({ traceparent: TRACE });
     await vi.waitFor(async () => expect(await stored()).toBe(0));
   });
 

@@ -56,9 +56,9 @@ export const scheduler = (needs: { clock: Clock; store: ScheduleStore; alarm: Al
 const tierOf = (lengthMs: number): Tier | undefined =>
   topics.tiers.find(({ delayMs }) => Math.abs(lengthMs - delayMs) <= TIER_TOLERANCE_MS);
 
-const waitOf = ({ record, value }: Received<Scheduled>): Wait => ({
+const waitOf = ({ value, traceparent }: Received<Scheduled>): Wait => ({
   ...{ id: value.id, dueAtMs: Number(value.dueAtMs), topic: value.topic, key: value.key, value: value.value },
-  trace: record.headers.traceparent ?? "",
+  trace: traceparent ?? "",
 });
 
 /**

@@ -14,14 +14,21 @@ const config = z.object({
   "history.retention-days": wholeNumber({ min: 1, max: 3_650 })
     .default(365)
     .meta({ description: "How long the history of a notification is kept, in days from when it was accepted or, if later, its send_at." }),
+  "watch.limit": wholeNumber({ max: 100_000 })
+    .default(1_000)
+    .meta({ description: "How many WatchNotification streams this process holds at once; more are refused (RESOURCE_EXHAUSTED)." }),
 });
 
 export const tracker: Module<z.output<typeof config>, HistoryStore> = {
   name: "tracker",
   config,
-  build: (settings, given, store) => ({
-    rpc: (router) => router.service(TrackerService, trackerService(store, given)),
-    stages: [trackerStage(store)],
-    tasks: [sweeping({ name: "forget-history", store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
-  }),
+  build(settings, given, store) {
+    // One for all doors, since they share its watchers' places.
+    const service = trackerService(store, given, { mostWatchers: settings["watch.limit"] });
+    return {
+      rpc: (router) => router.service(TrackerService, service),
+      stages: [trackerStage(store, given.fanout)],
+      tasks: [sweeping({ name: "forget-history", store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
+    };
+  },
 };

@@ -1,9 +1,12 @@
 import { fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { sentence } from "#domain/reasons.ts";
+import { recipientWord } from "#domain/recipient.ts";
 import { NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { type DeliveryEvent, DeliveryEventSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { AttemptSchema, NotificationSchema, StepSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import { uuidv5 } from "#platform/uuid.ts";
 import { attemptsOf } from "./attempts.ts";
 import { explain } from "./explain.ts";
 import { historyOf } from "./history.ts";
@@ -185,6 +188,43 @@ describe("a notification, derived from its events", () => {
   it("is failed when it was refused", () => {
     expect(read(asked(), refused("invalid")).status).toBe(NotificationStatus.FAILED);
     expect(read(refused("invalid")).status).toBe(NotificationStatus.FAILED);
+  });
+
+  const two = asked(request({ recipients: [{ userId: "ann" }, { userId: "cy" }] }));
+  const cy = refused("stage_failed", { userId: "cy" });
+
+  it("is failed, with the reason, when a recipient was refused and the others have nothing sent", () => {
+    const dead = change("ann", EMAIL, DEAD, 1_100n, { reason: "stage_failed" });
+    expect(read(two, sends(), dead, cy)).toMatchObject({
+      status: NotificationStatus.FAILED,
+      deliveries: [{ status: DEAD, reason: "stage_failed", explanation: sentence("stage_failed") }],
+    });
+    expect(explain(historyOf(story.NOTIFICATION, [two, cy])).at(-1)).toMatchObject({ userId: "cy", reasons: ["stage_failed"] });
+  });
+
+  it("waits for the others when one recipient was refused, a person or a bare address", () => {
+    expect(read(two, cy).status).toBe(PROCESSING);
+    expect(read(two, cy, sends()).status).toBe(PROCESSING);
+    const sent = change("ann", EMAIL, SENT, 1_100n, { attempt: 1 });
+    expect(read(two, cy, sends(), sent).status).toBe(NotificationStatus.SENT);
+    const target = "cy@example.test";
+    const address = refused("stage_failed", { target });
+    const asking = asked(request({ recipients: [{ userId: "ann" }, { email: target }] }));
+    expect(read(asking, address).status).toBe(PROCESSING);
+    expect(read(asking, address, decided("ann", [{ channel: EMAIL, send: false, reasons: ["category_muted"] }])).status).toBe(
+      NotificationStatus.FAILED,
+    );
+  });
+
+  it("was not refused after all when a replay was decided for", () => {
+    const muted = (recipient: string) => decided(recipient, [{ channel: EMAIL, send: false, reasons: ["category_muted"] }], 2_000n);
+    expect(read(two, cy, muted("ann")).status).toBe(NotificationStatus.FAILED);
+    expect(read(two, cy, muted("ann"), muted("cy")).status).toBe(NotificationStatus.SKIPPED);
+    expect(read(two, refused("stage_failed"), muted("ann"), muted("cy")).status).toBe(NotificationStatus.SKIPPED);
+    const addresses = ["cy@example.test", "dee@example.test"].map((email) => ({ userId: "", email }));
+    const [word] = addresses.map((each) => recipientWord(each, uuidv5)) as [string];
+    const bare = [asked(request({ recipients: addresses })), refused("stage_failed", { target: "cy@example.test" }), muted(word)];
+    expect(read(...bare).status).toBe(PROCESSING);
   });
 
   it("is processing while only later events are known, and shows them", () => {

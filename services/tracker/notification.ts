@@ -3,14 +3,18 @@
  *
  * A delivery stands where the furthest of its events says (domain/decide/status), so that one that comes late takes nothing back. What was
  * decided against never has events of its own: it is skipped, expired or canceled by the decision. Once the notification is canceled, what
- * is open is canceled too, except what the cancel came too late for: that tells its own end.
+ * is open is canceled too, except what the cancel came too late for: that tells its own end. What was refused has failed, for one recipient
+ * or for all, unless its dead letter was replayed and decided for after all.
  */
 import { create } from "@bufbuild/protobuf";
 import { isTerminal, notificationStatus, supersedes } from "#domain/decide/status.ts";
+import { notificationEventName } from "#domain/ids.ts";
 import { sentence } from "#domain/reasons.ts";
+import { recipientWord } from "#domain/recipient.ts";
 import { DeliveryStatus, type NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Decision, DeliveryEvent, NotificationRequested, UsedTemplate } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Delivery, DeliverySchema, type Notification, NotificationSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import { uuidv5 } from "#platform/uuid.ts";
 import type { History } from "./history.ts";
 
 export function notificationOf(history: History): Notification {
@@ -41,30 +45,43 @@ const templateOf = ({ name, version, data, locale }: UsedTemplate) => ({ name, v
 function statusOf(history: History, deliveries: readonly Delivery[]): NotificationStatus {
   const statuses = deliveries.map(({ status }) => status);
   // A refusal is an end of its own: there is no delivery that could tell of it.
-  if (history.refused.length > 0) statuses.push(DeliveryStatus.FAILED);
-  const decided = isDecided(history);
+  const refused = standing(history);
+  if (refused.length > 0) statuses.push(DeliveryStatus.FAILED);
+  const decided = isDecided(history, refused);
   if (!decided && history.canceled) statuses.push(DeliveryStatus.CANCELED);
   return notificationStatus(statuses, decided || history.canceled !== undefined);
 }
 
-/** Whether every recipient has been decided for. Until the request is known nobody can say. */
-function isDecided({ requested, decided, refused }: History): boolean {
-  if (refused.some(({ userId }) => userId === "")) return true;
+/** A refusal that names neither a person nor an address is the whole notification's. */
+const isOfAll = ({ userId, target }: DeliveryEvent): boolean => userId === "" && target === "";
+
+/** The refusals that no later decision has overcome. */
+function standing(history: History): readonly DeliveryEvent[] {
+  const { notificationId, decided, refused } = history;
+  if (refused.length === 0) return refused;
+  const ids = new Set(decided.map(({ eventId }) => eventId));
+  const idOf = ({ userId, target }: DeliveryEvent) =>
+    uuidv5(notificationEventName(notificationId, recipientWord({ userId, email: target }, uuidv5), "decided"));
+  return refused.filter((event) => (isOfAll(event) ? !isDecided(history, []) : !ids.has(idOf(event))));
+}
+
+/** Whether every recipient has been decided for or refused. Until the request is known nobody can say. */
+function isDecided({ requested, decided }: History, refused: readonly DeliveryEvent[]): boolean {
+  if (refused.some(isOfAll)) return true;
   if (!requested) return false;
-  const people = new Set([...decided, ...refused].map(({ userId }) => userId));
+  const ends = [...decided, ...refused];
+  const people = new Set(ends.map(({ userId }) => userId));
   const addresses = new Set(requested.recipients.filter(({ userId }) => userId === "").map(({ email }) => email.toLowerCase()));
   // A decision for a bare address names nobody, but there is one event for each.
   return (
-    decided.filter(({ userId }) => userId === "").length >= addresses.size &&
+    ends.filter(({ userId }) => userId === "").length >= addresses.size &&
     requested.recipients.every(({ userId }) => userId === "" || people.has(userId))
   );
 }
 
 /** One per recipient and channel considered: recipients in the order asked for, channels in theirs. */
 function deliveriesOf({ requested, decided, changes, canceled }: History): Delivery[] {
-  const deliveries = new Map<string, Delivery>();
-  for (const event of decided)
-    for (const decision of event.decisions) deliveries.set(decision.deliveryId, decidedDelivery(event, decision));
+  const deliveries = decidedDeliveries({ decided });
   const byDelivery = Map.groupBy(changes, ({ deliveryId }) => deliveryId);
   for (const [deliveryId, events] of byDelivery) deliveries.set(deliveryId, changedDelivery(events, deliveries.get(deliveryId)));
   const places = placesOf(requested);
@@ -72,6 +89,13 @@ function deliveriesOf({ requested, decided, changes, canceled }: History): Deliv
   const all = [...deliveries.values()].map((delivery) => (canceled ? withdrawn(delivery, canceled) : delivery));
   return all.sort(
     (a, b) => place(a) - place(b) || a.channel - b.channel || (a.deliveryId < b.deliveryId ? -1 : a.deliveryId > b.deliveryId ? 1 : 0),
+  );
+}
+
+/** As they were decided, by id. */
+export function decidedDeliveries({ decided }: Pick<History, "decided">): Map<string, Delivery> {
+  return new Map(
+    decided.flatMap((event) => event.decisions.map((decision) => [decision.deliveryId, decidedDelivery(event, decision)] as const)),
   );
 }
 
@@ -100,7 +124,8 @@ function withdrawn(delivery: Delivery, { atMs, tooLate }: DeliveryEvent): Delive
   return { ...delivery, ...told, status: DeliveryStatus.CANCELED, dueAtMs: 0n, updatedAtMs: later(delivery.updatedAtMs, atMs) };
 }
 
-function changedDelivery(events: readonly DeliveryEvent[], decided: Delivery | undefined): Delivery {
+/** After these events of one delivery; there is at least one. */
+export function changedDelivery(events: readonly DeliveryEvent[], decided: Delivery | undefined): Delivery {
   const standing = events.reduce((known, event) => (isLater(event, known) ? event : known));
   const { deliveryId, userId, channel, status } = standing;
   const attempts = new Map<number, number>();

@@ -1,81 +1,25 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { toBinary } from "@bufbuild/protobuf";
-import { type Client, Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
-import pino from "pino";
-import { Registry } from "prom-client";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Problem } from "#domain/errors.ts";
-import { deliveryEvents } from "#domain/topics.ts";
+import type { Problem } from "#domain/errors.ts";
 import { NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import {
-  type DeliveryEvent,
-  DeliveryEventSchema,
-  type NotificationRequested,
-  NotificationRequestedSchema,
-} from "#gen/carillon/event/v1/event_pb.ts";
-import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import type { DeliveryEvent } from "#gen/carillon/event/v1/event_pb.ts";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
-import { systemClock } from "#platform/clock.ts";
-import { principalOf } from "#platform/rpc/interceptors.ts";
-import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
-import { openDatabase } from "#platform/sqlite/open.ts";
-import type { Database } from "#platform/sqlite/sqlite.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { trackerService } from "./service.ts";
-import { trackerStage } from "./stage.ts";
-import { sqliteHistoryStore } from "./store.sqlite.ts";
-import type { HistoryStore } from "./store.ts";
+import { openTrackerRoom, type TrackerRoom } from "./service.fixture.ts";
 import * as story from "./story.fixture.ts";
 
-let folder: string;
-let database: Database;
-let store: HistoryStore;
-let clients: Clients;
+let room: TrackerRoom;
 let tracker: Client<typeof TrackerService>;
-/** What ingest acknowledged, by environment and id. */
-let acknowledged: Map<string, NotificationRequested>;
-let ingestIsUp: boolean;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "carillon-tracker-"));
-  database = await openDatabase({ file: join(folder, "carillon.sqlite") });
-  store = await sqliteHistoryStore(database);
-  acknowledged = new Map();
-  ingestIsUp = true;
-  const routes = (router: ConnectRouter) => {
-    router.service(TrackerService, trackerService(store, { client: (service, environment) => clients(service, environment) }));
-    router.service(IngestService, {
-      getAccepted({ notificationId }, context) {
-        if (!ingestIsUp) throw new Problem("LOG_UNAVAILABLE");
-        const requested = acknowledged.get(`${principalOf(context).environment}/${notificationId}`);
-        if (!requested) throw new Problem("NOT_FOUND");
-        return { requested: toBinary(NotificationRequestedSchema, requested) };
-      },
-    });
-  };
-  clients = createClients({ rpc: () => [routes], clock: systemClock, logger: pino({ level: "silent" }), metrics: new Registry() });
-  tracker = clients(TrackerService, "development");
+  room = await openTrackerRoom();
+  ({ tracker } = room);
 });
 
-afterEach(async () => {
-  await database.close();
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => room.close());
 
-const record = (events: readonly DeliveryEvent[]) =>
-  trackerStage(store).handle({
-    records: events.map((value, offset) => ({
-      value,
-      record: { topic: deliveryEvents, partition: 0, offset, timeMs: 0, key: "", value: toBinary(DeliveryEventSchema, value), headers: {} },
-    })),
-    signal: new AbortController().signal,
-    done: () => {},
-    bury: (_, reason) => expect.fail(reason),
-    waiting: () => {},
-  });
+const record = (events: readonly DeliveryEvent[]) => room.record(events);
 
 const idOf = (n: number) => uuidv5(`notification ${n}`);
 const recordMany = (count: number, init: (n: number) => Parameters<typeof story.request>[0] = () => ({})) =>
@@ -99,7 +43,7 @@ it("tells how a notification fares, its attempts and its story", async () => {
 });
 
 it("finds a notification from its acknowledgement on, before any event has come", async () => {
-  acknowledged.set(`development/${notificationId}`, story.request({ metadata: { orderId: "ORD-1" } }));
+  room.acknowledged.set(`development/${notificationId}`, story.request({ metadata: { orderId: "ORD-1" } }));
   const { notification } = await tracker.getNotification({ notificationId });
   expect(notification).toMatchObject({
     ...{ notificationId, status: NotificationStatus.PROCESSING, createdAtMs: 1_000n, updatedAtMs: 1_000n },
@@ -110,7 +54,7 @@ it("finds a notification from its acknowledgement on, before any event has come"
 });
 
 it("puts together what ingest acknowledged and the events that came before the request", async () => {
-  acknowledged.set(`development/${notificationId}`, story.request({ recipients: [{ userId: "ann" }, { userId: "bo" }] }));
+  room.acknowledged.set(`development/${notificationId}`, story.request({ recipients: [{ userId: "ann" }, { userId: "bo" }] }));
   await record(story.likedStory().slice(1));
   const early = await tracker.getNotification({ notificationId });
   await record(story.likedStory());
@@ -126,8 +70,8 @@ it("tells what it knows of a notification whose request neither it nor ingest ha
 
 it("says not found of what nobody knows, and of another environment's", async () => {
   await record(story.likedStory());
-  acknowledged.set(`development/${idOf(1)}`, story.request({ notificationId: idOf(1) }));
-  const elsewhere = clients(TrackerService, "production");
+  room.acknowledged.set(`development/${idOf(1)}`, story.request({ notificationId: idOf(1) }));
+  const elsewhere = room.clients(TrackerService, "production");
   for (const id of [notificationId, idOf(1), idOf(2)])
     for (const method of ["getNotification", "listAttempts", "explain"] as const)
       expect((await problemOf(elsewhere[method]({ notificationId: id }))).reason).toBe("NOT_FOUND");
@@ -135,7 +79,7 @@ it("says not found of what nobody knows, and of another environment's", async ()
 });
 
 it("does not say not found when ingest cannot be asked", async () => {
-  ingestIsUp = false;
+  room.ingestIsUp = false;
   expect((await problemOf(tracker.getNotification({ notificationId }))).reason).toBe("LOG_UNAVAILABLE");
   await record(story.likedStory());
   expect((await tracker.getNotification({ notificationId })).notification?.status).toBe(NotificationStatus.SENT);

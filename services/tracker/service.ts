@@ -16,14 +16,23 @@ import { decodeRequested, type History, readHistory } from "./history.ts";
 import { notificationOf } from "./notification.ts";
 import { formatPageToken, furtherOf, parsePageToken } from "./page.ts";
 import type { HistoryStore, Place } from "./store.ts";
+import { watch } from "./watch.ts";
 
 const PAGE_SIZE = 50;
 /** A page of large notifications ends early; its token goes on from there. */
 const PAGE_BYTES = 4 * 1_024 * 1_024;
 /** Notifications whose events are read at once. */
 const AT_ONCE = 50;
+/** What a watcher who finds no place is told to wait. */
+const FULL_RETRY_MS = 5_000;
 
-export function trackerService(store: HistoryStore, given: Pick<Given, "client">): ServiceImpl<typeof TrackerService> {
+export function trackerService(
+  store: HistoryStore,
+  given: Pick<Given, "client" | "fanout" | "clock">,
+  { mostWatchers }: { readonly mostWatchers: number },
+): ServiceImpl<typeof TrackerService> {
+  let watchers = 0;
+
   async function historyFor(notificationId: string, context: HandlerContext): Promise<History> {
     const { environment } = principalOf(context);
     const [events = []] = await store.eventsOf(environment, [notificationId]);
@@ -87,6 +96,17 @@ export function trackerService(store: HistoryStore, given: Pick<Given, "client">
 
     async explain({ notificationId }, context) {
       return { steps: explain(await historyFor(notificationId, context)) };
+    },
+
+    async *watchNotification({ notificationId }, context) {
+      if (watchers >= mostWatchers) throw new Problem("TOO_MANY_WATCHERS", { retryAfterMs: FULL_RETRY_MS });
+      watchers++;
+      try {
+        const read = () => historyFor(notificationId, context);
+        yield* watch({ environment: principalOf(context).environment, notificationId, read, signal: context.signal }, given);
+      } finally {
+        watchers--;
+      }
     },
   };
 }

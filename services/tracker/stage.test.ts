@@ -5,6 +5,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { deliveryEvents } from "#domain/topics.ts";
 import { type DeliveryEvent, DeliveryEventSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
@@ -48,7 +49,7 @@ async function handle(events: readonly DeliveryEvent[]): Promise<string[]> {
     },
     waiting: () => {},
   };
-  await trackerStage(store).handle(batch);
+  await trackerStage(store, memoryFanout()).handle(batch);
   return outcomes;
 }
 

@@ -1,15 +1,17 @@
 /**
- * The tracker's stage: delivery events in, history out. One store call a batch; a repeat changes nothing.
+ * The tracker's stage: delivery events in, history out, and those who watch are woken. One store call a batch; a repeat changes nothing.
  *
  * What it keeps must be readable for as long as it is kept, so an event is looked into before it is stored.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import * as topics from "#domain/topics.ts";
 import { type DeliveryEvent, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Fanout } from "#platform/fanout/fanout.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
 import type { HistoryStore, RecordedEvent } from "./store.ts";
+import { wakeWatchers } from "./watch.ts";
 
-export const trackerStage = (store: HistoryStore): Stage<DeliveryEvent> => ({
+export const trackerStage = (store: HistoryStore, fanout: Fanout): Stage<DeliveryEvent> => ({
   name: "tracker",
   reads: [topics.deliveryEvents],
   writes: [],
@@ -31,6 +33,7 @@ export const trackerStage = (store: HistoryStore): Stage<DeliveryEvent> => ({
       }
     }
     await store.record(recorded);
+    wakeWatchers(fanout, recorded);
     for (const received of kept) batch.done(received);
   },
 });

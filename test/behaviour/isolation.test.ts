@@ -43,6 +43,7 @@ const requests: Readonly<Record<string, (names: Names) => object>> = {
   "tracker.v1.TrackerService.ListNotifications": ({ userId }) => ({ userId }),
   "tracker.v1.TrackerService.ListAttempts": ({ notificationId }) => ({ notificationId }),
   "tracker.v1.TrackerService.Explain": ({ notificationId }) => ({ notificationId }),
+  "tracker.v1.TrackerService.WatchNotification": ({ notificationId }) => ({ notificationId }),
   "inbox.v1.InboxService.ListMessages": ({ userId, notificationId }) => ({ userId, afterNotificationId: notificationId }),
   "deadletters.v1.DeadLettersService.ListDeadLetters": ({ notificationId }) => ({ filter: { notificationId } }),
   "deadletters.v1.DeadLettersService.GetDeadLetter": ({ deadLetterId }) => ({ id: deadLetterId }),

@@ -2,8 +2,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { grpcurl, MAKING_MS, noGo } from "../world/languages.ts";
 import { startWorld, type World } from "../world/world.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
@@ -13,6 +14,8 @@ const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].map(([, langu
   text: (text as string).trim(),
 }));
 const commands = blocks.flatMap(({ language, text }, index) => (language === "sh" ? [{ text, answer: blocks[index + 1] }] : []));
+const protoset = "npm run protoset";
+const grpcurls = commands.filter(({ text }) => text.startsWith("grpcurl"));
 const curls = commands.filter(({ text }) => text.startsWith("curl"));
 const scripts = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> }).scripts;
 
@@ -26,7 +29,8 @@ const here = (text: string) =>
   text
     .replaceAll("http://localhost:8080", world.url)
     .replaceAll("http://localhost:8082", world.legacyUrl)
-    .replaceAll("ws://localhost:8080", world.url.replace("http", "ws"));
+    .replaceAll("ws://localhost:8080", world.url.replace("http", "ws"))
+    .replaceAll("localhost:8081", world.grpcAddress);
 
 /** What the README shows, with "…" standing for anything, at the head of a list for others of it, and times for any time. */
 function shape(shown: unknown): unknown {
@@ -51,6 +55,22 @@ it.each(curls.map(({ text, answer }, index) => [`${index + 1}. ${text.split("\n"
     else expect(answerTo(text)).toEqual(shown);
   },
 );
+
+describe.skipIf(noGo)(noGo ?? "grpcurl", () => {
+  let path: string;
+  beforeAll(async () => {
+    path = `${dirname(await grpcurl())}:${process.env.PATH}`;
+    execFileSync("bash", ["-c", protoset], { cwd: root, stdio: "ignore" });
+  }, MAKING_MS);
+
+  it.each(grpcurls.map(({ text, answer }) => [text.split("\n")[0], text, answer] as const))(
+    "%s answers what the README shows",
+    (_name, text, answer) => {
+      const printed = execFileSync("bash", ["-c", here(text)], { cwd: root, encoding: "utf8", env: { ...process.env, PATH: path } });
+      expect(JSON.parse(printed)).toEqual(shape(JSON.parse(answer?.text ?? "")));
+    },
+  );
+});
 
 it("npm run example runs the typed client that the README shows", { timeout: 120_000 }, () => {
   const [client] = blocks.filter(({ language }) => language === "ts");
@@ -77,7 +97,13 @@ it("the bell of the README hears what ann was sent", async () => {
 
 it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-start-"));
-  const ports = { CARILLON_HTTP_PORT: "0", CARILLON_LEGACY_HTTP_PORT: "0", CARILLON_SMTP_SINK_PORT: "0", CARILLON_DATA_DIR: dataDir };
+  const ports = {
+    CARILLON_HTTP_PORT: "0",
+    CARILLON_LEGACY_HTTP_PORT: "0",
+    CARILLON_GRPC_PORT: "0",
+    CARILLON_SMTP_SINK_PORT: "0",
+    CARILLON_DATA_DIR: dataDir,
+  };
   const child = spawn("npm", ["start"], { cwd: root, env: { ...process.env, ...ports } });
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
@@ -97,11 +123,11 @@ it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, as
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-const ranHere = new Set(["npm start", "npm run example"]);
+const ranHere = new Set(["npm start", "npm run example", protoset]);
 
 it("every other command is a script that the tests' own runner or CI runs", () => {
   const ci = readFileSync(join(root, ".ci/run"), "utf8");
-  const others = commands.map(({ text }) => text).filter((text) => !text.startsWith("curl") && !ranHere.has(text));
+  const others = commands.map(({ text }) => text).filter((text) => !/^(curl|grpcurl) /.test(text) && !ranHere.has(text));
   expect(others.length).toBeGreaterThan(0);
   for (const command of others) {
     const name = command.replace(/^npm (run )?/, "");

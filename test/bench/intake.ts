@@ -1,5 +1,4 @@
-/** Ingest alone on its own engines, so that the intake is measured and not what comes behind. Prints its port, ends on SIGTERM. */
-
+/** Ingest alone on its own engines, so that the intake is measured and not what comes behind. Prints its ports, ends on SIGTERM. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,31 +10,34 @@ import { systemClock as clock } from "#platform/clock.ts";
 import type { Given } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { serve } from "#platform/rpc/server.ts";
+import { noTracer } from "#platform/telemetry/trace.ts";
 import { embedded } from "../../services/adapters.ts";
 import { ingest } from "../../services/ingest/module.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "carillon-bench-"));
-const { stores, ...engines } = await embedded({ dataDir, clock });
-const logger = pino({ level: "warn" });
 const metrics = new Registry();
+const { stores, ...engines } = await embedded({ dataDir, clock, metrics });
+const logger = pino({ level: "warn" });
 const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;
-const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client };
+const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
 const parts = await ingest.build({ "broadcast.destinations": [] }, given, stores.ingest);
 if (parts.rpc) rpc.push(parts.rpc);
 const server = await serve({
   ports: [0],
+  grpcPort: 0,
   host: "127.0.0.1",
   rpc,
   routes: [],
   sockets: [],
   authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
+  ready: () => ({ ok: true, why: [] }),
   developmentHosts: true,
   trustProxy: false,
   ...{ logger, metrics, clock },
 });
-process.stdout.write(`port ${server.ports[0]}\n`);
+process.stdout.write(`port ${server.ports[0]} grpc ${server.grpcPort}\n`);
 process.on("SIGTERM", () => {
   rmSync(dataDir, { recursive: true, force: true });
   process.exit(0);

@@ -1,9 +1,9 @@
 /**
- * The peer of the unary row: connect-node's own server over HTTP/1.1, with the same interceptors, doing the same Send but into an array
- * in memory. Prints its port, ends on SIGTERM.
+ * The peer of the unary rows: connect-node's own server, over HTTP/1.1 and, for gRPC, HTTP/2, with the same interceptors, doing the same
+ * Send but into an array in memory. Prints its ports, ends on SIGTERM.
  */
-
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
+import { createServer as createHttp2Server, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { createContextValues } from "@connectrpc/connect";
@@ -37,6 +37,7 @@ const handler = connectNodeAdapter({
     }),
 });
 
-const server = createServer(handler);
-server.listen(0, "127.0.0.1", () => process.stdout.write(`port ${(server.address() as AddressInfo).port}\n`));
+const listening = (server: Server | Http2Server) =>
+  new Promise<number>((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
+process.stdout.write(`port ${await listening(createServer(handler))} grpc ${await listening(createHttp2Server(handler))}\n`);
 process.on("SIGTERM", () => process.exit(0));

@@ -4,6 +4,7 @@ import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { SendBatchRequestSchema, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { startWorld, type World } from "../world/world.ts";
 import { withServer } from "./children.ts";
+import { runGrpc } from "./load.grpc.ts";
 import { run } from "./load.ts";
 
 const ingest = "/carillon.ingest.v1.IngestService";
@@ -33,6 +34,13 @@ export const portOf = (world: World) => Number(new URL(world.url).port);
 export async function unaryRates(): Promise<{ ours: number; peer: number }> {
   const load = { path: `${ingest}/Send`, contentType, body: unary, connections: 64, requests: 20_000 };
   const best = async (port: number) => Math.max(await run({ ...load, port }), await run({ ...load, port }));
+  return { peer: await withServer(peerServer, best), ours: await withServer(intakeServer, best) };
+}
+
+/** As unaryRates, by gRPC. */
+export async function grpcRates(): Promise<{ ours: number; peer: number }> {
+  const load = { path: `${ingest}/Send`, message: unary, connections: 4, atOnce: 16, requests: 20_000 };
+  const best = async (_: number, port: number) => Math.max(await runGrpc({ ...load, port }), await runGrpc({ ...load, port }));
   return { peer: await withServer(peerServer, best), ours: await withServer(intakeServer, best) };
 }
 

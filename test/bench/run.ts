@@ -9,7 +9,7 @@ import { cpus } from "node:os";
 import { memory, startUp } from "./footprint.ts";
 import { mailRates } from "./mail.ts";
 import { pushLatency } from "./push.ts";
-import { batchRate, pipelineRate, unaryRates } from "./rates.ts";
+import { batchRate, grpcRates, pipelineRate, unaryRates } from "./rates.ts";
 import { renderCost } from "./render.ts";
 import { stageCosts } from "./stages.ts";
 import { type BenchRow, perSecond, tableOf } from "./table.ts";
@@ -29,6 +29,13 @@ note({
   measured: `${perSecond(ours)} = ${(ours / peer).toFixed(2)}x`,
   asked: "1.5x",
   goal: "4x",
+});
+const grpc = await grpcRates();
+note({
+  what: `unary Send by gRPC, durable in the log, beside connect-node's gRPC into memory at ${perSecond(grpc.peer)}`,
+  measured: `${perSecond(grpc.ours)} = ${(grpc.ours / grpc.peer).toFixed(2)}x`,
+  asked: "1x",
+  goal: "2x",
 });
 note({ what: "SendBatch of 100, durable", measured: perSecond(await batchRate()), asked: "30,000/s", goal: "100,000/s" });
 note({ what: "the whole pipeline to a null provider", measured: perSecond(await pipelineRate()), asked: "6,000/s", goal: "20,000/s" });

@@ -15,6 +15,7 @@ import { loadConfig } from "#platform/config/config.ts";
 import type { Given, Module } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { runStage } from "#platform/stage/runner.ts";
+import { noTracer } from "#platform/telemetry/trace.ts";
 import { seedDevelopmentEnvironment } from "../../services/access/first.ts";
 import { access } from "../../services/access/module.ts";
 import { embedded } from "../../services/adapters.ts";
@@ -32,13 +33,13 @@ const BATCH = 100;
 
 export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-stages-"));
-  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock });
-  await seedDevelopmentEnvironment(stores.access, "development", clock);
-  const logger = pino({ level: "warn" });
   const metrics = new Registry();
+  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics });
+  const logger = pino({ level: "warn" });
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
-  const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client };
+  await seedDevelopmentEnvironment(stores.access, "development", clock);
+  const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
   const modules = [
     preferences,
     routerModule,

@@ -10,10 +10,11 @@ import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import type { RunningStage } from "#platform/stage/runner.ts";
+import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
+import { noTracer } from "#platform/telemetry/trace.ts";
 import { emailLoop } from "../../services/delivery/loop.ts";
 import { smtpSender } from "../../services/delivery/providers/email/smtp.ts";
 import type { Sender } from "../../services/delivery/sender.ts";
-import { deliveryMetrics } from "../../services/delivery/telemetry.ts";
 import { openServer, type TestServer } from "./smtp.ts";
 import { type Trial, trial } from "./stage.ts";
 
@@ -54,7 +55,11 @@ export function deliveries() {
         senderOf: async () => here.sender,
         ...{ ledger: here.ledger, sender: here.sender, clock: here.at.clock, logger: here.at.logger, worker: "w-1", maxRetryCount: 3 },
         wordsOf: wordsOf(versionsOf({ client, clock: here.at.clock })),
-        ...{ metrics: deliveryMetrics(here.at.metrics, "email"), from: { name: "Carillon", address: "notifications@carillon.localhost" } },
+        ...{
+          tracer: noTracer,
+          metrics: deliveryMetrics(here.at.metrics, "email"),
+          from: { name: "Carillon", address: "notifications@carillon.localhost" },
+        },
         ...more,
       }),
     );

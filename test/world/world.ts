@@ -12,6 +12,8 @@ export interface World {
   /** Of the REST facades, Connect and the pages. */
   readonly url: string;
   readonly legacyUrl: string;
+  /** Where gRPC is answered, as host:port. */
+  readonly grpcAddress: string;
   /** 0 in production, which has no mailbox to send to. */
   readonly smtpPort: number;
   /** The first API key, where this start printed one; else empty. */
@@ -50,6 +52,7 @@ export async function startWorld({ env = {}, dataDir, under = [] }: WorldOptions
       ...inherited(),
       CARILLON_HTTP_PORT: "0",
       CARILLON_LEGACY_HTTP_PORT: "0",
+      CARILLON_GRPC_PORT: "0",
       CARILLON_SMTP_SINK_PORT: "0",
       CARILLON_DATA_DIR: directory,
       ...env,
@@ -70,6 +73,7 @@ export async function startWorld({ env = {}, dataDir, under = [] }: WorldOptions
   return {
     url: found(/^Carillon ready (https?:\S+)/),
     legacyUrl: found(/ also (https?:\S+)/),
+    grpcAddress: found(/ grpc (\S+)/),
     smtpPort: Number(/ smtp \S+:(\d+)/.exec(ready)?.[1] ?? 0),
     credential: /^The first API key.*: (\S+)$/m.exec(printed.text)?.[1] ?? "",
     dataDir: directory,

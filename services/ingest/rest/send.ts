@@ -17,9 +17,9 @@ export async function send(
   init: MessageInitShape<typeof SendRequestSchema>,
   names: Readonly<Record<string, string>>,
 ): Promise<SendResponse> {
-  const traceparent = request.headers.get("traceparent");
+  const { signal, traceparent } = request;
   try {
-    return await ingest.send(create(SendRequestSchema, init), { signal: request.signal, ...(traceparent && { headers: { traceparent } }) });
+    return await ingest.send(create(SendRequestSchema, init), { signal, ...(traceparent && { headers: { traceparent } }) });
   } catch (error) {
     const problem = error instanceof ConnectError ? problemFrom(error) : undefined;
     if (!problem) throw error;

@@ -898,7 +898,8 @@ export const Moment = {
   DELIVERY: 3,
 
   /**
-   * The notification could not be understood or broke a rule. Carries `reason`, and in `detail` each wrong field.
+   * The notification could not be understood, broke a rule, or failed a stage every time. Carries `reason`, and in `detail` each wrong field
+   * or what failed. With `user_id`, or for a bare address `target`, it is refused for that recipient only.
    *
    * @generated from enum value: MOMENT_REFUSED = 4;
    */

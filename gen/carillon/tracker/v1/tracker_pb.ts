@@ -17,7 +17,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file carillon/tracker/v1/tracker.proto.
  */
 export const file_carillon_tracker_v1_tracker: GenFile = /*@__PURE__*/
-  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEi1QQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkSEgoKc2VuZF9hdF9tcxgSIAEoAxI7Cgh0ZW1wbGF0ZRgUIAEoCzIpLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uVGVtcGxhdGUibAoUTm90aWZpY2F0aW9uVGVtcGxhdGUSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEiUKBGRhdGEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg4KBmxvY2FsZRgEIAEoCSI3ChVOb3RpZmljYXRpb25SZWNpcGllbnQSDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSKDAgoIRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSMgoGc3RhdHVzGAQgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnRhcmdldBgFIAEoCRIOCgZyZWFzb24YBiABKAkSEAoIYXR0ZW1wdHMYByABKA0SEQoJZHVlX2F0X21zGAggASgDEhUKDXVwZGF0ZWRfYXRfbXMYCSABKAMSEwoLZXhwbGFuYXRpb24YCiABKAkiOwoWR2V0Tm90aWZpY2F0aW9uUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIlIKF0dldE5vdGlmaWNhdGlvblJlc3BvbnNlEjcKDG5vdGlmaWNhdGlvbhgBIAEoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uIqQBChhMaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgMYgAESGAoHZnJvbV9tcxgCIAEoA0IHukgEIgIoABIWCgV0b19tcxgDIAEoA0IHukgEIgIoABIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYyAEibgoZTGlzdE5vdGlmaWNhdGlvbnNSZXNwb25zZRI4Cg1ub3RpZmljYXRpb25zGAEgAygLMiEuY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKE0xpc3RBdHRlbXB0c1JlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJGChRMaXN0QXR0ZW1wdHNSZXNwb25zZRIuCghhdHRlbXB0cxgBIAMoCzIcLmNhcmlsbG9uLnRyYWNrZXIudjEuQXR0ZW1wdCKOAgoHQXR0ZW1wdBITCgtkZWxpdmVyeV9pZBgBIAEoCRIsCgdjaGFubmVsGAIgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDgoGdGFyZ2V0GAMgASgJEg0KBWN5Y2xlGAQgASgNEg8KB2F0dGVtcHQYBSABKA0SDQoFYXRfbXMYBiABKAMSMgoGc3RhdHVzGAcgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnJlYXNvbhgIIAEoCRIOCgZkZXRhaWwYCSABKAkSEAoIcHJvdmlkZXIYCiABKAkSGwoTcHJvdmlkZXJfbWVzc2FnZV9pZBgLIAEoCSIzCg5FeHBsYWluUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIjsKD0V4cGxhaW5SZXNwb25zZRIoCgVzdGVwcxgBIAMoCzIZLmNhcmlsbG9uLnRyYWNrZXIudjEuU3RlcCKYAQoEU3RlcBINCgVhdF9tcxgBIAEoAxIPCgd1c2VyX2lkGAIgASgJEiwKB2NoYW5uZWwYAyABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBINCgVzdGFnZRgEIAEoCRIPCgdyZWFzb25zGAUgAygJEhEKCXNlbnRlbmNlcxgGIAMoCRIPCgdhdHRlbXB0GAcgASgNMsUDCg5UcmFja2VyU2VydmljZRJyCg9HZXROb3RpZmljYXRpb24SKy5jYXJpbGxvbi50cmFja2VyLnYxLkdldE5vdGlmaWNhdGlvblJlcXVlc3QaLC5jYXJpbGxvbi50cmFja2VyLnYxLkdldE5vdGlmaWNhdGlvblJlc3BvbnNlIgSguxgCEngKEUxpc3ROb3RpZmljYXRpb25zEi0uY2FyaWxsb24udHJhY2tlci52MS5MaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QaLi5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3ROb3RpZmljYXRpb25zUmVzcG9uc2UiBKC7GAISaQoMTGlzdEF0dGVtcHRzEiguY2FyaWxsb24udHJhY2tlci52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GikuY2FyaWxsb24udHJhY2tlci52MS5MaXN0QXR0ZW1wdHNSZXNwb25zZSIEoLsYAhJaCgdFeHBsYWluEiMuY2FyaWxsb24udHJhY2tlci52MS5FeHBsYWluUmVxdWVzdBokLmNhcmlsbG9uLnRyYWNrZXIudjEuRXhwbGFpblJlc3BvbnNlIgSguxgCYgZwcm90bzM", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEi1QQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkSEgoKc2VuZF9hdF9tcxgSIAEoAxI7Cgh0ZW1wbGF0ZRgUIAEoCzIpLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uVGVtcGxhdGUibAoUTm90aWZpY2F0aW9uVGVtcGxhdGUSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEiUKBGRhdGEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg4KBmxvY2FsZRgEIAEoCSI3ChVOb3RpZmljYXRpb25SZWNpcGllbnQSDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSKDAgoIRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSMgoGc3RhdHVzGAQgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnRhcmdldBgFIAEoCRIOCgZyZWFzb24YBiABKAkSEAoIYXR0ZW1wdHMYByABKA0SEQoJZHVlX2F0X21zGAggASgDEhUKDXVwZGF0ZWRfYXRfbXMYCSABKAMSEwoLZXhwbGFuYXRpb24YCiABKAkiOwoWR2V0Tm90aWZpY2F0aW9uUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIlIKF0dldE5vdGlmaWNhdGlvblJlc3BvbnNlEjcKDG5vdGlmaWNhdGlvbhgBIAEoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uIqQBChhMaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgMYgAESGAoHZnJvbV9tcxgCIAEoA0IHukgEIgIoABIWCgV0b19tcxgDIAEoA0IHukgEIgIoABIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYyAEibgoZTGlzdE5vdGlmaWNhdGlvbnNSZXNwb25zZRI4Cg1ub3RpZmljYXRpb25zGAEgAygLMiEuY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKE0xpc3RBdHRlbXB0c1JlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJGChRMaXN0QXR0ZW1wdHNSZXNwb25zZRIuCghhdHRlbXB0cxgBIAMoCzIcLmNhcmlsbG9uLnRyYWNrZXIudjEuQXR0ZW1wdCKOAgoHQXR0ZW1wdBITCgtkZWxpdmVyeV9pZBgBIAEoCRIsCgdjaGFubmVsGAIgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDgoGdGFyZ2V0GAMgASgJEg0KBWN5Y2xlGAQgASgNEg8KB2F0dGVtcHQYBSABKA0SDQoFYXRfbXMYBiABKAMSMgoGc3RhdHVzGAcgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnJlYXNvbhgIIAEoCRIOCgZkZXRhaWwYCSABKAkSEAoIcHJvdmlkZXIYCiABKAkSGwoTcHJvdmlkZXJfbWVzc2FnZV9pZBgLIAEoCSIzCg5FeHBsYWluUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIjsKD0V4cGxhaW5SZXNwb25zZRIoCgVzdGVwcxgBIAMoCzIZLmNhcmlsbG9uLnRyYWNrZXIudjEuU3RlcCKYAQoEU3RlcBINCgVhdF9tcxgBIAEoAxIPCgd1c2VyX2lkGAIgASgJEiwKB2NoYW5uZWwYAyABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBINCgVzdGFnZRgEIAEoCRIPCgdyZWFzb25zGAUgAygJEhEKCXNlbnRlbmNlcxgGIAMoCRIPCgdhdHRlbXB0GAcgASgNIj0KGFdhdGNoTm90aWZpY2F0aW9uUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIoACChlXYXRjaE5vdGlmaWNhdGlvblJlc3BvbnNlEjYKBnN0YXR1cxgBIAEoDjImLmNhcmlsbG9uLmNvbW1vbi52MS5Ob3RpZmljYXRpb25TdGF0dXMSOQoMbm90aWZpY2F0aW9uGAIgASgLMiEuY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25IABIxCghkZWxpdmVyeRgDIAEoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnlIABIzCgloZWFydGJlYXQYBCABKAsyHi5jYXJpbGxvbi50cmFja2VyLnYxLkhlYXJ0YmVhdEgAQggKBnVwZGF0ZSIaCglIZWFydGJlYXQSDQoFYXRfbXMYASABKAMywQQKDlRyYWNrZXJTZXJ2aWNlEnIKD0dldE5vdGlmaWNhdGlvbhIrLmNhcmlsbG9uLnRyYWNrZXIudjEuR2V0Tm90aWZpY2F0aW9uUmVxdWVzdBosLmNhcmlsbG9uLnRyYWNrZXIudjEuR2V0Tm90aWZpY2F0aW9uUmVzcG9uc2UiBKC7GAISeAoRTGlzdE5vdGlmaWNhdGlvbnMSLS5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3ROb3RpZmljYXRpb25zUmVxdWVzdBouLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdE5vdGlmaWNhdGlvbnNSZXNwb25zZSIEoLsYAhJpCgxMaXN0QXR0ZW1wdHMSKC5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3RBdHRlbXB0c1JlcXVlc3QaKS5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3RBdHRlbXB0c1Jlc3BvbnNlIgSguxgCEloKB0V4cGxhaW4SIy5jYXJpbGxvbi50cmFja2VyLnYxLkV4cGxhaW5SZXF1ZXN0GiQuY2FyaWxsb24udHJhY2tlci52MS5FeHBsYWluUmVzcG9uc2UiBKC7GAISegoRV2F0Y2hOb3RpZmljYXRpb24SLS5jYXJpbGxvbi50cmFja2VyLnYxLldhdGNoTm90aWZpY2F0aW9uUmVxdWVzdBouLmNhcmlsbG9uLnRyYWNrZXIudjEuV2F0Y2hOb3RpZmljYXRpb25SZXNwb25zZSIEoLsYAjABYgZwcm90bzM", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * A notification and how it fared.
@@ -658,6 +658,100 @@ export const StepSchema: GenMessage<Step> = /*@__PURE__*/
   messageDesc(file_carillon_tracker_v1_tracker, 13);
 
 /**
+ * What to watch.
+ *
+ * @generated from message carillon.tracker.v1.WatchNotificationRequest
+ */
+export type WatchNotificationRequest = Message<"carillon.tracker.v1.WatchNotificationRequest"> & {
+  /**
+   * The notification's UUID.
+   *
+   * @generated from field: string notification_id = 1;
+   */
+  notificationId: string;
+};
+
+/**
+ * Describes the message carillon.tracker.v1.WatchNotificationRequest.
+ * Use `create(WatchNotificationRequestSchema)` to create a new message.
+ */
+export const WatchNotificationRequestSchema: GenMessage<WatchNotificationRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 14);
+
+/**
+ * One thing to know of the notification that is watched.
+ *
+ * @generated from message carillon.tracker.v1.WatchNotificationResponse
+ */
+export type WatchNotificationResponse = Message<"carillon.tracker.v1.WatchNotificationResponse"> & {
+  /**
+   * Over all deliveries, as of now. Anything but PROCESSING comes with the last message.
+   *
+   * @generated from field: carillon.common.v1.NotificationStatus status = 1;
+   */
+  status: NotificationStatus;
+
+  /**
+   * What is new.
+   *
+   * @generated from oneof carillon.tracker.v1.WatchNotificationResponse.update
+   */
+  update: {
+    /**
+     * All of it: the first message, and again where something else than a delivery changed.
+     *
+     * @generated from field: carillon.tracker.v1.Notification notification = 2;
+     */
+    value: Notification;
+    case: "notification";
+  } | {
+    /**
+     * A delivery that changed, or is new, as it stands now.
+     *
+     * @generated from field: carillon.tracker.v1.Delivery delivery = 3;
+     */
+    value: Delivery;
+    case: "delivery";
+  } | {
+    /**
+     * Nothing is: the stream is alive. Comes after each 15 seconds of silence.
+     *
+     * @generated from field: carillon.tracker.v1.Heartbeat heartbeat = 4;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message carillon.tracker.v1.WatchNotificationResponse.
+ * Use `create(WatchNotificationResponseSchema)` to create a new message.
+ */
+export const WatchNotificationResponseSchema: GenMessage<WatchNotificationResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 15);
+
+/**
+ * A sign of life.
+ *
+ * @generated from message carillon.tracker.v1.Heartbeat
+ */
+export type Heartbeat = Message<"carillon.tracker.v1.Heartbeat"> & {
+  /**
+   * The server's time, epoch milliseconds.
+   *
+   * @generated from field: int64 at_ms = 1;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message carillon.tracker.v1.Heartbeat.
+ * Use `create(HeartbeatSchema)` to create a new message.
+ */
+export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 16);
+
+/**
  * Reads the history. What belongs to another environment is NOT_FOUND, as if it did not exist.
  *
  * @generated from service carillon.tracker.v1.TrackerService
@@ -702,6 +796,19 @@ export const TrackerService: GenService<{
     methodKind: "unary";
     input: typeof ExplainRequestSchema;
     output: typeof ExplainResponseSchema;
+  },
+  /**
+   * How a notification fares, as it happens: where it stands, then every change of a delivery, until all of them are at their end; then the
+   * stream ends. No change is missed between the two. After UNAVAILABLE watch again: the present state comes first once more. Without a
+   * deadline it lasts as long as it takes, which may be days. Errors: NOT_FOUND; RESOURCE_EXHAUSTED when the process holds as many watchers
+   * as it takes; UNAVAILABLE when it shuts down.
+   *
+   * @generated from rpc carillon.tracker.v1.TrackerService.WatchNotification
+   */
+  watchNotification: {
+    methodKind: "server_streaming";
+    input: typeof WatchNotificationRequestSchema;
+    output: typeof WatchNotificationResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_carillon_tracker_v1_tracker, 0);

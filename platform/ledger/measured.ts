@@ -1,0 +1,47 @@
+/** A ledger that tells Prometheus what it answered, and how long it took. */
+import type { Registry } from "prom-client";
+import { counter, histogram } from "#platform/telemetry/metric.ts";
+import type { Ledger } from "./ledger.ts";
+
+const answersTotal = counter({
+  name: "carillon_ledger_answers_total",
+  help: "What the ledger answered: to decisions (first or an earlier one), and to sends that asked to begin.",
+  labels: {
+    call: "decide, intend",
+    answer: "decide: first, earlier; intend: send, settled, repeat, leased, unknown (a lease ran out with the send unresolved), canceled",
+  },
+});
+const callSeconds = histogram({
+  name: "carillon_ledger_seconds",
+  help: "How long the ledger took for one call, which may be about many deliveries.",
+  labels: { call: "decide, intend, settle, cancel, states" },
+  buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+});
+
+export function measuredLedger(ledger: Ledger, metrics: Registry): Ledger {
+  const answers = answersTotal.on(metrics);
+  const seconds = callSeconds.on(metrics);
+  const timed = async <T>(call: string, work: Promise<T>): Promise<T> => {
+    const end = seconds.startTimer({ call });
+    try {
+      return await work;
+    } finally {
+      end();
+    }
+  };
+  return {
+    async decideOnce(drafts) {
+      const decided = await timed("decide", ledger.decideOnce(drafts));
+      for (const { first } of decided) answers.inc({ call: "decide", answer: first ? "first" : "earlier" });
+      return decided;
+    },
+    async intend(tries, options) {
+      const intents = await timed("intend", ledger.intend(tries, options));
+      for (const { is } of intents) answers.inc({ call: "intend", answer: is });
+      return intents;
+    },
+    settle: (results) => timed("settle", ledger.settle(results)),
+    cancel: (cancel) => timed("cancel", ledger.cancel(cancel)),
+    statesOf: (of) => timed("states", ledger.statesOf(of)),
+  };
+}

@@ -1,0 +1,43 @@
+/** What rooms that deliver tell Prometheus, each for its channel. */
+import type { Registry } from "prom-client";
+import { counter, histogram } from "./metric.ts";
+
+export interface DeliveryMetrics {
+  /** `status`: sent, failed, dead, expired, canceled or deferred. */
+  delivered(about: { readonly provider: string; readonly status: string; readonly reason: string }): void;
+  /** `outcome`: what the provider answered. */
+  asked(about: { readonly provider: string; readonly outcome: string; readonly again: boolean }, seconds: number): void;
+}
+
+const channel = "email, web";
+const provider = "who delivers on that channel: smtp, null, inbox";
+
+const deliveriesTotal = counter({
+  name: "carillon_deliveries_total",
+  help: "What became of deliveries, each time that one ended or was put off (deferred).",
+  labels: { channel, provider, status: "sent, failed, dead, expired, canceled, deferred", reason: "docs/reasons.md" },
+});
+const sendSeconds = histogram({
+  name: "carillon_send_seconds",
+  help: "How long a provider took for one send.",
+  labels: { channel, provider, outcome: "accepted, rejected, retry (refused for now), outage, unknown (no answer)" },
+  buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12],
+});
+const retriesTotal = counter({
+  name: "carillon_send_retries_total",
+  help: "Sends that were not the first of their delivery: after a refusal, an outage, or an outcome that nobody knows.",
+  labels: { channel, provider },
+});
+
+export function deliveryMetrics(registry: Registry, channel: string): DeliveryMetrics {
+  const deliveries = deliveriesTotal.on(registry);
+  const seconds = sendSeconds.on(registry);
+  const retries = retriesTotal.on(registry);
+  return {
+    delivered: (about) => deliveries.inc({ channel, ...about }),
+    asked({ provider, outcome, again }, took) {
+      seconds.observe({ channel, provider, outcome }, took);
+      if (again) retries.inc({ channel, provider });
+    },
+  };
+}
