@@ -2,6 +2,7 @@
  * Which engine stands behind each port: the table of design as code. `embedded` is SQLite and memory, all modules in one process.
  */
 import { join } from "node:path";
+import type { Logger } from "pino";
 import * as topics from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
@@ -18,10 +19,10 @@ import { sqliteHistoryStore } from "./tracker/store.sqlite.ts";
 
 export type Adapters = Awaited<ReturnType<typeof embedded>>;
 
-export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clock }) {
+export async function embedded({ dataDir, clock, logger }: { dataDir: string; clock: Clock; logger: Logger }) {
   makeDataDir(dataDir);
-  const database = await openDatabase({ file: join(dataDir, "carillon.sqlite") });
-  const log = await sqliteLog({ database, topics: topics.all, clock });
+  const database = await openDatabase({ file: join(dataDir, "carillon.sqlite"), clock });
+  const log = await sqliteLog({ database, topics: topics.all, clock, logger });
   return {
     log,
     ledger: await sqliteLedger({ database, clock }),
@@ -34,6 +35,7 @@ export async function embedded({ dataDir, clock }: { dataDir: string; clock: Clo
       deadletters: await sqliteDeadLetterStore(database),
       tracker: await sqliteHistoryStore(database),
     },
+    health: () => database.health(),
     async close() {
       await log.close();
       await database.close();

@@ -1,5 +1,6 @@
 /** Opens the database of sqlite.ts: locks the file, starts the writer thread, and reads through a connection of its own. */
 import { DatabaseSync } from "node:sqlite";
+import { type Clock, systemClock } from "#platform/clock.ts";
 import { lockDatabase } from "./lock.ts";
 import type { CallOptions, Calls, Database, Procedures } from "./sqlite.ts";
 import { prepareStatements } from "./statements.ts";
@@ -9,7 +10,12 @@ export interface DatabaseNeeds {
   readonly file: string;
   /** The writer thread has ended by itself: nothing can be written any more. Default: throw, which ends the process. */
   readonly onFatal?: (error: Error) => void;
+  /** Default: the system's. */
+  readonly clock?: Clock;
 }
+
+/** How long a write that was refused speaks for those to come; longer than stages pause before they settle again. */
+const UNWRITABLE_FOR_MS = 30_000;
 
 const endProcess = (error: Error): void => {
   queueMicrotask(() => {
@@ -18,9 +24,15 @@ const endProcess = (error: Error): void => {
 };
 
 /** Rejects when another process has the file open, and when the file is none of ours. */
-export async function openDatabase({ file, onFatal = endProcess }: DatabaseNeeds): Promise<Database> {
+export async function openDatabase({ file, onFatal = endProcess, clock = systemClock }: DatabaseNeeds): Promise<Database> {
   const lock = lockDatabase(file);
-  const thread = await WriterThread.start(file, onFatal).catch((error: unknown) => {
+  let refused: { readonly atMs: number; readonly code: string | undefined } | undefined;
+  const thread = await WriterThread.start(file, {
+    ended: onFatal,
+    unwritable: ({ code }) => {
+      refused = { atMs: clock.nowMs(), code };
+    },
+  }).catch((error: unknown) => {
     lock.release();
     throw error;
   });
@@ -48,6 +60,10 @@ export async function openDatabase({ file, onFatal = endProcess }: DatabaseNeeds
       return Object.fromEntries(Object.keys(procedures).map((name) => [name, call(name)])) as Calls<P>;
     },
     reads: (sqlFile) => prepareStatements(reader, sqlFile),
+    health() {
+      if (refused === undefined || clock.nowMs() - refused.atMs >= UNWRITABLE_FOR_MS) return { ok: true };
+      return { ok: false, why: `the database took no write ${Math.round((clock.nowMs() - refused.atMs) / 1_000)} s ago: ${refused.code}` };
+    },
     close() {
       closing ??= close();
       return closing;
