@@ -13,8 +13,8 @@ import { embedded } from "../../services/adapters.ts";
 import { ingest } from "../../services/ingest/module.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "carillon-bench-"));
-const { stores, ...engines } = await embedded({ dataDir, clock });
 const logger = pino({ level: "warn" });
+const { stores, ...engines } = await embedded({ dataDir, clock, logger });
 const metrics = new Registry();
 const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });

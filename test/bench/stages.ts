@@ -30,8 +30,8 @@ const BATCH = 100;
 
 export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-stages-"));
-  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock });
   const logger = pino({ level: "warn" });
+  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, logger });
   const metrics = new Registry();
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
