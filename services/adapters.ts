@@ -1,6 +1,7 @@
 /**
  * Which engine stands behind each port: the table of design as code. `embedded` is SQLite and memory, all modules in one process.
  */
+import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import * as topics from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -22,10 +23,18 @@ import { sqliteHistoryStore } from "./tracker/store.sqlite.ts";
 
 export type Adapters = Awaited<ReturnType<typeof embedded>>;
 
-export async function embedded({ dataDir, clock, metrics }: { dataDir: string; clock: Clock; metrics: Registry }) {
+/** What every engine is given. */
+export interface EngineNeeds {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly metrics: Registry;
+  readonly logger: Logger;
+}
+
+export async function embedded({ dataDir, clock, metrics, logger }: EngineNeeds) {
   makeDataDir(dataDir);
-  const database = await openDatabase({ file: databaseFile(dataDir), metrics });
-  const log = await sqliteLog({ database, topics: topics.all, clock });
+  const database = await openDatabase({ file: databaseFile(dataDir), metrics, clock });
+  const log = await sqliteLog({ database, topics: topics.all, clock, logger });
   return {
     log,
     ledger: measuredLedger(await sqliteLedger({ database, clock }), metrics),
@@ -40,6 +49,7 @@ export async function embedded({ dataDir, clock, metrics }: { dataDir: string; c
       tracker: await sqliteHistoryStore(database),
       access: await sqliteAccessStore(database),
     },
+    health: () => database.health(),
     async close() {
       await log.close();
       await database.close();

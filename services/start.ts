@@ -66,7 +66,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   const tracer = await openTracer(process_, { instance: worker, clock, logger, metrics });
   if (process_["kafka.brokers"])
     logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
-  const adapters = await embedded({ dataDir: process_["data-dir"], clock, metrics });
+  const adapters = await embedded({ dataDir: process_["data-dir"], clock, metrics, logger });
   secret = secretOf(join(process_["data-dir"], "gateway-token.secret"));
   if (!isProduction) {
     const port = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
@@ -94,8 +94,8 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   const tasks = parts.flatMap((part) => part.tasks ?? []).map((task) => runTask(task, { clock, logger }, stop.signal));
   let draining = false;
   const readiness = () => {
-    const why = stages.flatMap((stage) => {
-      const health = stage.health();
+    const why = [adapters, ...stages].flatMap((each) => {
+      const health = each.health();
       return health.ok ? [] : [health.why];
     });
     if (draining) why.push("draining");

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fakeClock } from "../../test/fakes/clock.ts";
 import type procedures from "./notes.fixture.ts";
 import { openDatabase } from "./open.ts";
 import type { Calls, Database } from "./sqlite.ts";
@@ -90,6 +91,29 @@ test("a full disk is told by its code, loses nothing that was committed, and is 
   expect(attached).toBe(results.filter((result) => result.status === "fulfilled").length);
   await notes.attach(new Uint8Array(500_000), { durable: true });
   expect(texts()).toEqual(["before"]);
+});
+
+test("is not healthy from the write that a full disk refuses until half a minute after the last one", async () => {
+  await database.close();
+  const clock = fakeClock();
+  database = await openDatabase({ file, clock });
+  notes = await database.procedures<typeof procedures>(PROCEDURES);
+  await expect(notes.addThenThrow("a")).rejects.toThrow();
+  await notes.add("a");
+  await expect(notes.add("a")).rejects.toMatchObject({ code: "SQLITE_CONSTRAINT" });
+  expect(database.health()).toEqual({ ok: true });
+
+  await notes.capAt300Pages(undefined);
+  const tooMuch = () => expect(notes.attach(new Uint8Array(3_000_000))).rejects.toMatchObject({ code: "SQLITE_FULL" });
+  await tooMuch();
+  await clock.advance(29_000);
+  await notes.count(undefined);
+  expect(database.health()).toEqual({ ok: false, why: "the database took no write 29 s ago: SQLITE_FULL" });
+  await tooMuch();
+  await clock.advance(29_999);
+  expect(database.health().ok).toBe(false);
+  await clock.advance(1);
+  expect(database.health()).toEqual({ ok: true });
 });
 
 test("a transferred buffer is handed over, not copied", async () => {

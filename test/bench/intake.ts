@@ -15,9 +15,9 @@ import { embedded } from "../../services/adapters.ts";
 import { ingest } from "../../services/ingest/module.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "carillon-bench-"));
-const metrics = new Registry();
-const { stores, ...engines } = await embedded({ dataDir, clock, metrics });
 const logger = pino({ level: "warn" });
+const metrics = new Registry();
+const { stores, ...engines } = await embedded({ dataDir, clock, metrics, logger });
 const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;

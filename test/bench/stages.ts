@@ -33,9 +33,9 @@ const BATCH = 100;
 
 export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-stages-"));
-  const metrics = new Registry();
-  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics });
   const logger = pino({ level: "warn" });
+  const metrics = new Registry();
+  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics, logger });
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
   await seedDevelopmentEnvironment(stores.access, "development", clock);
