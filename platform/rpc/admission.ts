@@ -7,6 +7,7 @@ import type { ContextValues } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
 import { Scope, scope as scopeOption } from "#gen/carillon/access/v1/options_pb.ts";
 import { type Authenticate, type Call, callKey, type Principal, principalKey } from "./call.ts";
+import { isProbe } from "./health.ts";
 
 const words = new Map(Object.entries(Scope).map(([name, value]) => [value as number, name.toLowerCase()]));
 const declared = new Map<DescMethod, Scope>();
@@ -37,11 +38,11 @@ export interface Arrival {
 }
 
 /**
- * Lets a call in, once: one in memory brings its principal along, and one over HTTP may have been let in before its body was read. No
+ * Lets a call in, once: a probe has no principal and is told nothing that needs one, one in memory brings its principal along, and one over HTTP may have been let in before its body was read. No
  * header can set a principal.
  */
 export async function admit({ values, method, headers }: Arrival, authenticate: Authenticate): Promise<void> {
-  if (values.get(principalKey)) return;
+  if (values.get(principalKey) || isProbe(method)) return;
   const { address } = values.get(callKey) as Call;
   const principal = await authenticate(headers, address);
   demand(scopeOf(method), principal);

@@ -114,13 +114,12 @@ const masked =
     }
   };
 
-/** A probe has no principal, and is told nothing that needs one. */
 const admitted =
   (authenticate: Authenticate): Interceptor =>
   (next) =>
   async (request) => {
     const { method, contextValues: values, header: headers } = request;
-    if (!isProbe(method)) await admit({ values, method, headers }, authenticate);
+    await admit({ values, method, headers }, authenticate);
     return next(request);
   };
 
