@@ -54,6 +54,12 @@ export const errors = {
     http: 503,
     says: "The event log cannot take it now, or its answer was lost. Repeat with the same idempotency key.",
   },
+  MODULE_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    http: 503,
+    says: "A part of the service does not answer now. Repeat, with the same idempotency key.",
+  },
+  STARTING: { code: "UNAVAILABLE", http: 503, says: "The process is starting. Repeat, with the same idempotency key." },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
   TOO_MANY_WATCHERS: {
     code: "RESOURCE_EXHAUSTED",

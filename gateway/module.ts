@@ -19,6 +19,7 @@ const openConnections = gauge({ name: "carillon_gateway_connections", help: "Ope
 
 export const gateway = (needs: { secret: () => Uint8Array }): Module<z.output<typeof config>> => ({
   name: "gateway",
+  uses: ["fanout"],
   config,
   build(settings, given) {
     const { socket, dismiss, connections } = gatewaySocket(given, {

@@ -33,6 +33,8 @@ export interface Given {
   client<S extends DescService>(service: S, environment: string): Client<S>;
 }
 
+export type Engine = "log" | "ledger" | "fanout";
+
 /** Something that runs beside the stages, until its signal aborts. Errors are logged and it is started again. */
 export interface Task {
   readonly name: string;
@@ -53,6 +55,10 @@ export interface Parts {
 /** `S` is what only this module needs: its store, made by services/adapters.ts. */
 export interface Module<C = unknown, S = unknown> {
   readonly name: string;
+  /** What it serves, for who calls it from another process. */
+  readonly services?: readonly DescService[];
+  /** The engines behind `given` that it works with; in a mesh a process opens no others. */
+  readonly uses?: readonly Engine[];
   readonly config: ConfigSchema;
   build(config: C, given: Given, store: S): Parts | Promise<Parts>;
 }

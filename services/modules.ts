@@ -10,6 +10,7 @@ import { emailWorkers } from "./delivery/module.ts";
 import { dispatcherModule } from "./dispatcher/module.ts";
 import { inbox } from "./inbox/module.ts";
 import { ingest } from "./ingest/module.ts";
+import { placesModule } from "./places.ts";
 import { preferences } from "./preferences/module.ts";
 import { processModule } from "./process.ts";
 import { routerModule } from "./router/module.ts";
@@ -37,6 +38,7 @@ export function describedModules() {
 export const modulesOf = (needs: Needs) =>
   [
     processModule,
+    placesModule,
     ingest,
     routerModule,
     dispatcherModule,

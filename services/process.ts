@@ -3,6 +3,7 @@ import { z } from "zod";
 import { variableOf } from "#platform/config/config.ts";
 import { flag, list, port, share } from "#platform/config/fields.ts";
 import { mode } from "#platform/config/mode.ts";
+import { serviceSecret } from "#platform/config/service-secret.ts";
 import type { Module } from "#platform/host.ts";
 
 const PORTS = { "http-port": 8080, "grpc-port": 8081, "legacy-http-port": 8082 };
@@ -10,9 +11,14 @@ const PORTS = { "http-port": 8080, "grpc-port": 8081, "legacy-http-port": 8082 }
 const fields = z.object({
   mode,
   adapters: z
-    .enum(["embedded"], { error: "must be embedded; it is the only form so far" })
+    .enum(["embedded", "mesh"], { error: "must be embedded or mesh" })
     .default("embedded")
-    .meta({ description: "Which engines stand behind the ports. embedded: SQLite and memory, everything in one process." }),
+    .meta({
+      description:
+        "Which engines stand behind the ports. embedded: SQLite and memory, everything in one process. " +
+        "mesh: Kafka, MySQL, Redis and Cassandra, in as many processes as there should be.",
+    }),
+  "service-secret": serviceSecret,
   host: z
     .string()
     .regex(/^[A-Za-z0-9._:-]+$/, { error: "must be an address or a host name, like 127.0.0.1 or 0.0.0.0" })

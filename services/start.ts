@@ -1,11 +1,11 @@
 /** Puts a process together from its settings: engines, modules, stages, tasks, server. */
 import { join } from "node:path";
-import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { systemClock } from "#platform/clock.ts";
-import { ConfigProblem, loadConfig } from "#platform/config/config.ts";
+import { loadConfig } from "#platform/config/config.ts";
 import type { Given, Module, Parts } from "#platform/host.ts";
-import type { Authenticate } from "#platform/rpc/call.ts";
+import { forwarding } from "#platform/rpc/forward.ts";
 import { createClients } from "#platform/rpc/memory.ts";
+import { derived, peerCredentials } from "#platform/rpc/peers.ts";
 import { serve } from "#platform/rpc/server.ts";
 import { runStage } from "#platform/stage/runner.ts";
 import { healthRoutes } from "#platform/telemetry/health.ts";
@@ -13,20 +13,23 @@ import { createLogger } from "#platform/telemetry/logger.ts";
 import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
-import { authenticating } from "./access/authenticate.ts";
-import { firstCredential, seedDevelopmentEnvironment } from "./access/first.ts";
-import { embedded } from "./adapters.ts";
+import { DEVELOPMENT, firstCredential } from "./access/first.ts";
+import { openAdapters } from "./adapters.ts";
+import { chosen } from "./chosen.ts";
 import { openBoxes } from "./console/box.ts";
 import { type Mailbox, openMailbox } from "./console/mailbox.ts";
+import { authenticateFor } from "./door.ts";
 import { modulesOf } from "./modules.ts";
-import { seedDevelopment } from "./preferences/development.ts";
+import { elsewhere, isFront, type Places, portOf, urlOf } from "./places.ts";
 import type { ProcessSettings } from "./process.ts";
+import { readyLine } from "./ready-line.ts";
 import { secretOf } from "./secret.ts";
 import { settingsFile } from "./settings-file.ts";
 import { runTask } from "./task.ts";
 import { tlsOf } from "./tls.ts";
 import { openTracer } from "./tracing.ts";
 import { version } from "./version.ts";
+import { openWaitingRoom } from "./waiting-room.ts";
 
 export interface Running {
   readonly readyLine: string;
@@ -39,47 +42,59 @@ export interface Running {
 const DOOR_SHARE = 0.15;
 const STAGES_SHARE = 0.75;
 
-/** In development everybody is the development environment, and may do anything. */
-const DEVELOPMENT = "development";
-const developer: Authenticate = () => ({ environment: DEVELOPMENT, internal: false, scopes: [Scope.ADMIN] });
-
 export async function start(names: readonly string[], env: NodeJS.ProcessEnv): Promise<Running> {
   let mailbox: Mailbox | undefined;
   let secret: Uint8Array | undefined;
   const boxes = openBoxes();
   const tokenSecret = () => secret as Uint8Array;
-  const modules = modulesOf({
+  const all = modulesOf({
     mailbox: () => mailbox,
     ...{ boxes, tokenSecret },
     mintToken: (environment, userId) => mintToken(tokenSecret(), { userId, environment, nowMs: systemClock.nowMs() }),
   }) as readonly Module[];
-  refuseSubset(names, modules);
-  const settings = loadConfig(modules, env, settingsFile(env));
+  const settings = loadConfig(all, env, settingsFile(env));
   const process_ = settings.get("process") as ProcessSettings;
+  const places = settings.get("places") as Places;
+  const modules = chosen(names, all, process_);
+  const runs = (name: string) => modules.some((module) => module.name === name);
   const isProduction = process_.mode === "production";
-  const tls = tlsOf(process_);
 
   const clock = systemClock;
   const logger = createLogger({ level: process_["log.level"] });
   const metrics = createMetrics(version);
   const worker = uuidv7(clock.nowMs());
   const tracer = await openTracer(process_, { instance: worker, clock, logger, metrics });
-  if (process_["kafka.brokers"])
-    logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
-  const adapters = await embedded({ dataDir: process_["data-dir"], clock, metrics, logger });
-  secret = secretOf(join(process_["data-dir"], "gateway-token.secret"));
-  if (!isProduction) {
+
+  const tls = tlsOf(process_);
+  const front = isFront(modules);
+  const door = {
+    ports: front ? [process_["http-port"], process_["legacy-http-port"]] : [portOf(modules, places)],
+    ...(front && { grpcPort: process_["grpc-port"] }),
+    host: process_.host,
+    developmentHosts: !isProduction,
+    ...(tls && { tls }),
+    trustProxy: process_["trust-proxy"],
+    ...{ logger, metrics, clock, tracer },
+  };
+  const room = process_.adapters === "mesh" ? await openWaitingRoom(door) : undefined;
+  const adapters = await openAdapters(process_, settings, { modules, clock, metrics, logger, waitingFor: room?.waitingFor });
+  const shared = process_["service-secret"];
+  secret = shared === undefined ? secretOf(join(process_["data-dir"], "gateway-token.secret")) : derived(shared, "gateway-token");
+  if (!isProduction && runs("console")) {
     const port = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
     mailbox = await openMailbox({ port, box: boxes(DEVELOPMENT), logger });
-    await seedDevelopmentEnvironment(adapters.stores.access, DEVELOPMENT, clock);
-    await seedDevelopment(adapters.stores.preferences);
   }
 
+  const away = elsewhere(all, modules);
+  const forwarded = forwarding([...away.keys()], {
+    urlOf: (service) => urlOf(away.get(service) as string, places, process_["http-port"]),
+    credentialOf: shared === undefined ? nobody : peerCredentials(shared, clock),
+  });
   const parts: Parts[] = [];
   const rpc = () => parts.flatMap((part) => part.rpc ?? []);
   const given: Given = {
     ...{ log: adapters.log, ledger: adapters.ledger, fanout: adapters.fanout, clock, logger, metrics, tracer, worker },
-    client: createClients({ rpc, logger, metrics, clock, tracer }),
+    client: createClients({ rpc: () => [...rpc(), forwarded.rpc], logger, metrics, clock, tracer }),
   };
   const stores: Readonly<Record<string, unknown>> = adapters.stores;
   for (const module of modules) parts.push(await module.build(settings.get(module.name), given, stores[module.name]));
@@ -101,28 +116,22 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     if (draining) why.push("draining");
     return { ok: why.length === 0, why };
   };
+  room?.close();
   const server = await serve({
-    ports: [process_["http-port"], process_["legacy-http-port"]],
-    grpcPort: process_["grpc-port"],
-    host: process_.host,
-    rpc: rpc(),
+    ...{ ...door, ...room?.ports },
+    // Everybody calls the front, for whatever is behind it.
+    rpc: front ? [...rpc(), forwarded.rpc] : rpc(),
     routes: [...parts.flatMap((part) => part.routes ?? []), ...metricsRoutes(metrics, readiness), ...healthRoutes(readiness)],
     sockets: parts.flatMap((part) => part.sockets ?? []),
-    authenticate: isProduction ? authenticating({ store: adapters.stores.access, clock, logger }) : developer,
+    authenticate: authenticateFor(process_, { store: adapters.stores.access, clock, logger }),
     ready: readiness,
-    developmentHosts: !isProduction,
-    ...(tls && { tls }),
-    trustProxy: process_["trust-proxy"],
-    ...{ logger, metrics, clock, tracer },
   });
-  const [url, legacyUrl] = server.ports.map((port) => `${tls ? "https" : "http"}://${shown(process_.host)}:${port}`);
-  logger.info({ mode: process_.mode, ports: server.ports, grpcPort: server.grpcPort, smtpSinkPort: mailbox?.port() }, "started");
-  const smtp = mailbox ? ` smtp 127.0.0.1:${mailbox.port()}` : "";
+  logger.info({ mode: process_.mode, modules: names, ports: server.ports, grpcPort: server.grpcPort, smtpSinkPort: mailbox?.port() }, "started");
 
   return {
-    readyLine: `Carillon ready ${url} also ${legacyUrl} grpc ${shown(process_.host)}:${server.grpcPort}${smtp} data ${process_["data-dir"]}`,
+    readyLine: readyLine({ names, server, process_, front, secure: tls !== undefined, smtpPort: mailbox?.port() }),
     // Last of all: a start that fails after the key was made would have shown it to nobody.
-    firstCredential: isProduction ? await firstCredential(adapters.stores.access, clock) : undefined,
+    firstCredential: isProduction && runs("access") ? await firstCredential(adapters.stores.access, clock) : undefined,
     async drain(why, timeoutMs) {
       draining = true;
       logger.info({ why }, "draining");
@@ -131,6 +140,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       await Promise.all([...stages.map((stage) => stage.drain(timeoutMs * STAGES_SHARE)), Promise.allSettled(tasks)]);
       for (const part of parts) await part.close?.();
       server.close();
+      forwarded.close();
       await mailbox?.close();
       await adapters.close();
       await tracer.close(timeoutMs / 8);
@@ -139,17 +149,5 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   };
 }
 
-/** A name for the address to listen on that a browser of this machine can open. */
-const shown = (host: string): string => {
-  if (["0.0.0.0", "::", "127.0.0.1"].includes(host)) return "localhost";
-  return host.includes(":") ? `[${host}]` : host;
-};
-
-/** Part of the modules on SQLite would be a mesh without anything between its parts. */
-function refuseSubset(names: readonly string[], modules: readonly Module[]): void {
-  const unknown = names.filter((name) => !modules.some((module) => module.name === name));
-  if (unknown.length > 0)
-    throw new ConfigProblem([`There is no module ${unknown.join(", ")}; there are ${modules.map((module) => module.name).join(", ")}.`]);
-  if (names.length > 0 && names.length < modules.length)
-    throw new ConfigProblem(["The embedded form runs all modules in one process; start it without naming any."]);
-}
+/** Never asked: all modules are here, or there is a secret. */
+const nobody = () => Promise.reject(new Error("there is no service-secret to call another process with"));

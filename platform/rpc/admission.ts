@@ -16,7 +16,7 @@ const declared = new Map<DescMethod, Scope>();
  * What the contract declares; the most where one of ours declares nothing. Others (reflection) tell of the contracts and of nobody. Kept, for
  * reading an option costs more than the call.
  */
-function scopeOf(method: DescMethod): Scope {
+export function scopeOf(method: DescMethod): Scope {
   const known = declared.get(method);
   if (known !== undefined) return known;
   const otherwise = method.parent.typeName.startsWith("carillon.") ? Scope.ADMIN : Scope.READ;

@@ -52,6 +52,8 @@ export interface ServerOptions {
   readonly ready: () => Readiness;
   /** Answer only to the developer's own machine, as development.ts says. */
   readonly developmentHosts: boolean;
+  /** Why calls are turned away, probes apart; default: they are not. */
+  readonly closed?: () => Problem;
   /** PEM files of the certificate, with its chain, and of its key: then every port speaks TLS only. */
   readonly tls?: TlsFiles;
   /** Believe X-Forwarded-For and X-Forwarded-Proto, as peer.ts says. */
@@ -99,8 +101,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 
   const foreign = (head: Head, upgrade = false): Problem | undefined =>
     options.developmentHosts ? refusal(head, ports, upgrade) : undefined;
-  const turnedAway = (procedure?: Procedure): Problem | undefined =>
-    draining && !(procedure && isProbe(procedure.spec.method) && procedure.spec.kind === "unary") ? gone() : undefined;
+  const turnedAway = (procedure?: Procedure): Problem | undefined => {
+    if (procedure && isProbe(procedure.spec.method) && procedure.spec.kind === "unary") return undefined;
+    return draining ? gone() : options.closed?.();
+  };
 
   const finished = (exchange: Exchange): void => {
     running.delete(exchange);

@@ -26,7 +26,7 @@ it("a lost one is replaced by another of the same environment", async () => {
 });
 
 it("development has its environment, once, and its mails go where its settings say", async () => {
-  await seedDevelopmentEnvironment(here.store, "development", here.clock);
-  await seedDevelopmentEnvironment(here.store, "development", here.clock);
+  await seedDevelopmentEnvironment(here.store, here.clock);
+  await seedDevelopmentEnvironment(here.store, here.clock);
   expect(await here.store.findEnvironment("development")).toMatchObject({ kind: EnvironmentKind.LIVE, home: true });
 });

@@ -6,6 +6,8 @@ import { mintCredential } from "./credential.ts";
 import type { AccessStore, EnvironmentRecord, NewKey } from "./store.ts";
 
 const FIRST_ENVIRONMENT = "production";
+/** In development everybody is in this one. */
+export const DEVELOPMENT = "development";
 
 /** The credential of an admin key, to be shown once; undefined where a key was ever made. */
 export async function firstCredential(store: AccessStore, clock: Clock): Promise<string | undefined> {
@@ -31,7 +33,7 @@ function adminKey({ name: environment, kind, createdAtMs }: EnvironmentRecord, n
 }
 
 /** Live, for development's mails go where its settings say. */
-export async function seedDevelopmentEnvironment(store: AccessStore, name: string, clock: Clock): Promise<void> {
-  const environment = { name, kind: EnvironmentKind.LIVE, home: true, createdAtMs: clock.nowMs() };
-  if (!(await store.findEnvironment(name))) await store.createEnvironment(environment, Number.MAX_SAFE_INTEGER);
+export async function seedDevelopmentEnvironment(store: AccessStore, clock: Clock): Promise<void> {
+  const environment = { name: DEVELOPMENT, kind: EnvironmentKind.LIVE, home: true, createdAtMs: clock.nowMs() };
+  if (!(await store.findEnvironment(DEVELOPMENT))) await store.createEnvironment(environment, Number.MAX_SAFE_INTEGER);
 }

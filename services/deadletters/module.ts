@@ -20,6 +20,8 @@ const config = z.object({
 
 export const deadLetters: Module<z.output<typeof config>, DeadLetterStore> = {
   name: "deadletters",
+  services: [DeadLettersService],
+  uses: ["log"],
   config,
   build: (settings, given, store) => ({
     rpc: (router) => router.service(DeadLettersService, deadLettersService(store, given)),

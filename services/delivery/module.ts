@@ -23,6 +23,7 @@ export interface EmailNeeds {
 
 export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
   name: "email-workers",
+  uses: ["log", "ledger"],
   config: settings,
   build(config, given) {
     const { ledger, clock, logger, metrics, tracer, worker, client } = given;

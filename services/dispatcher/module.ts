@@ -13,6 +13,7 @@ const config = z.object({
 
 export const dispatcherModule: Module<z.output<typeof config>> = {
   name: "dispatcher",
+  uses: ["log", "ledger"],
   config,
   build: (settings, given) => ({ stages: [dispatcher(given, settings["email-producer-enabled"] ? [] : [Channel.EMAIL])] }),
 };

@@ -10,6 +10,8 @@ import type { InboxStore } from "./store.ts";
 
 export const inbox: Module<unknown, InboxStore> = {
   name: "inbox",
+  services: [InboxService],
+  uses: ["log", "fanout"],
   config: z.object({}),
   build: (_settings, given, store) => ({
     rpc: (router) => router.service(InboxService, inboxService(store)),

@@ -26,6 +26,8 @@ const config = z.object({
 
 export const ingest: Module<z.output<typeof config>, Reservations> = {
   name: "ingest",
+  services: [IngestService],
+  uses: ["log", "ledger"],
   config,
   build(settings, given, reservations) {
     const intake = new Intake(given, reservations);

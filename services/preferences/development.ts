@@ -1,5 +1,5 @@
 /** The two people that a development environment starts with. Whoever is there already stays as they are. */
-import { type Clock, systemClock } from "#platform/clock.ts";
+import type { Clock } from "#platform/clock.ts";
 import type { PersonChange, PreferenceStore } from "./store.ts";
 
 const ENVIRONMENT = "development";
@@ -9,7 +9,7 @@ const people: readonly PersonChange[] = [
   { userId: "bo", name: "Bo", email: "bo@example.test" },
 ];
 
-export async function seedDevelopment(store: PreferenceStore, clock: Clock = systemClock): Promise<void> {
+export async function seedDevelopment(store: PreferenceStore, clock: Clock): Promise<void> {
   const known = await store.find(
     ENVIRONMENT,
     people.map(({ userId }) => userId),

@@ -34,9 +34,9 @@ it("keeps people over a restart", async () => {
 it("development starts with ann and bo, and leaves whoever is there already as they are", async () => {
   const store = await sqlitePreferenceStore(database);
   await store.upsert("development", [{ userId: "ann", email: "ann@elsewhere.test" }], 5);
-  await seedDevelopment(store);
+  await seedDevelopment(store, systemClock);
   await store.upsert("development", [{ userId: "bo", name: "Bob" }], 9);
-  await seedDevelopment(store);
+  await seedDevelopment(store, systemClock);
   const people = (await store.find("development", ["ann", "bo"])).map((known) => [known?.person.name, known?.person.email]);
   expect(people).toEqual([
     ["", "ann@elsewhere.test"],

@@ -9,6 +9,7 @@ const config = z.object({ "raw-topic.environment": rawTopicEnvironment });
 
 export const routerModule: Module<z.output<typeof config>> = {
   name: "router",
+  uses: ["log"],
   config,
   build: (settings, given) => ({
     stages: [router({ clock: given.clock, versions: versionsOf(given), environment: settings["raw-topic.environment"] })],

@@ -17,6 +17,7 @@ const overdueSeconds = gauge({
 
 export const scheduler: Module<z.output<typeof config>, ScheduleStore> = {
   name: "scheduler",
+  uses: ["log"],
   config,
   build(_settings, { log, clock, metrics }, store) {
     lookUp(overdueSeconds, metrics, async () => {

@@ -7,6 +7,7 @@ import type { TemplateStore } from "./store.ts";
 
 export const templates: Module<unknown, TemplateStore> = {
   name: "templates",
+  services: [TemplatesService],
   config: z.object({}),
   build: (_settings, { clock }, store) => ({ rpc: (router) => router.service(TemplatesService, templatesService(store, clock)) }),
 };

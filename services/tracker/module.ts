@@ -21,6 +21,8 @@ const config = z.object({
 
 export const tracker: Module<z.output<typeof config>, HistoryStore> = {
   name: "tracker",
+  services: [TrackerService],
+  uses: ["log", "fanout"],
   config,
   build(settings, given, store) {
     // One for all doors, since they share its watchers' places.

@@ -16,7 +16,6 @@ import type { Given, Module } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { runStage } from "#platform/stage/runner.ts";
 import { noTracer } from "#platform/telemetry/trace.ts";
-import { seedDevelopmentEnvironment } from "../../services/access/first.ts";
 import { access } from "../../services/access/module.ts";
 import { embedded } from "../../services/adapters.ts";
 import { emailWorkers } from "../../services/delivery/module.ts";
@@ -38,7 +37,6 @@ export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics, logger });
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
-  await seedDevelopmentEnvironment(stores.access, "development", clock);
   const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
   const modules = [
     preferences,

@@ -1,0 +1,25 @@
+/** Who may call this process: what stands before every call, by the process's settings. */
+import type { Logger } from "pino";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Authenticate } from "#platform/rpc/call.ts";
+import { amongPeers } from "#platform/rpc/peers.ts";
+import { authenticating } from "./access/authenticate.ts";
+import { DEVELOPMENT } from "./access/first.ts";
+import type { AccessStore } from "./access/store.ts";
+import type { ProcessSettings } from "./process.ts";
+
+/** In development everybody is the development environment, and may do anything. */
+const developer: Authenticate = () => ({ environment: DEVELOPMENT, internal: false, scopes: [Scope.ADMIN] });
+
+interface DoorNeeds {
+  readonly store: AccessStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function authenticateFor(settings: ProcessSettings, { store, clock, logger }: DoorNeeds): Authenticate {
+  const strangers = settings.mode === "production" ? authenticating({ store, clock, logger }) : developer;
+  const secret = settings["service-secret"];
+  return secret === undefined ? strangers : amongPeers(secret, clock, strangers);
+}
