@@ -25,7 +25,10 @@ export async function startGroup(plan: () => Promise<readonly EnginePlan[]>, log
   }
 }
 
-type Member = { plan: EnginePlan; running: Supervised };
+interface Member {
+  readonly plan: EnginePlan;
+  running: Supervised;
+}
 
 /** When one fails the others have ended too. */
 async function startAll(plans: readonly EnginePlan[], outer: AbortSignal): Promise<Member[]> {
@@ -53,11 +56,16 @@ async function isOneTaken(plans: readonly EnginePlan[]): Promise<boolean> {
 }
 
 function runGroup(members: Member[], logger: EngineLog, signal: AbortSignal): EngineGroup {
-  let stopping = false;
+  /** Those that were told to end; about others it is said. */
+  const told = new Set<Supervised>();
   const watch = ({ plan, running }: Member) =>
     void running.ended.then((how) => {
-      if (!stopping) logger.warn(`${plan.name} ${how}.`);
+      if (!told.has(running)) logger.warn(`${plan.name} ${how}.`);
     });
+  const end = async (running: Supervised) => {
+    told.add(running);
+    await running.stop();
+  };
   for (const member of members) watch(member);
   return {
     ports: members.map(({ plan }) => plan.port),
@@ -67,14 +75,13 @@ function runGroup(members: Member[], logger: EngineLog, signal: AbortSignal): En
     async restart(name) {
       const member = members.find(({ plan }) => plan.name === name);
       if (!member) return;
-      await member.running.stop();
+      await end(member.running);
       member.running = await startProcess(member.plan, signal);
       watch(member);
     },
     async stop() {
-      stopping = true;
       // The last first, and each while the others still serve: a broker hands its partitions over.
-      for (const { running } of members.toReversed()) await running.stop();
+      for (const { running } of members.toReversed()) await end(running);
     },
   };
 }

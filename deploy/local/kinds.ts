@@ -17,17 +17,17 @@ export interface Place {
 /** Chooses ports and prepares the data directory; the processes of one engine. */
 export type Planner = (place: Place) => Promise<readonly EnginePlan[]>;
 
-export interface Kind<Name extends EngineName = EngineName> {
+export interface Kind<Address> {
   /** Finds, installs or downloads the program; throws ProgramMissing. */
   obtain(logger: EngineLog): Promise<Planner>;
-  addressOf(ports: readonly number[]): EngineAddresses[Name];
+  addressOf(ports: readonly number[]): Address;
   /** Throws unless one answers there. */
-  ask(address: EngineAddresses[Name]): Promise<void>;
+  ask(address: Address): Promise<void>;
 }
 
 const HOST = "127.0.0.1";
 
-const redis = (name: "redis-cache" | "redis-ledger"): Kind<"redisCache" | "redisLedger"> => ({
+const redis = (name: "redis-cache" | "redis-ledger"): Kind<string> => ({
   async obtain(logger) {
     const program = obtainRedis(logger);
     return ({ dataDir, ports }) => planRedis(program, name, join(dataDir, name), ports);
@@ -36,7 +36,7 @@ const redis = (name: "redis-cache" | "redis-ledger"): Kind<"redisCache" | "redis
   ask: askRedis,
 });
 
-export const kinds: { readonly [Name in EngineName]: Kind<Name> } = {
+export const kinds: { readonly [Name in EngineName]: Kind<EngineAddresses[Name]> } = {
   kafka: {
     async obtain(logger) {
       const program = await obtainKafka(logger);

@@ -1,5 +1,4 @@
 /** Redis, twice: one forgets what was not used for long when its memory is full, the other never forgets and writes everything down. */
-import { join } from "node:path";
 import { Redis } from "ioredis";
 import type { EngineLog, EnginePlan } from "./engine.ts";
 import type { Ports } from "./port.ts";

@@ -28,8 +28,7 @@ export interface Supervised {
   readonly pid: number;
   /** How it ended, as words that follow its name. Never rejects. */
   readonly ended: Promise<string>;
-  readonly isRunning: boolean;
-  /** SIGTERM, after a while SIGKILL; resolves when it has ended. Without patience the while is none. */
+  /** SIGTERM, after a while SIGKILL; resolves when it has ended. */
   stop(): Promise<void>;
   /** The last lines of its log. */
   lastLines(): string;
@@ -42,14 +41,9 @@ export async function runSupervised(program: Program): Promise<Supervised> {
   mkdirSync(program.dir, { recursive: true });
   await outlive(program);
   const child = spawnInto(logOf(program), program);
-  let how: string | undefined;
   const ended = new Promise<string>((resolve) => {
-    const end = (words: string) => {
-      how = words;
-      resolve(words);
-    };
-    child.once("error", (error) => end(`could not be run: ${error.message}`));
-    child.once("exit", (code, signal) => end(words(code, signal)));
+    child.once("error", (error) => resolve(`could not be run: ${error.message}`));
+    child.once("exit", (code, signal) => resolve(words(code, signal)));
   });
   child.stdin?.on("error", () => {});
   const pid = Number(await firstLine(child));
@@ -57,9 +51,6 @@ export async function runSupervised(program: Program): Promise<Supervised> {
     name: program.name,
     pid,
     ended,
-    get isRunning() {
-      return how === undefined;
-    },
     async stop() {
       child.stdin?.end();
       await ended;
