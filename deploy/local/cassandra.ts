@@ -95,6 +95,7 @@ const javaArgs = ({ jars }: CassandraProgram, dir: string, conf: string, tempora
   ...["-Dcassandra-foreground=yes", "-Djdk.attach.allowAttachSelf=true"],
   // One node waits for nobody.
   ...["-Dcassandra.superuser_setup_delay_ms=0", "-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra.ring_delay_ms=0"],
+  "-Dcassandra.shutdown_announce_in_ms=0",
   ...["-cp", `${conf}:${join(jars, "*")}`, "org.apache.cassandra.service.CassandraDaemon"],
 ];
 

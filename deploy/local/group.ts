@@ -11,6 +11,8 @@ export interface EngineGroup {
 }
 
 const TRIES = 3;
+/** Brokers that end together hand over within a second; then the last would wait five more for a quorum that is gone. */
+const SEVERAL_MS = 3_000;
 
 /** Plans and starts until every process answers. A port that somebody takes between the choice and the start is another try. */
 export async function startGroup(plan: () => Promise<readonly EnginePlan[]>, logger: EngineLog, signal: AbortSignal): Promise<EngineGroup> {
@@ -62,9 +64,9 @@ function runGroup(members: Member[], logger: EngineLog, signal: AbortSignal): En
     void running.ended.then((how) => {
       if (!told.has(running)) logger.warn(`${plan.name} ${how}.`);
     });
-  const end = async (running: Supervised) => {
+  const end = async (running: Supervised, patienceMs?: number) => {
     told.add(running);
-    await running.stop();
+    await running.stop(patienceMs);
   };
   for (const member of members) watch(member);
   return {
@@ -80,8 +82,8 @@ function runGroup(members: Member[], logger: EngineLog, signal: AbortSignal): En
       watch(member);
     },
     async stop() {
-      // The last first, and each while the others still serve: a broker hands its partitions over.
-      for (const { running } of members.toReversed()) await end(running);
+      const patienceMs = members.length > 1 ? SEVERAL_MS : undefined;
+      await Promise.all(members.map(({ running }) => end(running, patienceMs)));
     },
   };
 }

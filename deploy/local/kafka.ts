@@ -118,6 +118,9 @@ const properties = ({ id, port, controllerPort }: Broker, all: readonly Broker[]
     "transaction.state.log.num.partitions": 10,
     // A mesh that nobody started for a fortnight still knows what it has read.
     "offsets.retention.minutes": 60 * 24 * 30,
+    // A broker that was killed is known to be gone, and may come back, after six seconds instead of nine.
+    "broker.session.timeout.ms": 6_000,
+    "broker.heartbeat.interval.ms": 1_000,
     "group.initial.rebalance.delay.ms": 0,
     "auto.create.topics.enable": "false",
   })

@@ -28,8 +28,8 @@ export interface Supervised {
   readonly pid: number;
   /** How it ended, as words that follow its name. Never rejects. */
   readonly ended: Promise<string>;
-  /** SIGTERM, after a while SIGKILL; resolves when it has ended. */
-  stop(): Promise<void>;
+  /** SIGTERM, and SIGKILL when it is still there after its patience, ten seconds at most; resolves when it has ended. */
+  stop(patienceMs?: number): Promise<void>;
   /** The last lines of its log. */
   lastLines(): string;
 }
@@ -51,9 +51,11 @@ export async function runSupervised(program: Program): Promise<Supervised> {
     name: program.name,
     pid,
     ended,
-    async stop() {
+    async stop(patienceMs = GRACE_S * 1_000) {
       child.stdin?.end();
+      const impatience = setTimeout(() => kill(pid), patienceMs);
       await ended;
+      clearTimeout(impatience);
     },
     lastLines: () => lastLines(logOf(program)),
   };
@@ -74,6 +76,12 @@ function spawnInto(log: string, { name, dir, command, args }: Program): ChildPro
     closeSync(output);
   }
 }
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {}
+};
 
 const words = (code: number | null, signal: NodeJS.Signals | null): string => {
   if (signal) return `was ended by ${signal}`;
@@ -100,7 +108,7 @@ async function outlive(program: Program): Promise<void> {
     const pid = readPid(file);
     if (pid === undefined) return;
     if (!isAtWork(pid, program.dir)) return rmSync(file, { force: true });
-    if (tenths === (GRACE_S + 2) * 10) process.kill(pid, "SIGKILL");
+    if (tenths === (GRACE_S + 2) * 10) kill(pid);
     await pause(100);
   }
 }
