@@ -62,10 +62,11 @@ export async function startEngines<Name extends EngineName = EngineName>(options
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const groups = new Map<EngineName, EngineGroup>();
-  const stop = async () => {
-    await Promise.all([...groups.values()].map((group) => group.stop()));
-    lock.release();
-  };
+  let stopped: Promise<void> | undefined;
+  const stop = () =>
+    (stopped ??= Promise.all([...groups.values()].map((group) => group.stop())).then(() => {
+      lock.release();
+    }));
   try {
     await all(
       [...planners].map(async ([name, planner]) => groups.set(name, await startGroup(() => planner(place), logger, signal))),
@@ -82,7 +83,7 @@ export async function startEngines<Name extends EngineName = EngineName>(options
       Name
     >,
     get processes() {
-      return [...groups.values()].flatMap(({ processes }) => processes);
+      return which.flatMap((name) => groups.get(name)?.processes ?? []);
     },
     async restart(name) {
       const group = [...groups.values()].find(({ processes }) => processes.some((each) => each.name === name));

@@ -25,6 +25,8 @@ async function run(script: string): Promise<Supervised> {
   running.push(started);
   return started;
 }
+/** On a machine that has much else to do. */
+const SOON = { timeout: 10_000 };
 const STAY = "while :; do sleep 0.05; done";
 const STUBBORN = `trap '' TERM; echo deaf; ${STAY}`;
 
@@ -58,7 +60,7 @@ test("it runs until it is stopped", async () => {
 
 test("one that does not listen to SIGTERM is killed when patience ends", async () => {
   const engine = await run(STUBBORN);
-  await expect.poll(log).toContain("deaf");
+  await expect.poll(log, SOON).toContain("deaf");
   await engine.stop(200);
   expect(await engine.ended).toBe("was ended by signal 9");
   expect(isAlive(engine.pid)).toBe(false);
@@ -87,15 +89,15 @@ test.each(["SIGKILL", "SIGTERM"] as const)("it ends when its launcher is ended b
   const { launcher, pid } = await launch(STAY);
   expect(isAlive(pid)).toBe(true);
   launcher.kill(signal);
-  await expect.poll(() => isAlive(pid)).toBe(false);
-  await expect.poll(() => existsSync(join(dir, "engine.pid"))).toBe(false);
+  await expect.poll(() => isAlive(pid), SOON).toBe(false);
+  await expect.poll(() => existsSync(join(dir, "engine.pid")), SOON).toBe(false);
 });
 
 test("it does not outlive its supervisor", async () => {
   const engine = await run(STAY);
   process.kill(processOf(engine.pid)?.parent as number, "SIGKILL");
   expect(await engine.ended).toBe("was ended by SIGKILL");
-  await expect.poll(() => isAlive(engine.pid)).toBe(false);
+  await expect.poll(() => isAlive(engine.pid), SOON).toBe(false);
 });
 
 test("the next one begins when the one that a killed launcher left behind has ended", async () => {
