@@ -40,8 +40,9 @@ export default defineConfig({
       {
         test: {
           name: "engines",
-          include: ["{platform,services,gateway}/**/*.engines.test.ts"],
+          include: ["{platform,services,gateway,deploy}/**/*.engines.test.ts"],
           globalSetup: ["test/engines/setup.ts"],
+          runner: "test/engines/runner.ts",
           sequence: { groupOrder: 1 },
           maxWorkers: 2,
           testTimeout: 60_000,

@@ -1,18 +1,13 @@
-/** Where the engines are that the tests of the `engines` project speak to. */
-export interface EngineAddresses {
-  /** host:port of each broker. */
-  readonly kafka: readonly string[];
-  /** mysql://user:password@host:port, without a database: a test makes its own. */
-  readonly mysql: string;
-  /** redis://host:port of the one that may evict, and of the one that must not. */
-  readonly redisCache: string;
-  readonly redisLedger: string;
-  /** host:port */
-  readonly cassandra: string;
-}
+/** What the tests on real engines are given, by vitest's `inject`. */
+import type { EngineAddresses, EngineName } from "../../deploy/local/addresses.ts";
+
+export type { EngineAddresses };
 
 declare module "vitest" {
   export interface ProvidedContext {
+    /** Without those that are missing, whose suites are skipped. A test makes its own database, keyspace, topics and keys. */
     engines: EngineAddresses;
+    /** The engines that cannot be had here, and how to get them. */
+    missingEngines: Partial<Record<EngineName, string>>;
   }
 }
