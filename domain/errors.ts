@@ -49,6 +49,11 @@ export const errors = {
     http: 503,
     says: "The event log cannot take it now, or its answer was lost. Repeat with the same idempotency key.",
   },
+  STORE_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    http: 503,
+    says: "A database does not answer now, or its answer was lost. Repeat, with the same idempotency key where there is one.",
+  },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
   TOO_MANY_WATCHERS: {
     code: "RESOURCE_EXHAUSTED",
