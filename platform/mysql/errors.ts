@@ -41,6 +41,9 @@ export function isBroken(error: unknown): boolean {
   return fatal === true || errno === undefined || errno === KILLED || leaving.includes(codeOf(error));
 }
 
+/** There is a row with that key already. */
+export const isDuplicate = (error: unknown): boolean => codeOf(error) === "ER_DUP_ENTRY";
+
 /** How many times in all what failed so may be tried: the server has undone it. */
 export const triesOf = (error: unknown): number => TRIES[codeOf(error)] ?? 1;
 

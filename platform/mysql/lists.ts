@@ -6,7 +6,7 @@
  */
 import type { Param, Params } from "./mysql.ts";
 
-const REPEATED = /(\([?, ]+\)|\?)\.\.\./;
+const REPEATED = /(\([^()]*\)|\?)\.\.\./;
 
 const LONGEST_LIST = 1_024;
 const MOST_ROWS = 256;
