@@ -37,14 +37,14 @@ SELECT id, queue, stage, reason, detail, died_at_ms, topic, notification_id, del
 FROM dead_letters
 WHERE environment = ? AND state = ? AND died_at_ms >= ? AND died_at_ms < ?
   AND (? = '' OR queue = ?) AND (? = '' OR reason = ?) AND (? = '' OR notification_id = ?) AND (? = '' OR user_id = ?)
-  AND (died_at_ms < ? OR (died_at_ms = ? AND id < ?))
+  AND died_at_ms <= ? AND (died_at_ms < ? OR id < ?)
 ORDER BY died_at_ms DESC, id DESC LIMIT ?;
 
 -- name: oldest
 SELECT id, died_at_ms FROM dead_letters
 WHERE environment = ? AND state = ? AND died_at_ms >= ? AND died_at_ms < ?
   AND (? = '' OR queue = ?) AND (? = '' OR reason = ?) AND (? = '' OR notification_id = ?) AND (? = '' OR user_id = ?)
-  AND (died_at_ms > ? OR (died_at_ms = ? AND id > ?))
+  AND died_at_ms >= ? AND (died_at_ms > ? OR id > ?)
 ORDER BY died_at_ms, id LIMIT ?;
 
 -- name: find

@@ -19,9 +19,9 @@ CREATE TABLE waits (
 INSERT INTO waits (id, due_at_ms, topic, record_key, record_value, trace) VALUES (?, ?, ?, ?, ?, ?)...
 ON DUPLICATE KEY UPDATE id = VALUES(id);
 
--- Who is there at the same moment goes on behind what is locked here.
+-- Who is there at the same moment goes on behind what is locked here. Sorting instead of following the index would lock all that is due.
 -- name: lock-due
-SELECT seq, LENGTH(record_value) AS bytes FROM waits
+SELECT seq, LENGTH(record_value) AS bytes FROM waits FORCE INDEX (waits_by_due)
 WHERE due_at_ms <= ? AND (held_until_ms <= ? OR holder = ?) ORDER BY due_at_ms, seq LIMIT ? FOR UPDATE SKIP LOCKED;
 
 -- name: hold
