@@ -15,11 +15,11 @@ interface HealthNeeds {
   readonly signal: AbortSignal;
 }
 
-const OK: Health = { ok: true, why: "" };
+const OK: Health = { ok: true };
 
 /** Answers what the last ping came to. */
 export function watchHealth(ping: () => Promise<unknown>, { server, clock, logger, signal }: HealthNeeds): () => Health {
-  let health = OK;
+  let health: Health = OK;
   const look = async (): Promise<Health> => {
     try {
       await ping();

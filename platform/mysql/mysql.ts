@@ -55,11 +55,7 @@ export interface Tables extends MysqlSql {
   transaction<T>(work: (sql: MysqlSql) => Promise<T>): Promise<T>;
 }
 
-export interface Health {
-  readonly ok: boolean;
-  /** Empty when ok. */
-  readonly why: string;
-}
+export type Health = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
 /**
  * Whatever the server does not answer, or cannot do now, is Problem STORE_UNAVAILABLE; what it refuses is a DatabaseError with the server's
@@ -68,6 +64,7 @@ export interface Health {
 export interface Mysql {
   /** Runs the migrations that this database has not seen. Rejects with a sentence where that cannot be. */
   tables(sqlFile: URL): Promise<Tables>;
+  /** As of a few seconds ago. */
   health(): Health;
   close(): Promise<void>;
 }

@@ -14,6 +14,11 @@ const CODES: Readonly<Record<number, string>> = {
   26: "SQLITE_NOTADB",
 };
 
+/** Of these it is the file that takes no writes, or its disk, whatever is to be written. */
+const UNWRITABLE: ReadonlySet<string | undefined> = new Set(["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT"]);
+
+export const isUnwritable = ({ code, errcode }: DescribedError): boolean => errcode !== undefined && UNWRITABLE.has(code);
+
 /** An error as plain data, to cross a thread. */
 export interface DescribedError {
   readonly message: string;
