@@ -60,6 +60,11 @@ export const errors = {
     says: "A part of the service does not answer now. Repeat, with the same idempotency key.",
   },
   STARTING: { code: "UNAVAILABLE", http: 503, says: "The process is starting. Repeat, with the same idempotency key." },
+  STORE_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    http: 503,
+    says: "A store behind this cannot be reached now, or its answer was lost: it may have been done. Repeat, with the same idempotency key.",
+  },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
   TOO_MANY_WATCHERS: {
     code: "RESOURCE_EXHAUSTED",

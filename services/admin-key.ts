@@ -1,7 +1,7 @@
 /** `npm run admin-key`: another admin key of the first environment, for when the last one is lost. The service has to be stopped. */
 import { existsSync } from "node:fs";
 import { systemClock } from "#platform/clock.ts";
-import { DatabaseError } from "#platform/sqlite/errors.ts";
+import { DatabaseError } from "#platform/sql/errors.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import { recoveredCredential } from "./access/first.ts";
 import { sqliteAccessStore } from "./access/store.sqlite.ts";

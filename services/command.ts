@@ -1,6 +1,6 @@
 /** What the commands beside the service share: its settings, and what is wrong told as a sentence. */
 import { ConfigProblem, loadConfig } from "#platform/config/config.ts";
-import { DatabaseError } from "#platform/sqlite/errors.ts";
+import { DatabaseError } from "#platform/sql/errors.ts";
 import { describedModules } from "./modules.ts";
 import type { ProcessSettings } from "./process.ts";
 import { settingsFile } from "./settings-file.ts";

@@ -5,7 +5,7 @@
  * then comes again at the next start.
  */
 import { ConfigProblem } from "#platform/config/config.ts";
-import { DatabaseError } from "#platform/sqlite/errors.ts";
+import { DatabaseError } from "#platform/sql/errors.ts";
 import { type Running, start } from "./start.ts";
 
 const DRAIN_MS = 18_000;

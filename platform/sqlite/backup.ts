@@ -7,7 +7,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { DatabaseError } from "./errors.ts";
+import { DatabaseError } from "#platform/sql/errors.ts";
 
 const OWNER_ONLY = 0o600;
 const PATIENCE_MS = 5_000;

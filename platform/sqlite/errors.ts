@@ -1,4 +1,5 @@
 /** Errors of the database as callers see them: SQLite's by their code, so that a full disk can be told from a broken rule. */
+import { DatabaseError } from "#platform/sql/errors.ts";
 
 /** The primary result codes that a caller may want to tell apart; https://sqlite.org/rescode.html */
 const CODES: Readonly<Record<number, string>> = {
@@ -17,20 +18,6 @@ const CODES: Readonly<Record<number, string>> = {
 const UNWRITABLE: ReadonlySet<string | undefined> = new Set(["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT"]);
 
 export const isUnwritable = ({ code, errcode }: DescribedError): boolean => errcode !== undefined && UNWRITABLE.has(code);
-
-export class DatabaseError extends Error {
-  /** "SQLITE_FULL", "SQLITE_IOERR", …; what a procedure threw keeps the code it had. */
-  readonly code: string | undefined;
-  /** SQLite's extended result code. */
-  readonly errcode: number | undefined;
-
-  constructor(message: string, more: { code?: string | undefined; errcode?: number | undefined; cause?: unknown } = {}) {
-    super(message, { cause: more.cause });
-    this.name = "DatabaseError";
-    this.code = more.code;
-    this.errcode = more.errcode;
-  }
-}
 
 /** An error as plain data, to cross a thread. */
 export interface DescribedError {

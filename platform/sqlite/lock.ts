@@ -4,7 +4,8 @@
  * The lock is an open exclusive transaction on a second, empty SQLite file. The kernel frees it when the process ends, however it ends.
  */
 import { DatabaseSync } from "node:sqlite";
-import { DatabaseError, describeError } from "./errors.ts";
+import { DatabaseError } from "#platform/sql/errors.ts";
+import { describeError } from "./errors.ts";
 
 export interface Lock {
   release(): void;

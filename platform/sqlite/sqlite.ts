@@ -4,9 +4,10 @@
  * A store has three files: `x.sql` (named statements), `x.procedures.ts` (what runs in the writer thread) and `x.sqlite.ts` (the adapter).
  * Named statements stand under `-- name: word` lines; `-- name: schema-1`, `schema-2`, … are migrations, each run once, in order.
  */
-import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type { SQLInputValue } from "node:sqlite";
+import type { Row } from "#platform/sql/row.ts";
 
-export type Row = Record<string, SQLOutputValue>;
+export type { Row };
 
 /** The named statements of one .sql file, prepared once. */
 export interface Sql {

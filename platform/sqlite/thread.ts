@@ -1,6 +1,7 @@
 /** The caller's end of the writer thread: sends what is asked in one turn of the event loop as one message, and hands out the answers. */
 import { Worker } from "node:worker_threads";
-import { DatabaseError, type DescribedError, describeError, isUnwritable, restoreError } from "./errors.ts";
+import { DatabaseError } from "#platform/sql/errors.ts";
+import { type DescribedError, describeError, isUnwritable, restoreError } from "./errors.ts";
 import { type Answer, type Commit, type FromWriter, OPENED, type ToWriter } from "./messages.ts";
 
 type Asked<M = ToWriter> = M extends ToWriter ? Omit<M, "id"> : never;

@@ -1,19 +1,8 @@
 /** Environments and keys, in the writer thread. */
-import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import type { EnvironmentRecord, KeyRecord, NewKey } from "./store.ts";
+import type { Sql } from "#platform/sqlite/sqlite.ts";
+import { keyOf } from "./store.rows.ts";
+import type { EnvironmentRecord, NewKey } from "./store.ts";
 import { isUsable } from "./usable.ts";
-
-export const keyOf = (row: Row): KeyRecord => ({
-  prefix: row.prefix as string,
-  hash: row.hash as Uint8Array,
-  environment: row.environment as string,
-  name: row.name as string,
-  scopes: JSON.parse(row.scopes as string),
-  createdAtMs: Number(row.created_at_ms),
-  expiresAtMs: Number(row.expires_at_ms),
-  revokedAtMs: Number(row.revoked_at_ms),
-  lastUsedAtMs: Number(row.last_used_at_ms),
-});
 
 const addEnvironment = (sql: Sql, { name, kind, home, createdAtMs }: EnvironmentRecord): void => {
   sql.run("add-environment", name, kind, home ? 1 : 0, createdAtMs);

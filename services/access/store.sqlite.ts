@@ -1,9 +1,8 @@
 /** Environments and keys in SQLite. A key is read anew for every call: what was revoked is so for the very next one. */
-import type { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
-import type { Database, Row } from "#platform/sqlite/sqlite.ts";
+import type { Database } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./store.procedures.ts";
-import { keyOf } from "./store.procedures.ts";
-import type { AccessStore, EnvironmentRecord } from "./store.ts";
+import { environmentOf, keyOf } from "./store.rows.ts";
+import type { AccessStore } from "./store.ts";
 
 export async function sqliteAccessStore(database: Database): Promise<AccessStore> {
   const calls = await database.procedures<typeof procedures>(new URL("./store.procedures.ts", import.meta.url));
@@ -28,10 +27,3 @@ export async function sqliteAccessStore(database: Database): Promise<AccessStore
     touchKey: (prefix, usedAtMs) => calls.touchKey({ prefix, usedAtMs }),
   };
 }
-
-const environmentOf = (row: Row): EnvironmentRecord => ({
-  name: row.name as string,
-  kind: Number(row.kind) as EnvironmentKind,
-  home: row.home === 1,
-  createdAtMs: Number(row.created_at_ms),
-});

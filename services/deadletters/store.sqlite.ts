@@ -2,10 +2,10 @@
  * Dead letters in SQLite. Keeping does not wait for fsync, as with every store behind a stage: what a power loss takes, the log delivers
  * again. Settling does: it was told to somebody.
  */
-import type { Channel } from "#gen/carillon/common/v1/common_pb.ts";
-import type { Database, Row } from "#platform/sqlite/sqlite.ts";
+import type { Database } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./store.procedures.ts";
-import type { DeadLetterStore, Filter, Letter, Standing, State, Summary } from "./store.ts";
+import { letterOf, standingOf, summaryOf } from "./store.rows.ts";
+import type { DeadLetterStore, Filter } from "./store.ts";
 
 export async function sqliteDeadLetterStore(database: Database): Promise<DeadLetterStore> {
   const calls = await database.procedures<typeof procedures>(new URL("./store.procedures.ts", import.meta.url));
@@ -31,30 +31,3 @@ export async function sqliteDeadLetterStore(database: Database): Promise<DeadLet
 
 const narrowing = ({ state, fromMs, toMs, queue, reason, notificationId, userId }: Filter) =>
   [state, fromMs, toMs, queue, reason, notificationId, userId] as const;
-
-const summaryOf = (row: Row): Summary => ({
-  id: row.id as string,
-  queue: row.queue as string,
-  stage: row.stage as string,
-  reason: row.reason as string,
-  detail: row.detail as string,
-  diedAtMs: Number(row.died_at_ms),
-  topic: row.topic as string,
-  notificationId: row.notification_id as string,
-  deliveryId: row.delivery_id as string,
-  userId: row.user_id as string,
-  channel: row.channel as Channel,
-  cycle: Number(row.cycle),
-});
-
-const standingOf = (row: Row): Standing => ({ state: row.state as State, settledAtMs: Number(row.settled_at_ms) });
-
-const letterOf = (row: Row): Letter => ({
-  ...summaryOf(row),
-  environment: row.environment as string,
-  original: {
-    key: row.record_key as string,
-    value: row.record_value as Uint8Array,
-    headers: JSON.parse(row.record_headers as string) as Record<string, string>,
-  },
-});

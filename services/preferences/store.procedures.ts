@@ -1,16 +1,7 @@
 /** People and choices, in the writer thread. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
+import { personOf } from "./store.rows.ts";
 import type { Choice, PersonChange, PersonRecord, QuietHoursChange } from "./store.ts";
-
-export const personOf = (userId: string, row: Row): PersonRecord => ({
-  userId,
-  email: row.email as string,
-  name: row.name as string,
-  locale: row.locale as string,
-  timeZone: row.time_zone as string,
-  createdAtMs: Number(row.created_at_ms),
-  updatedAtMs: Number(row.updated_at_ms),
-});
 
 export default {
   upsert(

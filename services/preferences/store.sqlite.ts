@@ -1,9 +1,8 @@
 /** People and their choices in SQLite. */
-import type { QuietHours } from "#domain/decide/quiet-hours.ts";
-import type { Database, Row } from "#platform/sqlite/sqlite.ts";
+import type { Database } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./store.procedures.ts";
-import { personOf } from "./store.procedures.ts";
-import type { Choice, KnownPerson, PersonRecord, PreferenceStore } from "./store.ts";
+import { choiceOf, personOf, quietHoursOf } from "./store.rows.ts";
+import type { KnownPerson, PersonRecord, PreferenceStore } from "./store.ts";
 
 /** Behind every other character. */
 const LAST = "\u{10ffff}";
@@ -41,15 +40,3 @@ export async function sqlitePreferenceStore(database: Database): Promise<Prefere
     setQuietHours: (environment, change, nowMs) => calls.setQuietHours({ environment, change, nowMs }, { durable: true }),
   };
 }
-
-const choiceOf = (row: Row): Choice => ({
-  category: row.category as string,
-  muted: row.muted === 1,
-  mutedUntilMs: Number(row.muted_until_ms),
-  channels: JSON.parse(row.channels as string),
-});
-
-const quietHoursOf = (row: Row): QuietHours | undefined =>
-  row.quiet_start === ""
-    ? undefined
-    : { start: row.quiet_start as string, end: row.quiet_end as string, days: JSON.parse(row.quiet_days as string) };

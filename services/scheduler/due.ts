@@ -4,7 +4,8 @@
  * Killed between the two, it appends the same record again after the next start: the ledger drops the repeat, since its attempt and wait
  * are not newer than what it knows. Removing first would lose records instead.
  *
- * However many are due, they go a page at a time, each appended durably before the next is read.
+ * However many are due, they go a page at a time, each appended durably before the next is read. Several schedulers share them: the
+ * store answers a wait to one of them.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { schedule, topicNamed } from "#domain/topics.ts";
@@ -34,15 +35,17 @@ export function dueTask({ log, clock, store }: { log: EventLog; clock: Clock; st
         // Armed before the store is read: what is stored from here on is either seen below or ends the sleep.
         wake = new AbortController();
         sleepingUntilMs = Number.POSITIVE_INFINITY;
-        const due = await store.due(clock.nowMs(), PAGE);
+        const askedMs = clock.nowMs();
+        const due = await store.due(askedMs, PAGE);
         if (due.length > 0) {
           await log.append(due.map(outputOf));
           await store.remove(due.map(({ id }) => id));
           continue;
         }
-        const nowMs = clock.nowMs();
         const nextMs = (await store.nextDueMs()) ?? Number.POSITIVE_INFINITY;
-        sleepingUntilMs = Math.min(nextMs, nowMs + SLEEP_MOST_MS);
+        const nowMs = clock.nowMs();
+        // What was due and yet not answered is another scheduler's: looking again at once would only be in its way.
+        sleepingUntilMs = Math.min(nextMs > askedMs ? nextMs : Number.POSITIVE_INFINITY, nowMs + SLEEP_MOST_MS);
         if (!signal.aborted) await clock.sleep(Math.max(0, sleepingUntilMs - nowMs), wake.signal);
       }
     },

@@ -19,10 +19,11 @@ export interface ScheduleStore {
   put(waits: readonly Wait[]): Promise<void>;
   /**
    * Those due at `nowMs`, the longest overdue first, of the same moment in the order put; at most `limit`, and fewer where they are large,
-   * but not none.
+   * but not none. Whoever is answered a wait passes it on and removes it; until it does, or has had half a minute for it, the store of
+   * another process does not answer that wait.
    */
   due(nowMs: number, limit: number): Promise<readonly Wait[]>;
-  /** When the first of all falls due. */
+  /** When the first of all falls due; it may be another process that passes it on. */
   nextDueMs(): Promise<number | undefined>;
   remove(ids: readonly string[]): Promise<void>;
 }

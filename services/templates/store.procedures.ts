@@ -1,5 +1,6 @@
 /** Templates and versions, in the writer thread: each procedure is one transaction. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
+import { templateOf, versionOf } from "./store.rows.ts";
 import type { Draft, Refusal, TemplateRecord, VersionRecord } from "./store.ts";
 
 interface Named {
@@ -7,21 +8,6 @@ interface Named {
   readonly name: string;
   readonly nowMs: number;
 }
-
-export const templateOf = (row: Row): TemplateRecord => ({
-  name: row.name as string,
-  liveVersion: Number(row.live_version),
-  draftVersion: Number(row.draft_version),
-  createdAtMs: Number(row.created_at_ms),
-  updatedAtMs: Number(row.updated_at_ms),
-});
-
-export const versionOf = (row: Row): VersionRecord => ({
-  version: Number(row.version),
-  revision: Number(row.revision),
-  createdAtMs: Number(row.created_at_ms),
-  publishedAtMs: Number(row.published_at_ms),
-});
 
 function find(sql: Sql, environment: string, name: string): TemplateRecord | undefined {
   const row = sql.get("template", environment, name);

@@ -1,7 +1,7 @@
 /** Templates and their versions in SQLite. */
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./store.procedures.ts";
-import { templateOf, versionOf } from "./store.procedures.ts";
+import { templateOf, versionOf } from "./store.rows.ts";
 import type { TemplateStore } from "./store.ts";
 
 export async function sqliteTemplateStore(database: Database): Promise<TemplateStore> {
