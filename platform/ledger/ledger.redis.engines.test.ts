@@ -1,7 +1,10 @@
+import { fork } from "node:child_process";
 import { Registry } from "prom-client";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import type { RedisConnection } from "#platform/redis/connect.ts";
 import { age, openRedis, openWire, ownPrefix } from "#platform/redis/redis.fixture.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
+import { AT_ONCE, SENDS, type Told } from "./competitor.fixture.ts";
 import { type RedisLedgerNeeds, redisLedger } from "./ledger.redis.ts";
 import { ledgerSuite } from "./ledger.suite.ts";
 import type { Try } from "./ledger.ts";
@@ -143,12 +146,12 @@ describe("a ledger that may have lost entries", () => {
   });
 
   it("is noticed while the connection holds; nothing is answered until it is whole again", async () => {
-    let finish: () => void = () => {};
+    const held = Promise.withResolvers<void>();
     const lost: string[] = [];
     const { ledger, plain, prefix } = await opened({
       restore: async (what) => {
         lost.push(what);
-        if (lost.length > 1) await new Promise<void>((resolve) => (finish = resolve));
+        if (lost.length > 1) await held.promise;
       },
     });
     await ledger.intend([attemptOf()]);
@@ -156,7 +159,7 @@ describe("a ledger that may have lost entries", () => {
     await expect(ledger.intend([attemptOf()])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     await expect(ledger.intend([attemptOf()])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     expect(ledger.health()).toEqual({ ok: false, why: [expect.stringContaining("loaded back")] });
-    finish();
+    held.resolve();
     await expect.poll(() => ledger.health().ok).toBe(true);
     expect(lost).toEqual(["everything", "everything"]);
     expect((await ledger.intend([attemptOf({ deliveryId: "d-2" })]))[0]).toEqual({ is: "send" });
@@ -169,8 +172,9 @@ describe("a ledger that may have lost entries", () => {
       connection: await openRedis({ url: wire.url }, { metrics: new Registry() }),
       restore: async (what) => void lost.push(what),
     });
-    wire.cut();
+    await wire.refuse();
     await expect.poll(() => ledger.health().ok).toBe(false);
+    await wire.accept();
     await expect.poll(() => ledger.health().ok).toBe(true);
     expect(lost).toEqual(["everything"]);
     await plain.redis.set(`${prefix}ledger:sentinel`, "the run before");
@@ -185,3 +189,45 @@ describe("a ledger that may have lost entries", () => {
     expect(tries).toBe(2);
   });
 });
+
+describe("two processes on one ledger", () => {
+  it("send each delivery once between them", async () => {
+    const { plain, prefix } = await opened();
+    const [one, other] = [competing({ prefix, worker: "w-1" }), competing({ prefix, worker: "w-2" })];
+    expect(await Promise.all([one.ended, other.ended])).toEqual([0, 0]);
+    const sends = await sendsOf(plain, prefix);
+    expect(sends).toHaveLength(SENDS);
+    expect(new Set(sends)).toEqual(new Set(["1"]));
+    expect(one.sent() + other.sent()).toBe(SENDS);
+    expect(Math.min(one.sent(), other.sent())).toBeGreaterThan(0);
+  });
+
+  it("of which one is killed: the other ends its sends, and only what was unresolved is sent again", async () => {
+    const { plain, prefix } = await opened();
+    const [one, other] = [competing({ prefix, worker: "w-1" }), competing({ prefix, worker: "w-2" })];
+    await vi.waitFor(() => expect(one.sent()).toBeGreaterThan(0), { timeout: 20_000 });
+    one.kill();
+    expect(await other.ended).toBe(0);
+    const sends = await sendsOf(plain, prefix);
+    expect(sends).toHaveLength(SENDS);
+    const again = sends.reduce((sum, times) => sum + Number(times) - 1, 0);
+    expect(again).toBeLessThanOrEqual(AT_ONCE);
+    expect(other.unresolved()).toBeGreaterThanOrEqual(again);
+  });
+});
+
+function competing({ prefix, worker }: { prefix: string; worker: string }) {
+  const child = fork(new URL("./competitor.fixture.ts", import.meta.url), [inject("engines").redisLedger, prefix, worker]);
+  let sent = 0;
+  let unresolved = 0;
+  child.on("message", (told: Told) => {
+    sent += told.sent;
+    unresolved += told.unresolved;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return { ended, sent: () => sent, unresolved: () => unresolved, kill: () => child.kill("SIGKILL") };
+}
+
+/** How often each was sent. */
+const sendsOf = async ({ redis }: RedisConnection, prefix: string) => Object.values(await redis.hgetall(`${prefix}sent`));
