@@ -15,7 +15,7 @@ export const knownPersonCodec: Codec<KnownPerson> = {
   encode: (known) => Buffer.from(JSON.stringify(known)),
   decode(bytes, key) {
     const { person, choices, quietHours } = JSON.parse(Buffer.from(bytes).toString()) as KnownPerson;
-    return key.endsWith(`/${person.userId}`) ? { person, choices, quietHours } : undefined;
+    return key.slice(key.indexOf("/") + 1) === person.userId ? { person, choices, quietHours } : undefined;
   },
 };
 
