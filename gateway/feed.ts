@@ -78,6 +78,12 @@ export class Feed {
     }
   }
 
+  /** Messages from the fan-out may have been lost. A read that is under way may have begun before they were there. */
+  missed(): void {
+    if (this.#state !== "open" || this.#reading) this.#unread = true;
+    else void this.readOn();
+  }
+
   #place(pushed: Pushed, at: Cursor): void {
     const judged = this.#merge.judge(at);
     if (judged === "next") this.#push(pushed, at);

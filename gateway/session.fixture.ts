@@ -31,6 +31,7 @@ export class Line {
   isGone = false;
   #queue: string[] = [];
   #listener: (message: Uint8Array) => void = () => {};
+  #missed: () => void = () => {};
 
   constructor(inbox: HeldInbox, { clock = fakeClock(), ...spoilt }: Partial<SessionNeeds> & { readonly clock?: FakeClock } = {}) {
     this.clock = clock;
@@ -43,9 +44,10 @@ export class Line {
         this.signedIn++;
         return true;
       },
-      subscribe: async (_identity, listener) => {
+      subscribe: async (_identity, listener, missed) => {
         await this.#answer(undefined);
         this.#listener = listener;
+        this.#missed = missed;
       },
       list: (_identity, after) => this.#answer(inbox.list(after)),
       report: (error) => this.reported.push(error),
@@ -68,6 +70,12 @@ export class Line {
 
   async hear(...messages: readonly Uint8Array[]): Promise<void> {
     for (const message of messages) this.#listener(message);
+    await settled();
+  }
+
+  /** The fan-out may have lost messages. */
+  async miss(): Promise<void> {
+    this.#missed();
     await settled();
   }
 

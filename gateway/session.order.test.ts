@@ -109,6 +109,10 @@ const steps = {
     browser.isMissing = true;
     browser.late.push(message);
   }),
+  miss: step("the fan-out says that it may have lost some", async (browser) => {
+    if (browser.line) browser.isMissing = false;
+    await browser.line?.miss();
+  }),
   arrive: step("the late arrive, newest first", async (browser) => {
     await browser.line?.hear(...browser.late.splice(0).reverse());
   }),

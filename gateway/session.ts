@@ -26,7 +26,8 @@ export interface SessionNeeds {
   verify(token: string): Promise<Identity | undefined>;
   /** False when the user holds too many connections. */
   signIn(identity: Identity): boolean;
-  subscribe(identity: Identity, listener: (message: Uint8Array) => void): Promise<void>;
+  /** `missed`: messages may have been lost since. */
+  subscribe(identity: Identity, listener: (message: Uint8Array) => void, missed: () => void): Promise<void>;
   list(identity: Identity, after: Place): Promise<ListMessagesResponse>;
   /** What ends the connection without the browser's doing. */
   report(error: unknown): void;
@@ -77,7 +78,11 @@ export class Session {
     this.#identity = identity;
     const feed = this.#feedOf(identity);
     this.#feed = feed;
-    await this.#needs.subscribe(identity, (message) => feed.hear(message));
+    await this.#needs.subscribe(
+      identity,
+      (message) => feed.hear(message),
+      () => feed.missed(),
+    );
     await feed.open(placeOf(cursor, lastNotificationId));
   }
 

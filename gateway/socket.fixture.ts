@@ -89,8 +89,8 @@ function counted(fanout: Fanout): { fanout: Fanout; subscriptions: () => number 
     subscriptions: () => listening,
     fanout: {
       publish: (channel, message) => fanout.publish(channel, message),
-      async subscribe(channel, listener) {
-        const subscription = await fanout.subscribe(channel, listener);
+      async subscribe(channel, listener, missed) {
+        const subscription = await fanout.subscribe(channel, listener, missed);
         listening++;
         return {
           end() {

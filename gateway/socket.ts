@@ -38,8 +38,8 @@ export function gatewaySocket(given: Pick<Given, "clock" | "fanout" | "client" |
         ...speak(connection),
         verify: (token) => verifyToken(settings.secret(), token, clock.nowMs()),
         signIn: (identity) => presence.signIn(personOf(identity)),
-        async subscribe(identity, listener) {
-          subscription = await given.fanout.subscribe(personOf(identity), listener);
+        async subscribe(identity, listener, missed) {
+          subscription = await given.fanout.subscribe(personOf(identity), listener, missed);
           if (ended.signal.aborted) subscription.end();
         },
         list: (identity, after) => given.client(InboxService, identity.environment).listMessages({ userId: identity.userId, ...after }),

@@ -1,18 +1,19 @@
-/** Fan-out within one process. */
+/** Fan-out within one process, where nothing is ever missed. */
 import type { Fanout } from "./fanout.ts";
 
 export const memoryFanout = (): Fanout => {
-  const listeners = new Map<string, Set<(message: Uint8Array) => void>>();
+  const listeners = new Map<string, Set<{ readonly hear: (message: Uint8Array) => void }>>();
   return {
     publish(channel, message) {
-      for (const listener of listeners.get(channel) ?? []) listener(message);
+      for (const { hear } of listeners.get(channel) ?? []) hear(message);
     },
-    async subscribe(channel, listener) {
+    async subscribe(channel, hear) {
       const there = listeners.get(channel) ?? new Set();
-      listeners.set(channel, there.add(listener));
+      const one = { hear };
+      listeners.set(channel, there.add(one));
       return {
         end() {
-          there.delete(listener);
+          there.delete(one);
           if (there.size === 0 && listeners.get(channel) === there) listeners.delete(channel);
         },
       };

@@ -136,6 +136,17 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
       expect(await intend({ wait: 2 })).toEqual({ is: "send" });
     });
 
+    it("a release that is told again, late, does not end the lease that came after it", async () => {
+      const { intend, settle } = await opened();
+      await intend();
+      await settle({ released: { attempt: 0, wait: 1 } });
+      expect(await intend({ wait: 1 })).toEqual({ is: "send" });
+      await settle({ released: { attempt: 0, wait: 1 } });
+      expect(await intend({ wait: 1, worker: "w-2" })).toMatchObject({ is: "leased" });
+      await settle({ released: { attempt: 1, wait: 0 } });
+      expect(await intend({ attempt: 1, worker: "w-2" })).toEqual({ is: "send" });
+    });
+
     it("a record older than the one under way is a repeat, also when the lease has expired", async () => {
       const { clock, intend } = await opened();
       await intend({ attempt: 1 });
@@ -178,12 +189,12 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
       await clock.advance(10_000);
       await settle("sent");
       await clock.advance((7 * 24 + 23) * HOUR);
-      await intend({ deliveryId: "d-2" });
+      await intend({ notificationId: "n-2" });
       expect((await intend())?.is).toBe("settled");
       await clock.advance(3 * HOUR);
       await expect
         .poll(async () => {
-          await ledger.intend([attemptOf({ deliveryId: "d-3" })]);
+          await ledger.intend([attemptOf({ notificationId: "n-3" })]);
           return (await intend())?.is;
         })
         .toBe("send");
@@ -205,7 +216,7 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
           const { clock, ledger } = await opened();
-          let held: { worker: string; untilMs: number } | undefined;
+          let held: { worker: string; untilMs: number; attempt: number; wait: number } | undefined;
           let ended: string | undefined;
           let canceled = false;
           for (const each of steps) {
@@ -228,6 +239,8 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
               const state = (["sent", "failed", { released: { attempt, wait } }] as const)[each.how] as Settled["state"];
               await ledger.settle([settledAs(state, { worker })]);
               if (held?.worker !== worker) continue;
+              const isOfEarlierLease = attempt < held.attempt || (attempt === held.attempt && wait <= held.wait);
+              if (typeof state !== "string" && isOfEarlierLease) continue;
               held = undefined;
               if (typeof state === "string") ended ??= state;
               continue;
@@ -243,7 +256,7 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
             if (intent?.is === "send") expect(held).toBeUndefined();
             if (intent?.is === "unknown") expect(held?.untilMs).toBeLessThanOrEqual(clock.nowMs());
             if (intent?.is === "leased") expect(intent.untilMs).toBe(held?.untilMs);
-            if (intent?.is === "send" || intent?.is === "unknown") held = { worker, untilMs: clock.nowMs() + 17_000 };
+            if (intent?.is === "send" || intent?.is === "unknown") held = { worker, untilMs: clock.nowMs() + 17_000, attempt, wait };
           }
         }),
         { numRuns: 60 },

@@ -75,7 +75,10 @@ export interface Settled {
   readonly cycle: number;
   readonly target: string;
   readonly worker: string;
-  /** Terminal, or "released": the lease ends and (attempt, wait) of the next record are expected. */
+  /**
+   * Terminal, or "released": the lease ends and (attempt, wait) of the next record are expected, which is newer than the lease's. One that
+   * is not is of an earlier lease, told again, and dropped.
+   */
   readonly state: SettledState | { readonly released: Progress };
 }
 

@@ -41,10 +41,11 @@ function answerUnlessCanceled(known: Entry | undefined, asked: Try, nowMs: numbe
   }
 }
 
-/** The entry once settled; undefined where the lease is not (or no longer) this worker's. */
+/** The entry once settled; undefined where the lease is not (or no longer) this worker's, or is a later one than the release is of. */
 export function settledEntry(known: Entry | undefined, { worker, state }: Pick<Settled, "worker" | "state">): Entry | undefined {
   if (known?.state !== "leased" || known.worker !== worker) return undefined;
-  return typeof state === "string" ? { ...known, state } : { ...known, ...state.released, state: "released" };
+  if (typeof state === "string") return { ...known, state };
+  return older(known, state.released) ? { ...known, ...state.released, state: "released" } : undefined;
 }
 
 const older = (a: Progress, b: Progress) => (a.attempt === b.attempt ? a.wait < b.wait : a.attempt < b.attempt);

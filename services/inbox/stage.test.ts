@@ -74,7 +74,11 @@ describe("the inbox stage", () => {
   /** What is pushed to a person from now on. */
   async function listen(channel: string): Promise<Pushed[]> {
     const heard: Pushed[] = [];
-    await fanout.subscribe(channel, (message) => heard.push(fromBinary(PushedSchema, message)));
+    await fanout.subscribe(
+      channel,
+      (message) => heard.push(fromBinary(PushedSchema, message)),
+      () => {},
+    );
     return heard;
   }
 
@@ -105,7 +109,11 @@ describe("the inbox stage", () => {
 
   it("pushes only what can be read again already", async () => {
     const atPush: Promise<number>[] = [];
-    await fanout.subscribe("development/ann", () => atPush.push(rows().then((found) => found.length)));
+    await fanout.subscribe(
+      "development/ann",
+      () => atPush.push(rows().then((found) => found.length)),
+      () => {},
+    );
     await run();
     await put(delivery("a"));
     await settled();

@@ -1,18 +1,19 @@
 /** Ingest: the way in, over Connect and three REST facades. */
 import { z } from "zod";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
-import type { Module } from "#platform/host.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Module, Task } from "#platform/host.ts";
 import { versionsOf } from "#platform/render/versions.ts";
 import { cancelling } from "./cancel.ts";
 import { Intake } from "./intake.ts";
-import type { Reservations } from "./reservations.ts";
+import { KEPT_MS, type Reservations } from "./reservations.ts";
 import { eventsRoute } from "./rest/events.ts";
 import { legacyRoutes } from "./rest/legacy.ts";
 import { type Destination, destination, notifyRoute } from "./rest/notify.ts";
 import { ingestService } from "./service.ts";
 import { pinning } from "./templates.ts";
 
-const KEPT_MS = 24 * 3_600_000;
+const FORGOTTEN_AT_ONCE = 5_000;
 
 const config = z.object({
   "broadcast.destinations": z
@@ -36,17 +37,22 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
     return {
       rpc: (router) => router.service(IngestService, ingestService({ intake, reservations, cancel: cancelling(given), pinned, clock })),
       routes: [...legacyRoutes(given), notifyRoute(given, settings["broadcast.destinations"]), eventsRoute(given)],
-      tasks: [
-        {
-          name: "forget-reservations",
-          async run(signal) {
-            while (!signal.aborted) {
-              const forgotten = await reservations.forget(given.clock.nowMs() - KEPT_MS, 5_000);
-              await given.clock.sleep(forgotten === 5_000 ? 100 : 60_000, signal);
-            }
-          },
-        },
-      ],
+      tasks: forgetting(reservations, clock),
     };
   },
 };
+
+function forgetting({ forget }: Reservations, clock: Clock): Task[] {
+  if (!forget) return [];
+  return [
+    {
+      name: "forget-reservations",
+      async run(signal) {
+        while (!signal.aborted) {
+          const forgotten = await forget(clock.nowMs() - KEPT_MS, FORGOTTEN_AT_ONCE);
+          await clock.sleep(forgotten === FORGOTTEN_AT_ONCE ? 100 : 60_000, signal);
+        }
+      },
+    },
+  ];
+}

@@ -2,22 +2,32 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Reservation, Reservations } from "./reservations.ts";
 
-export const reservationsSuite = (name: string, open: () => Promise<Reservations>): void => {
+export interface Opened {
+  readonly reservations: Reservations;
+  /** As if so much time had passed since `START_MS`, when everything is taken. */
+  pass(ms: number): Promise<void>;
+}
+
+export const START_MS = 1_700_000_000_000;
+const HOUR = 3_600_000;
+
+export const reservationsSuite = (name: string, open: () => Promise<Opened>): void => {
   describe(`reservations on ${name}`, () => {
     let reservations: Reservations;
+    let pass: Opened["pass"];
     beforeEach(async () => {
-      reservations = await open();
+      ({ reservations, pass } = await open());
     });
 
     const reservation = (word: string, more: Partial<Reservation> = {}): Reservation => ({
       ...{ environment: "development", notificationId: `n-${word}`, hash: `hash of ${word}`, requested: new TextEncoder().encode(word) },
-      ...{ key: "development/ann", acceptedAtMs: 1_000, accepted: false, ...more },
+      ...{ key: "development/ann", acceptedAtMs: START_MS, accepted: false, ...more },
     });
     const reserve = async (...items: Reservation[]) => reservations.reserve(items);
     const get = (word: string, environment = "development") => reservations.get(environment, `n-${word}`);
 
     it("keeps a reservation as it was given", async () => {
-      const given = reservation("a", { requested: new Uint8Array([0, 255, 7]), acceptedAtMs: 1_712_319_780_123 });
+      const given = reservation("a", { requested: new Uint8Array([0, 255, 7]), acceptedAtMs: START_MS + 123 });
       expect(await reserve(given)).toEqual([undefined]);
       expect(await get("a")).toEqual(given);
     });
@@ -25,7 +35,7 @@ export const reservationsSuite = (name: string, open: () => Promise<Reservations
     it("answers the earlier reservation of an id, and leaves it as it was", async () => {
       const first = reservation("a");
       await reserve(first);
-      const other = reservation("a", { hash: "another", acceptedAtMs: 2_000, accepted: true, key: "development/bo" });
+      const other = reservation("a", { hash: "another", acceptedAtMs: START_MS + 1, accepted: true, key: "development/bo" });
       expect(await reserve(reservation("b"), other, reservation("c"))).toEqual([undefined, first, undefined]);
       expect(await get("a")).toEqual(first);
     });
@@ -67,22 +77,13 @@ export const reservationsSuite = (name: string, open: () => Promise<Reservations
       expect((await get("a"))?.hash).toBe("hash of a");
     });
 
-    it("forgets what is older than a moment, the oldest first and no more than it was told", async () => {
-      await reserve(...[40, 10, 30, 20].map((acceptedAtMs) => reservation(String(acceptedAtMs), { acceptedAtMs })));
-      const left = async () => {
-        const found = await Promise.all(["10", "20", "30", "40"].map((word) => get(word)));
-        return found.flatMap((each) => (each ? [each.acceptedAtMs] : []));
-      };
-      expect(await reservations.forget(40, 2)).toBe(2);
-      expect(await left()).toEqual([30, 40]);
-      expect(await reservations.forget(40, 2)).toBe(1);
-      expect(await reservations.forget(40, 2)).toBe(0);
-      expect(await left()).toEqual([40]);
-    });
-
-    it("gives a forgotten id away again", async () => {
-      await reserve(reservation("a"));
-      await reservations.forget(1_001, 10);
+    it("keeps it for 24 h, and gives the id away again afterwards", async () => {
+      await reserve(reservation("a"), reservation("b"));
+      await reservations.markAccepted("development", ["n-b"]);
+      await pass(24 * HOUR - 60_000);
+      expect((await reserve(reservation("a"), reservation("b"))).map((each) => each?.accepted)).toEqual([false, true]);
+      await pass(2 * 60_000);
+      expect([await get("a"), await get("b")]).toEqual([undefined, undefined]);
       expect(await reserve(reservation("a", { hash: "another" }))).toEqual([undefined]);
       expect((await get("a"))?.hash).toBe("another");
     });

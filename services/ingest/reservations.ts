@@ -4,6 +4,8 @@
  *
  * A reservation is not an acknowledgement: until it is marked accepted, its record may not be in the log, and a repeat appends it again.
  */
+export const KEPT_MS = 24 * 3_600_000;
+
 export interface Reservation {
   readonly environment: string;
   readonly notificationId: string;
@@ -22,6 +24,6 @@ export interface Reservations {
   reserve(items: readonly Reservation[]): Promise<readonly (Reservation | undefined)[]>;
   markAccepted(environment: string, notificationIds: readonly string[]): Promise<void>;
   get(environment: string, notificationId: string): Promise<Reservation | undefined>;
-  /** Forgets up to `limit` that were taken before `beforeMs`; answers how many. */
-  forget(beforeMs: number, limit: number): Promise<number>;
+  /** Forgets up to `limit` that were taken before `beforeMs`; answers how many. Absent where they end by themselves. */
+  readonly forget?: (beforeMs: number, limit: number) => Promise<number>;
 }

@@ -119,6 +119,27 @@ describe("a watcher", () => {
     expect(heard.at(-1)).toBe(line("ann", EMAIL, story.SENT));
   });
 
+  it("reads again at once when a wake-up may have been lost", async () => {
+    const clock = fakeClock();
+    room = await openTrackerRoom({ clock });
+    await room.record([asked]);
+    const { subscribe, publish } = room.fanout;
+    let missed = () => {};
+    room.fanout.subscribe = (channel, listener, each) => {
+      missed = each;
+      return subscribe(channel, listener, each);
+    };
+    const { heard, ended } = watching();
+    await vi.waitFor(() => expect(clock.sleepers()).toBe(1));
+    room.fanout.publish = () => {};
+    await room.record(rest);
+    room.fanout.publish = publish;
+    expect(heard).toHaveLength(1);
+    missed();
+    expect(await ended).toBe("end");
+    expect(heard.at(-1)).toBe(line("ann", EMAIL, story.SENT));
+  });
+
   it("of a notification that is refused hears the notification once more, and the end", async () => {
     room = await openTrackerRoom();
     await room.record([asked]);

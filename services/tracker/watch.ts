@@ -42,8 +42,9 @@ export async function* watch(
   { fanout, clock }: { readonly fanout: Fanout; readonly clock: Clock },
 ): AsyncGenerator<WatchUpdate> {
   let woken = new AbortController();
-  signal.addEventListener("abort", () => woken.abort(), { once: true });
-  const subscription = await fanout.subscribe(channelOf(environment, notificationId), () => woken.abort());
+  const wake = () => woken.abort();
+  signal.addEventListener("abort", wake, { once: true });
+  const subscription = await fanout.subscribe(channelOf(environment, notificationId), wake, wake);
   try {
     let known: History | undefined;
     while (!signal.aborted) {

@@ -1,0 +1,334 @@
+import fc from "fast-check";
+import { Registry } from "prom-client";
+import { describe, expect, inject, it, vi } from "vitest";
+import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
+import { openRedis, openWire } from "#platform/redis/redis.fixture.ts";
+import { cacheNeeds } from "./cache.fixture.ts";
+import { type RedisCacheNeeds, redisCache } from "./cache.redis.ts";
+import type { Cache, Codec } from "./cache.ts";
+
+const codec: Codec<string> = {
+  encode: (value) => Buffer.from(JSON.stringify(value)),
+  decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as string,
+};
+
+/** What a cache stands before; a read may be held between the moment that it looks and the moment that it answers. */
+class Store {
+  readonly values = new Map<string, string>();
+  readonly loads: string[][] = [];
+  readonly held: (() => void)[] = [];
+  isHolding = false;
+
+  load = async (keys: readonly string[]): Promise<(string | undefined)[]> => {
+    this.loads.push([...keys]);
+    const found = keys.map((key) => this.values.get(key));
+    if (this.isHolding) await new Promise<void>((resolve) => this.held.push(resolve));
+    return found;
+  };
+  release = () => {
+    this.isHolding = false;
+    for (const go of this.held.splice(0)) go();
+  };
+}
+
+/** Processes with one Redis and one fan-out between them. */
+async function opened(more: Partial<RedisCacheNeeds<string>> = {}) {
+  const { near: _, ...needs } = await cacheNeeds();
+  const store = new Store();
+  const another = (other: Partial<RedisCacheNeeds<string>> = {}) =>
+    redisCache<string>({ ...needs, name: "words", ttlMs: 60_000, codec, ...more, ...other });
+  return { ...needs, store, another, cache: await another() };
+}
+
+const get = (cache: Cache<string>, store: Store, ...keys: string[]) => cache.get(keys, store.load);
+const put = (cache: Cache<string>, store: Store, key: string, value: string) =>
+  cache.change([key], async () => void store.values.set(key, value));
+
+describe("a cache", () => {
+  it("asks the store for what is not kept, once, and answers in the order asked", async () => {
+    const { cache, store, metrics } = await opened();
+    store.values.set("a", "A").set("b", "B");
+    expect(await get(cache, store, "a", "none", "a")).toEqual(["A", undefined, "A"]);
+    expect(await get(cache, store, "b", "a", "none")).toEqual(["B", "A", undefined]);
+    expect(store.loads).toEqual([
+      ["a", "none"],
+      ["b", "none"],
+    ]);
+    const page = await metrics.metrics();
+    expect(page).toContain('carillon_cache_lookups_total{cache="words",answer="hit"} 1');
+    expect(page).toContain('carillon_cache_lookups_total{cache="words",answer="miss"} 4');
+    expect(await get(cache, store)).toEqual([]);
+  });
+
+  it("keeps values for their time", async () => {
+    const { cache, store, connection, prefix } = await opened({ ttlMs: 5_000 });
+    store.values.set("a", "A");
+    await get(cache, store, "a");
+    const left = await connection.redis.pttl(`${prefix}cache:words:a`);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(5_000);
+  });
+
+  it("lets one of those ask who want the same at once, in a process", async () => {
+    const { cache, store } = await opened();
+    store.values.set("a", "A").set("b", "B");
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, place) => get(cache, store, "a", ...(place % 2 ? ["b"] : []))));
+    expect(answers.every(([a]) => a === "A")).toBe(true);
+    expect(store.loads.flat().sort()).toEqual(["a", "b"]);
+  });
+
+  it("lets one of those ask who want the same at once, over processes", async () => {
+    const { cache, store, another } = await opened();
+    store.values.set("a", "A");
+    store.isHolding = true;
+    const first = get(cache, store, "a");
+    await vi.waitFor(() => expect(store.held).toHaveLength(1));
+    const others = await Promise.all(Array.from({ length: 5 }, () => another()));
+    const rest = others.map((other) => get(other, store, "a"));
+    store.release();
+    expect(await Promise.all([first, ...rest])).toEqual(Array(6).fill(["A"]));
+    expect(store.loads).toEqual([["a"]]);
+  });
+
+  it("does not wait for ever for a process that does not answer", async () => {
+    const { cache, store, another } = await opened();
+    store.values.set("a", "A");
+    store.isHolding = true;
+    const stuck = get(cache, store, "a");
+    await vi.waitFor(() => expect(store.held).toHaveLength(1));
+    store.isHolding = false;
+    expect(await get(await another(), store, "a")).toEqual(["A"]);
+    store.release();
+    expect(await stuck).toEqual(["A"]);
+  });
+
+  it("tells a load's failure to who asked, and asks again for the next", async () => {
+    const { cache, store } = await opened();
+    store.values.set("a", "A");
+    const fails = async () => Promise.reject(new Error("the store is away"));
+    const answers = await Promise.allSettled([cache.get(["a"], fails), get(cache, store, "a")]);
+    expect(answers).toEqual([
+      { status: "rejected", reason: new Error("the store is away") },
+      { status: "fulfilled", value: ["A"] },
+    ]);
+    expect(await get(cache, store, "a")).toEqual(["A"]);
+  });
+
+  it("takes nothing for an answer that it cannot read", async () => {
+    const { cache, store, connection, prefix } = await opened();
+    store.values.set("a", "A");
+    await connection.redis.set(`${prefix}cache:words:a`, "Vnot JSON");
+    expect(await get(cache, store, "a")).toEqual(["A"]);
+    expect(await get(cache, store, "a")).toEqual(["A"]);
+    expect(await get(cache, store, "a")).toEqual(["A"]);
+    expect(store.loads).toHaveLength(2);
+  });
+});
+
+describe("a write through a cache", () => {
+  it("is seen by every process that asks afterwards", async () => {
+    const { cache, store, another } = await opened();
+    const other = await another();
+    await put(cache, store, "a", "old");
+    expect([await get(cache, store, "a"), await get(other, store, "a")]).toEqual([["old"], ["old"]]);
+    await put(cache, store, "a", "new");
+    expect([await get(cache, store, "a"), await get(other, store, "a")]).toEqual([["new"], ["new"]]);
+  });
+
+  it.each(["the same process", "another process"])("keeps out what a read in %s had found before it", async (where) => {
+    const { cache, store, another } = await opened();
+    const reader = where === "the same process" ? cache : await another();
+    store.values.set("a", "old");
+    store.isHolding = true;
+    const reading = get(reader, store, "a");
+    await vi.waitFor(() => expect(store.held).toHaveLength(1));
+    store.isHolding = false;
+    await put(cache, store, "a", "new");
+    expect(await get(cache, store, "a")).toEqual(["new"]);
+    for (const go of store.held.splice(0)) go();
+    expect(await reading).toEqual(["old"]);
+    expect([await get(cache, store, "a"), await get(reader, store, "a")]).toEqual([["new"], ["new"]]);
+  });
+
+  it("whose process dies in between leaves nothing that was before", async () => {
+    const { cache, store, another } = await opened();
+    const other = await another();
+    await put(cache, store, "a", "old");
+    await get(other, store, "a");
+    const begun = Promise.withResolvers<void>();
+    void cache.change(["a"], () => {
+      store.values.set("a", "new");
+      begun.resolve();
+      return new Promise<never>(() => {});
+    });
+    await begun.promise;
+    expect([await get(other, store, "a"), await get(other, store, "a")]).toEqual([["new"], ["new"]]);
+    expect(store.loads).toHaveLength(3);
+  });
+
+  it("that fails is told to the writer, and leaves nothing either", async () => {
+    const { cache, store } = await opened();
+    await put(cache, store, "a", "old");
+    await get(cache, store, "a");
+    const fails = () => {
+      store.values.set("a", "new");
+      return Promise.reject(new Error("its answer was lost"));
+    };
+    await expect(cache.change(["a"], fails)).rejects.toThrow("its answer was lost");
+    expect(await get(cache, store, "a")).toEqual(["new"]);
+  });
+
+  it("under any interleaving is what everybody is answered from then on", async () => {
+    const needs = await cacheNeeds();
+    const fanout = memoryFanout();
+    const clock = { nowMs: () => 0, sleep: () => Promise.resolve() };
+    const step = fc.oneof(
+      fc.record({ is: fc.constant("read" as const), at: fc.nat(1) }),
+      fc.record({ is: fc.constant("write" as const), at: fc.nat(1), isHeld: fc.boolean() }),
+      fc.record({ is: fc.constant("answer" as const), which: fc.nat(5) }),
+    );
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), fc.boolean(), async (steps, isNear) => {
+        const name = `words-${round++}`;
+        const near = isNear ? { near: { fanout, ttlMs: 1_000, most: 10 } } : {};
+        const { near: _, ...shared } = needs;
+        const options = { ...shared, name, ttlMs: 60_000, codec, clock, ...near };
+        const caches = [await redisCache<string>(options), await redisCache<string>(options)] as const;
+        const store = new Store();
+        let written = 0;
+        let acknowledged = 0;
+        store.values.set("a", "0");
+        const reads: Promise<unknown>[] = [];
+        const read = async (at: number) => {
+          const since = acknowledged;
+          const [found] = await get(caches[at] as Cache<string>, store, "a");
+          // A read that another process has under way may be joined there while it lasts, and only there.
+          if (isNear) expect(Number(found)).toBeGreaterThanOrEqual(since);
+        };
+        const holds: (() => void)[] = [];
+        const write = async (at: number, isHeld: boolean) => {
+          const value = ++written;
+          await (caches[at] as Cache<string>).change(["a"], async () => {
+            store.values.set("a", String(Math.max(value, Number(store.values.get("a")))));
+            if (isHeld) await new Promise<void>((resolve) => holds.push(resolve));
+          });
+          acknowledged = Math.max(acknowledged, value);
+        };
+        store.isHolding = true;
+        for (const each of steps) {
+          if (each.is === "read") reads.push(read(each.at));
+          else if (each.is === "write") reads.push(write(each.at, each.isHeld));
+          else [...store.held.splice(each.which % 3, 1), ...holds.splice(each.which % 2, 1)].forEach((go) => void go());
+          // One round trip, so that steps meet at every stage of one another.
+          await needs.connection.redis.ping();
+        }
+        store.isHolding = false;
+        const done = Promise.all(reads);
+        let isDone = false;
+        void done.finally(() => (isDone = true)).catch(() => undefined);
+        while (!isDone) {
+          for (const go of [...store.held.splice(0), ...holds.splice(0)]) go();
+          await needs.connection.redis.ping();
+        }
+        await done;
+        for (const cache of caches) expect(await get(cache, store, "a")).toEqual([String(written)]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("a cache whose Redis is away", () => {
+  it("asks the store, says so in the metrics, and is a cache again when it is back", async () => {
+    const wire = await openWire(inject("engines").redisCache);
+    const metrics = new Registry();
+    const connection = await openRedis({ url: wire.url, name: "cache" });
+    const { cache, store } = await opened({ connection, metrics });
+    store.values.set("a", "A");
+    await get(cache, store, "a");
+    await wire.refuse();
+    await vi.waitFor(() => expect(connection.health().ok).toBe(false));
+    const together = await Promise.all([get(cache, store, "a"), get(cache, store, "a")]);
+    expect(together).toEqual([["A"], ["A"]]);
+    expect(store.loads).toEqual([["a"], ["a"]]);
+    expect(await metrics.metrics()).toContain('carillon_cache_lookups_total{cache="words",answer="unavailable"} 1');
+    await wire.accept();
+    await vi.waitFor(() => expect(connection.health().ok).toBe(true), { timeout: 10_000 });
+    expect(await get(cache, store, "a")).toEqual(["A"]);
+    expect(store.loads).toHaveLength(2);
+  });
+
+  it("lets writes through, and tells what it owes as soon as it can", async () => {
+    const wire = await openWire(inject("engines").redisCache);
+    const metrics = new Registry();
+    const connection = await openRedis({ url: wire.url, name: "cache" });
+    const { cache, store, another } = await opened({ metrics });
+    const cut = await another({ connection });
+    await put(cache, store, "a", "old");
+    await get(cache, store, "a");
+    await wire.refuse();
+    await put(cut, store, "a", "new");
+    expect(await get(cut, store, "a")).toEqual(["new"]);
+    expect(await metrics.metrics()).toContain('carillon_cache_undropped_total{cache="words"} 1');
+    await wire.accept();
+    await vi.waitFor(async () => expect(await get(cache, store, "a")).toEqual(["new"]), { timeout: 10_000 });
+  });
+});
+
+describe("copies in a process", () => {
+  const nearby = async (ttlMs = 1_000) => {
+    let nowMs = 0;
+    const inner = memoryFanout();
+    const news: (() => void)[] = [];
+    const fanout = {
+      ...inner,
+      subscribe: (channel: string, hear: (message: Uint8Array) => void, missed: () => void) => {
+        news.push(missed);
+        return inner.subscribe(channel, hear, missed);
+      },
+    };
+    const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() };
+    const metrics = new Registry();
+    const all = await opened({ near: { fanout, ttlMs, most: 2 }, clock, metrics });
+    const near = async () => {
+      const page = await metrics.metrics();
+      return Number(/answer="near"} (\d+)/.exec(page)?.[1] ?? 0);
+    };
+    return { ...all, fanout, near, pass: (ms: number) => (nowMs += ms), miss: () => news.forEach((each) => void each()) };
+  };
+
+  it("are asked first, for their time, and as many as there is room for", async () => {
+    const { cache, store, near, pass } = await nearby();
+    for (const key of ["a", "b", "c"]) store.values.set(key, key);
+    await get(cache, store, "a");
+    await get(cache, store, "a");
+    expect(await near()).toBe(1);
+    pass(1_000);
+    await get(cache, store, "a");
+    expect(await near()).toBe(1);
+    await get(cache, store, "b", "c");
+    await get(cache, store, "c", "b");
+    expect(await near()).toBe(3);
+    await get(cache, store, "a");
+    expect(await near()).toBe(3);
+    expect(store.loads).toEqual([["a"], ["b", "c"]]);
+  });
+
+  it("are dropped when another process writes, and all of them when its news may have been lost", async () => {
+    const { cache, store, another, near, fanout, miss } = await nearby();
+    const other = await another();
+    await put(cache, store, "a", "old");
+    await get(cache, store, "a");
+    await put(other, store, "a", "new");
+    expect(await get(cache, store, "a")).toEqual(["new"]);
+    const { publish } = fanout;
+    fanout.publish = () => {};
+    await put(other, store, "a", "newer");
+    fanout.publish = publish;
+    expect(await get(cache, store, "a")).toEqual(["new"]);
+    expect(await near()).toBe(1);
+    miss();
+    expect(await get(cache, store, "a")).toEqual(["newer"]);
+  });
+});

@@ -1,0 +1,25 @@
+-- Lets held leases live longer.
+--
+-- KEYS, for each lease: its notification's hash.
+-- ARGV[1] the time to go by, ms; empty: the server's own. ARGV[2] how long the hash is kept, ms;
+-- then for each lease: the field of its send, worker, how long it lives from now, ms.
+-- Answers 1 for each that is still this worker's, else 0. A lease never ends earlier than it was told.
+local now_ms = tonumber(ARGV[1])
+if not now_ms then
+  local time = redis.call('TIME')
+  now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local answers = {}
+for i = 1, #KEYS do
+  local hash, at = KEYS[i], 3 * i
+  local field, worker, lease_ms = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local progress, until_ms, holder = string.match(redis.call('HGET', hash, field) or '', '^leased (%d+ %d+) (%d+) (.*)$')
+  answers[i] = 0
+  if holder == worker then
+    answers[i] = 1
+    redis.call('HSET', hash, field, string.format('leased %s %.0f %s', progress, math.max(now_ms + lease_ms, tonumber(until_ms)), worker))
+    redis.call('PEXPIRE', hash, ARGV[2])
+  end
+end
+return answers

@@ -1,0 +1,233 @@
+import { fork } from "node:child_process";
+import { Registry } from "prom-client";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import type { RedisConnection } from "#platform/redis/connect.ts";
+import { age, openRedis, openWire, ownPrefix } from "#platform/redis/redis.fixture.ts";
+import { fakeClock } from "../../test/fakes/clock.ts";
+import { AT_ONCE, SENDS, type Told } from "./competitor.fixture.ts";
+import { type RedisLedgerNeeds, redisLedger } from "./ledger.redis.ts";
+import { ledgerSuite } from "./ledger.suite.ts";
+import type { Try } from "./ledger.ts";
+
+const HOUR = 3_600_000;
+const restore = async () => {};
+
+ledgerSuite("in Redis", async () => {
+  const connection = await openRedis();
+  const prefix = ownPrefix(connection);
+  const clock = fakeClock();
+  return {
+    ledger: await redisLedger({ connection, prefix, restore, clock }),
+    clock: {
+      ...clock,
+      async advance(ms) {
+        await clock.advance(ms);
+        // Keys end by the server's clock, none of them within the hour.
+        if (ms >= HOUR) await age(connection, prefix, ms);
+      },
+    },
+  };
+});
+
+const asked = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "ann@example.test" };
+const attemptOf = (more: Partial<Try> = {}): Try => ({ ...asked, attempt: 0, wait: 0, worker: "w-1", leaseMs: 17_000, ...more });
+
+async function opened(more: Partial<RedisLedgerNeeds> = {}) {
+  const plain = await openRedis();
+  const prefix = more.prefix ?? ownPrefix(plain);
+  const connection = more.connection ?? plain;
+  return { plain, prefix, connection, ledger: await redisLedger({ restore, ...more, connection, prefix }) };
+}
+
+describe("the ledger in Redis", () => {
+  it("times leases by the server's clock", async () => {
+    const { ledger, plain } = await opened();
+    const timeMs = async () => {
+      const [seconds, micros] = await plain.redis.time();
+      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+    };
+    const beforeMs = await timeMs();
+    await ledger.intend([attemptOf()]);
+    const afterMs = await timeMs();
+    const [again] = await ledger.intend([attemptOf({ worker: "w-2" })]);
+    const untilMs = again?.is === "leased" ? again.untilMs : 0;
+    expect(untilMs).toBeGreaterThanOrEqual(beforeMs + 17_000);
+    expect(untilMs).toBeLessThanOrEqual(afterMs + 17_000);
+    await ledger.intend([attemptOf({ deliveryId: "d-2", leaseMs: 1 })]);
+    await expect
+      .poll(async () => (await ledger.intend([attemptOf({ deliveryId: "d-2", worker: "w-2", leaseMs: 60_000 })]))[0]?.is)
+      .toBe("unknown");
+  });
+
+  it("asks for a batch in one round trip, however large", async () => {
+    const { ledger, plain } = await opened();
+    const tries = Array.from({ length: 1_001 }, (_, place) => attemptOf({ notificationId: `n-${place}` }));
+    const write = vi.spyOn(plain.redis.stream, "write");
+    expect((await ledger.intend(tries)).every(({ is }) => is === "send")).toBe(true);
+    expect(write).toHaveBeenCalledTimes(1);
+    expect(await ledger.intend([])).toEqual([]);
+    expect((await ledger.intend(tries)).every(({ is }) => is === "leased")).toBe(true);
+  });
+
+  it("knows its scripts again after the server has forgotten them", async () => {
+    const { ledger, plain } = await opened();
+    await ledger.intend([attemptOf()]);
+    await plain.redis.script("FLUSH");
+    await ledger.settle([{ ...asked, worker: "w-1", state: "sent" }]);
+    await plain.redis.script("FLUSH");
+    expect(await ledger.intend([attemptOf()])).toEqual([{ is: "settled", state: "sent", by: { attempt: 0, wait: 0 } }]);
+  });
+
+  it("keeps every key of a notification in one slot of a cluster", async () => {
+    const { ledger, plain, prefix } = await opened();
+    await ledger.intend([attemptOf()]);
+    await ledger.cancel({ ...asked, untilMs: Date.now() + HOUR });
+    const keys = (await plain.redis.keys(`${prefix}*`)).filter((key) => !key.endsWith("sentinel"));
+    expect(keys).toHaveLength(2);
+    const slots = await Promise.all(keys.map((key) => plain.redis.call("CLUSTER", "KEYSLOT", key).catch(() => /\{(.*)\}/.exec(key)?.[1])));
+    expect(new Set(slots).size).toBe(1);
+  });
+
+  it("lets a held lease live longer, for its holder alone, and never shorter", async () => {
+    const clock = fakeClock();
+    const { ledger } = await opened({ clock });
+    const lease = { ...asked, worker: "w-1", leaseMs: 30_000 };
+    expect(await ledger.extend([lease])).toEqual([false]);
+    await ledger.intend([attemptOf()]);
+    await clock.advance(10_000);
+    expect(await ledger.extend([lease, { ...lease, worker: "w-2" }, { ...lease, leaseMs: 1 }])).toEqual([true, false, true]);
+    const untilMs = clock.nowMs() + 30_000;
+    expect(await ledger.intend([attemptOf({ worker: "w-2" })])).toEqual([{ is: "leased", untilMs }]);
+    await ledger.settle([{ ...asked, worker: "w-1", state: "sent" }]);
+    expect(await ledger.extend([lease])).toEqual([false]);
+  });
+
+  it("answers no more while the server is away, and goes on with what it knew", async () => {
+    const wire = await openWire();
+    const { ledger } = await opened({ connection: await openRedis({ url: wire.url }) });
+    await ledger.intend([attemptOf()]);
+    await wire.refuse();
+    for (const ask of [
+      () => ledger.intend([attemptOf()]),
+      () => ledger.settle([{ ...asked, worker: "w-1", state: "sent" }]),
+      () => ledger.decideOnce([{ ...asked, recipient: "ann", decision: new Uint8Array([1]) }]),
+      () => ledger.cancel({ ...asked, untilMs: Date.now() }),
+      () => ledger.statesOf({ ...asked, deliveryIds: ["d-1"] }),
+    ])
+      await expect(ask()).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    expect(ledger.health().ok).toBe(false);
+    await wire.accept();
+    await expect.poll(() => ledger.health().ok).toBe(true);
+    expect((await ledger.intend([attemptOf()]))[0]?.is).toBe("leased");
+  });
+
+  it("names nobody in an error", async () => {
+    const { ledger, plain, prefix } = await opened();
+    await plain.redis.set(`${prefix}ledger:{development/n-1}`, "not a hash");
+    const error = await ledger.intend([attemptOf()]).catch((error) => error);
+    expect(error.message).toContain("WRONGTYPE");
+    expect(JSON.stringify({ ...error, message: error.message })).not.toContain("ann@");
+  });
+});
+
+describe("a ledger that may have lost entries", () => {
+  it("loads back what must be known before it answers, also when it is new", async () => {
+    const lost: string[] = [];
+    const { ledger, plain, prefix } = await opened({
+      async restore(what, ledger) {
+        lost.push(what);
+        await ledger.cancel({ ...asked, untilMs: Date.now() + HOUR });
+      },
+    });
+    expect(lost).toEqual(["everything"]);
+    expect(await ledger.intend([attemptOf()])).toEqual([{ is: "canceled" }]);
+    await redisLedger({ connection: plain, prefix, restore: () => Promise.reject(new Error("nothing is missing")) });
+    expect(lost).toHaveLength(1);
+  });
+
+  it("is noticed while the connection holds; nothing is answered until it is whole again", async () => {
+    const held = Promise.withResolvers<void>();
+    const lost: string[] = [];
+    const { ledger, plain, prefix } = await opened({
+      restore: async (what) => {
+        lost.push(what);
+        if (lost.length > 1) await held.promise;
+      },
+    });
+    await ledger.intend([attemptOf()]);
+    await plain.redis.unlink(await plain.redis.keys(`${prefix}*`));
+    await expect(ledger.intend([attemptOf()])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    await expect(ledger.intend([attemptOf()])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    expect(ledger.health()).toEqual({ ok: false, why: [expect.stringContaining("loaded back")] });
+    held.resolve();
+    await expect.poll(() => ledger.health().ok).toBe(true);
+    expect(lost).toEqual(["everything", "everything"]);
+    expect((await ledger.intend([attemptOf({ deliveryId: "d-2" })]))[0]).toEqual({ is: "send" });
+  });
+
+  it("is suspected after the server was started again or gave way to another", async () => {
+    const wire = await openWire();
+    const lost: string[] = [];
+    const { ledger, plain, prefix } = await opened({
+      connection: await openRedis({ url: wire.url }, { metrics: new Registry() }),
+      restore: async (what) => void lost.push(what),
+    });
+    await wire.refuse();
+    await expect.poll(() => ledger.health().ok).toBe(false);
+    await wire.accept();
+    await expect.poll(() => ledger.health().ok).toBe(true);
+    expect(lost).toEqual(["everything"]);
+    await plain.redis.set(`${prefix}ledger:sentinel`, "the run before");
+    wire.cut();
+    await expect.poll(() => lost).toEqual(["everything", "last moments"]);
+    await expect.poll(() => ledger.health().ok).toBe(true);
+  });
+
+  it("is asked to be loaded back again when that fails", async () => {
+    let tries = 0;
+    await opened({ restore: () => (++tries === 1 ? Promise.reject(new Error("MySQL is away")) : Promise.resolve()) });
+    expect(tries).toBe(2);
+  });
+});
+
+describe("two processes on one ledger", () => {
+  it("send each delivery once between them", async () => {
+    const { plain, prefix } = await opened();
+    const [one, other] = [competing({ prefix, worker: "w-1" }), competing({ prefix, worker: "w-2" })];
+    expect(await Promise.all([one.ended, other.ended])).toEqual([0, 0]);
+    const sends = await sendsOf(plain, prefix);
+    expect(sends).toHaveLength(SENDS);
+    expect(new Set(sends)).toEqual(new Set(["1"]));
+    expect(one.sent() + other.sent()).toBe(SENDS);
+    expect(Math.min(one.sent(), other.sent())).toBeGreaterThan(0);
+  });
+
+  it("of which one is killed: the other ends its sends, and only what was unresolved is sent again", async () => {
+    const { plain, prefix } = await opened();
+    const [one, other] = [competing({ prefix, worker: "w-1" }), competing({ prefix, worker: "w-2" })];
+    await vi.waitFor(() => expect(one.sent()).toBeGreaterThan(0), { timeout: 20_000 });
+    one.kill();
+    expect(await other.ended).toBe(0);
+    const sends = await sendsOf(plain, prefix);
+    expect(sends).toHaveLength(SENDS);
+    const again = sends.reduce((sum, times) => sum + Number(times) - 1, 0);
+    expect(again).toBeLessThanOrEqual(AT_ONCE);
+    expect(other.unresolved()).toBeGreaterThanOrEqual(again);
+  });
+});
+
+function competing({ prefix, worker }: { prefix: string; worker: string }) {
+  const child = fork(new URL("./competitor.fixture.ts", import.meta.url), [inject("engines").redisLedger, prefix, worker]);
+  let sent = 0;
+  let unresolved = 0;
+  child.on("message", (told: Told) => {
+    sent += told.sent;
+    unresolved += told.unresolved;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return { ended, sent: () => sent, unresolved: () => unresolved, kill: () => child.kill("SIGKILL") };
+}
+
+/** How often each was sent. */
+const sendsOf = async ({ redis }: RedisConnection, prefix: string) => Object.values(await redis.hgetall(`${prefix}sent`));

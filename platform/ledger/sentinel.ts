@@ -1,0 +1,88 @@
+/**
+ * Tells whether a Redis still knows what it was told, and lets nobody ask it before it does.
+ *
+ * A key stands beside the entries and names the run of the server that they were last known to be whole in. It is missing: the server is
+ * new, or has lost everything. It names another run: the server died or gave way to a replica, and its last moments may be missing. Either
+ * way what must be known is loaded back first, then the key is written; until then every call is refused as UNAVAILABLE. What nobody can
+ * load back are leases and outcomes: of those a send may happen once more (the promise: at most window x partitions).
+ */
+import { Problem } from "#domain/errors.ts";
+import { type Clock, systemClock } from "#platform/clock.ts";
+import type { RedisConnection } from "#platform/redis/connect.ts";
+import { redisProblem } from "#platform/redis/errors.ts";
+import type { Readiness } from "#platform/telemetry/health.ts";
+
+export type Loss = "everything" | "last moments";
+
+export interface SentinelNeeds {
+  readonly connection: RedisConnection;
+  readonly key: string;
+  /** Any number of times, from several processes at once. */
+  readonly restore: (lost: Loss) => Promise<void>;
+}
+
+export interface Sentinel {
+  /** Throws while what is there is not known to be whole. */
+  check(): void;
+  /** The key was found to be missing, on a connection that held. */
+  missing(): void;
+  health(): Readiness;
+}
+
+const AGAIN_MS = 1_000;
+
+/** Resolves when the server is known to be whole for the first time, or is lost before. */
+export async function sentinelOf({ connection, key, restore }: SentinelNeeds, clock: Clock = systemClock): Promise<Sentinel> {
+  const { redis, name, logger } = connection;
+  let isWhole = false;
+  let running: Promise<void> | undefined;
+  /** Counts connections: what one was found to be says nothing of the next. */
+  let run = 0;
+
+  const verify = async (): Promise<void> => {
+    const { runId } = connection.server;
+    const known = await redis.get(key);
+    if (known === runId) return;
+    const lost: Loss = known === null ? "everything" : "last moments";
+    logger.warn({ redis: name, lost }, "the ledger is new, or lost entries: loading back what must be known before anything is sent");
+    await restore(lost);
+    await redis.set(key, runId);
+  };
+  const verifyUntilWhole = async (): Promise<void> => {
+    while (redis.status === "ready" && !isWhole) {
+      const verified = run;
+      try {
+        await verify();
+        if (verified === run) isWhole = true;
+      } catch (error) {
+        logger.warn({ redis: name, err: redisProblem(error) }, "the ledger is not known to be whole yet");
+        await clock.sleep(AGAIN_MS);
+      }
+    }
+  };
+  const begin = () => {
+    isWhole = false;
+    run++;
+    running ??= verifyUntilWhole().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  connection.onLost(() => {
+    isWhole = false;
+    run++;
+  });
+  connection.onReturn(() => void begin());
+  await begin();
+
+  return {
+    check() {
+      if (!isWhole) throw new Problem("STORE_UNAVAILABLE", { retryAfterMs: AGAIN_MS, cause: new Error("the ledger is being loaded back") });
+    },
+    missing: () => void begin(),
+    health: () => {
+      const { ok, why } = connection.health();
+      return { ok: ok && isWhole, why: ok && !isWhole ? ["the ledger lost entries, and what must be known is being loaded back"] : why };
+    },
+  };
+}

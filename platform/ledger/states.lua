@@ -1,0 +1,16 @@
+-- Where the sends of some deliveries of one notification stand.
+--
+-- KEYS: its hash.
+-- ARGV: what the fields of each delivery's sends begin with, one after the other.
+-- Answers for each delivery the states of its sends, separated by spaces; empty: there was none.
+local states = {}
+for _, begin in ipairs(ARGV) do states[begin] = '' end
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  local begin = string.match(all[i], '^send %S+ ')
+  if begin and states[begin] then states[begin] = states[begin] .. string.match(all[i + 1], '^%a+ ') end
+end
+
+local answers = {}
+for i, begin in ipairs(ARGV) do answers[i] = states[begin] end
+return answers
