@@ -49,6 +49,11 @@ export const errors = {
     http: 503,
     says: "The event log cannot take it now, or its answer was lost. Repeat with the same idempotency key.",
   },
+  STORE_UNAVAILABLE: {
+    code: "UNAVAILABLE",
+    http: 503,
+    says: "A store behind this cannot be reached now, or its answer was lost: it may have been done. Repeat, with the same idempotency key.",
+  },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
   TOO_MANY_WATCHERS: {
     code: "RESOURCE_EXHAUSTED",
