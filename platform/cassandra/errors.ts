@@ -39,8 +39,10 @@ function isUnavailable(error: unknown): boolean {
 
 /** As callers see it. What was asked may have been done: the answer may be what was lost. */
 export function cassandraProblem(error: unknown): Error {
-  if (error instanceof Problem || !isUnavailable(error)) return error as Error;
-  return unavailable(new Error(saidOf(error)));
+  if (error instanceof Problem || error instanceof CassandraRefusal) return error;
+  if (isUnavailable(error)) return unavailable(new Error(saidOf(error)));
+  // The driver's own complaints quote what was bound.
+  return error instanceof errors.ResponseError ? error : new Error(`The Cassandra driver could not send it (${(error as Error).name}).`);
 }
 
 export const unavailable = (cause: Error): Problem => new Problem("STORE_UNAVAILABLE", { cause, retryAfterMs: RETRY_AFTER_MS });

@@ -2,12 +2,15 @@
 import { type Client, errors, types } from "cassandra-driver";
 import { Problem } from "#domain/errors.ts";
 import { readStatements } from "#platform/sqlite/statements.ts";
-import type { Asked, Cql, Row, Swapped } from "./cassandra.ts";
+import type { Asked, Cql, Param, Row, Swapped } from "./cassandra.ts";
 import { cassandraProblem } from "./errors.ts";
 import type { Observe } from "./metrics.ts";
 import type { Turns } from "./turns.ts";
 
 const ROWS_OF_A_PAGE = 1_000;
+
+/** The driver takes no bytes but Buffers. */
+const bound = (param: Param) => (param instanceof Uint8Array ? Buffer.from(param.buffer, param.byteOffset, param.byteLength) : param);
 
 interface RequestNeeds {
   readonly client: Client;
@@ -22,7 +25,7 @@ export function requests(file: URL, { client, turns, observe }: RequestNeeds): C
     if (text === undefined) throw new Error(`${file.pathname} has no statement named "${name}".`);
     return text;
   };
-  const queriesOf = (asked: readonly Asked[]) => asked.map(({ name, params }) => ({ query: textOf(name), params: [...params] }));
+  const queriesOf = (asked: readonly Asked[]) => asked.map(({ name, params }) => ({ query: textOf(name), params: params.map(bound) }));
 
   async function timed<T>(request: "read" | "write" | "swap", ask: () => Promise<T>): Promise<T> {
     const startedMs = performance.now();
@@ -47,7 +50,7 @@ export function requests(file: URL, { client, turns, observe }: RequestNeeds): C
       const rows: Row[] = [];
       for (let pageState: string | undefined, first = true; first || pageState; first = false) {
         const result = await timed("read", () =>
-          client.execute(textOf(name), [...params], { ...options, ...(pageState && { pageState }) }),
+          client.execute(textOf(name), params.map(bound), { ...options, ...(pageState && { pageState }) }),
         );
         // The driver's row has the columns as its own properties.
         for (const row of result.rows) rows.push(row as unknown as Row);
