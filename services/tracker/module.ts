@@ -4,11 +4,11 @@ import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { wholeNumber } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 import { sweeping } from "#platform/sweep.ts";
+import { DAY_MS } from "./days.ts";
+import { recounting } from "./recount.ts";
 import { trackerService } from "./service.ts";
 import { trackerStage } from "./stage.ts";
 import type { HistoryStore } from "./store.ts";
-
-const DAY_MS = 24 * 3_600_000;
 
 const config = z.object({
   "history.retention-days": wholeNumber({ min: 1, max: 3_650 })
@@ -25,12 +25,18 @@ export const tracker: Module<z.output<typeof config>, HistoryStore> = {
   uses: ["log", "fanout"],
   config,
   build(settings, given, store) {
+    const { clock } = given;
+    const { sweep, recount } = store;
+    const keptMs = settings["history.retention-days"] * DAY_MS;
     // One for all doors, since they share its watchers' places.
     const service = trackerService(store, given, { mostWatchers: settings["watch.limit"] });
     return {
       rpc: (router) => router.service(TrackerService, service),
       stages: [trackerStage(store, given.fanout)],
-      tasks: [sweeping({ name: "forget-history", store, clock: given.clock, keptMs: settings["history.retention-days"] * DAY_MS })],
+      tasks: [
+        ...(sweep ? [sweeping({ name: "forget-history", store: { sweep }, clock, keptMs })] : []),
+        ...(recount ? [recounting({ recount, clock })] : []),
+      ],
     };
   },
 };

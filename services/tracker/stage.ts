@@ -8,6 +8,7 @@ import * as topics from "#domain/topics.ts";
 import { type DeliveryEvent, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
+import { countedIn } from "./counted.ts";
 import type { HistoryStore, RecordedEvent } from "./store.ts";
 import { wakeWatchers } from "./watch.ts";
 
@@ -29,7 +30,11 @@ export const trackerStage = (store: HistoryStore, fanout: Fanout): Stage<Deliver
       else if (asked === "undecodable") batch.bury(received, "undecodable", "requested: is not a NotificationRequested");
       else {
         kept.push(received);
-        recorded.push({ environment, notificationId, eventId, atMs: sane(atMs), event: received.record.value, ...(asked && { asked }) });
+        const counted = countedIn(received.value);
+        recorded.push({
+          ...{ environment, notificationId, eventId, atMs: sane(atMs), event: received.record.value, counted },
+          ...(asked && { asked }),
+        });
       }
     }
     await store.record(recorded);

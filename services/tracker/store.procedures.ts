@@ -15,16 +15,34 @@ export interface PackedEvents {
   readonly eventIds: readonly string[];
   readonly ends: Uint32Array<ArrayBuffer>;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What is counted: day, channel and status, and of each event where its own end. */
+  readonly counts: Float64Array<ArrayBuffer>;
+  readonly countEnds: Uint32Array<ArrayBuffer>;
 }
+
+const COUNT_WIDTH = 3;
 
 export default {
   record(sql: Sql, packed: PackedEvents): void {
     const numbers = packed.notificationIds.map((_, place) => meet(sql, packed, place));
+    const tally = new Map<string, number>();
     let start = 0;
+    let firstCount = 0;
     for (const [place, eventId] of packed.eventIds.entries()) {
+      const about = packed.about[place] as number;
       const end = packed.ends[place] as number;
-      sql.run("add-event", numbers[packed.about[place] as number] as number, eventId, packed.bytes.subarray(start, end));
+      const endCount = packed.countEnds[place] as number;
+      if (sql.run("add-event", numbers[about] as number, eventId, packed.bytes.subarray(start, end)).changes > 0)
+        for (let at = firstCount; at < endCount; at += COUNT_WIDTH) {
+          const key = JSON.stringify([packed.environments[about], ...packed.counts.subarray(at, at + COUNT_WIDTH)]);
+          tally.set(key, (tally.get(key) ?? 0) + 1);
+        }
       start = end;
+      firstCount = endCount;
+    }
+    for (const [key, amount] of tally) {
+      const [environment, day, channel, status] = JSON.parse(key) as [string, number, number, number];
+      sql.run("count", environment, day, channel, status, amount);
     }
   },
 

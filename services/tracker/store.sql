@@ -33,6 +33,24 @@ CREATE TABLE notification_events (
 -- name: schema-2
 ALTER TABLE notifications ADD COLUMN send_at_ms INTEGER NOT NULL DEFAULT 0;
 
+-- name: schema-3
+CREATE TABLE daily_notification_stats (
+  environment TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  channel INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  amount INTEGER NOT NULL,
+  PRIMARY KEY (environment, day, channel, status)
+) WITHOUT ROWID;
+
+-- name: count
+INSERT INTO daily_notification_stats (environment, day, channel, status, amount) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET amount = amount + excluded.amount;
+
+-- name: stats
+SELECT day, channel, status, amount FROM daily_notification_stats
+WHERE environment = ? AND day BETWEEN ? AND ? ORDER BY day, channel, status;
+
 -- name: find
 SELECT n, people IS NOT NULL AS asked FROM notifications WHERE environment = ? AND id = ?;
 

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
+import { statsSuite } from "./stats.suite.ts";
 import { sqliteHistoryStore } from "./store.sqlite.ts";
-import { historyStoreSuite } from "./store.suite.ts";
+import { historyStoreSuite, sweptHistoryStoreSuite } from "./store.suite.ts";
 
 let folder: string;
 let database: Database;
@@ -21,3 +22,5 @@ afterEach(async () => {
 });
 
 historyStoreSuite("SQLite", () => sqliteHistoryStore(database));
+sweptHistoryStoreSuite("SQLite", () => sqliteHistoryStore(database));
+statsSuite("SQLite", () => sqliteHistoryStore(database));
