@@ -3,21 +3,20 @@
  *
  * Opening waits for the brokers, and makes the topics that are missing. Appends are acknowledged by all in-sync replicas.
  */
-import { isDeepStrictEqual } from "node:util";
-import type { Admin } from "kafkajs";
-import kafkajs from "kafkajs";
+import type { Kafka } from "kafkajs";
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import { RETENTION_MS, type Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
+import { Asking } from "./kafka/asking.ts";
 import { topicsOf } from "./kafka/assigner.ts";
 import { type Connection, openClient, openReadingCluster, REQUEST_MS } from "./kafka/client.ts";
-import { hopeless, unavailable, within } from "./kafka/failures.ts";
+import { hopeless } from "./kafka/failures.ts";
 import { Health } from "./kafka/health.ts";
 import { GroupMember } from "./kafka/membership.ts";
 import { Names } from "./kafka/names.ts";
 import { Offsets } from "./kafka/offsets.ts";
-import { Reader } from "./kafka/reader.ts";
+import { readRange } from "./kafka/reader.ts";
 import type { Message } from "./kafka/records.ts";
 import { Sends } from "./kafka/sends.ts";
 import { ensureTopics, WrongTopics } from "./kafka/topics.ts";
@@ -48,8 +47,6 @@ export interface KafkaLog extends EventLog {
 
 const APPEND_MS = 30_000;
 const MOST_QUEUED_BYTES = 64 * 1024 * 1024;
-/** For questions about offsets and for reading. */
-const ANSWER_MS = 15_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -57,8 +54,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
   const { clock, logger, topics, topicPrefix = "", appendMs = APPEND_MS, mostQueuedBytes = MOST_QUEUED_BYTES } = needs;
   const names = new Names(topics, topicPrefix);
   const client = openClient(needs, logger);
-  const admin = client.admin();
-  await readied(admin, names, needs);
+  await readied(client, names, needs);
 
   const producer = client.producer({
     idempotent: false,
@@ -76,9 +72,13 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
     if (answer?.errorCode !== 0) throw new Error(`${topic}/${partition} was not acknowledged`);
   };
   const sends = new Sends({ names, clock, send, mostQueuedBytes, deadlineMs: appendMs });
-  const offsets = new Offsets(admin, names);
-  const reader = new Reader({ open: () => openReadingCluster(needs, client), names, offsets });
-  const health = new Health({ admin, clock, brokers: needs.brokers, oldestAppendMs: () => sends.oldestMs });
+  const asking = new Asking(
+    openReadingCluster(needs, client),
+    clock,
+    topics.map((topic) => names.of(topic)),
+  );
+  const offsets = new Offsets(asking, names);
+  const health = new Health({ asking, clock, brokers: needs.brokers, oldestAppendMs: () => sends.oldestMs });
   const members = new Set<GroupMember>();
   let epoch = 0;
   let closed: Promise<void> | undefined;
@@ -89,14 +89,6 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
   const demandOpen = () => {
     if (closed) throw new Problem("DRAINING");
   };
-  const answered = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await within(ANSWER_MS, clock, what, work());
-    } catch (error) {
-      throw error instanceof kafkajs.KafkaJSError ? unavailable(error) : error;
-    }
-  };
-
   return {
     async append(outputs) {
       demandOpen();
@@ -105,7 +97,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
 
     async join(group, read, member) {
       demandOpen();
-      await answered(`group ${group}`, () => refuseOthers(admin, group, read, names));
+      await refuseOthers(asking, names, group, read);
       const joining = new GroupMember({
         ...{ client, clock, logger, names, offsets, group, topics: read, member, append },
         // Between processes, as far as their clocks agree.
@@ -116,6 +108,14 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
       });
       members.add(joining);
       await joining.join();
+      try {
+        // Another that joined in the same moment, with other topics, was taken in, and this one was given nothing.
+        if (joining.holdsNothing) await refuseOthers(asking, names, group, read);
+      } catch (error) {
+        members.delete(joining);
+        await joining.close();
+        throw error;
+      }
       return {
         settle: (outputs, positions) => joining.settle(outputs, positions),
         pause: (assignment) => joining.pause(assignment),
@@ -127,14 +127,13 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
       };
     },
 
-    lag: (group, read) =>
-      answered(`lag of ${group}`, async () => {
-        for (const member of members) if (member.group === group) await member.commit();
-        const positions = await offsets.positions(group, read);
-        return positions.reduce((sum, { next, end }) => sum + end - next, 0);
-      }),
+    async lag(group, read) {
+      for (const member of members) if (member.group === group) await member.commit();
+      const places = await offsets.places(group, read);
+      return places.reduce((sum, { next, end }) => sum + end - next, 0);
+    },
 
-    read: (topic, partition, from, limit) => answered(`read ${topic.name}/${partition}`, () => reader.read(topic, partition, from, limit)),
+    read: (topic, partition, from, limit) => readRange({ asking, offsets, names }, { topic, partition, from, limit }),
 
     health: () => health.now(),
 
@@ -143,7 +142,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
         health.stop();
         await Promise.all([...members].map((member) => member.close()));
         await sends.quiet();
-        await Promise.allSettled([producer.disconnect(), admin.disconnect(), reader.close()]);
+        await Promise.allSettled([producer.disconnect(), asking.close()]);
       })();
       return closed;
     },
@@ -151,34 +150,37 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
 }
 
 /** Waits until brokers answer and all topics are there as they should be. */
-async function readied(admin: Admin, names: Names, needs: KafkaLogNeeds): Promise<void> {
+async function readied(client: Kafka, names: Names, needs: KafkaLogNeeds): Promise<void> {
   const { brokers, clock, logger, signal, replication, retentionMs = RETENTION_MS } = needs;
   for (let failures = 0; ; failures++) {
+    const admin = client.admin();
     try {
       await admin.connect();
       await ensureTopics({ admin, names, brokers, replication, retentionMs });
       return;
     } catch (error) {
-      const why = hopeless(error, brokers) ?? (error instanceof WrongTopics ? error.message : undefined);
-      if (why !== undefined || signal?.aborted) {
-        await admin.disconnect().catch(() => {});
-        throw why === undefined ? new Problem("DRAINING") : new Error(why, { cause: error });
-      }
+      const why = error instanceof WrongTopics ? error.message : hopeless(error, brokers);
+      if (why !== undefined) throw new Error(why, { cause: error });
+      if (signal?.aborted) throw new Problem("DRAINING");
       logger.warn({ brokers, error: (error as Error).message }, "waiting for Kafka");
       await clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), signal);
+    } finally {
+      await admin.disconnect().catch(() => {});
     }
   }
 }
 
 /** A member that reads other topics than its group would leave partitions of one or the other unread. */
-async function refuseOthers(admin: Admin, group: string, topics: readonly Topic[], names: Names): Promise<void> {
+async function refuseOthers(asking: Asking, names: Names, group: string, topics: readonly Topic[]): Promise<void> {
   const wanted = topics.map((topic) => names.of(topic)).toSorted();
-  const { groups } = await admin.describeGroups([group]);
-  for (const { memberMetadata } of groups.flatMap(({ members }) => members)) {
+  const members = await asking.ask(`who is in ${group}`, async (cluster) => {
+    const coordinator = await cluster.findGroupCoordinator({ groupId: group });
+    return (await coordinator.describeGroups({ groupIds: [group] })).groups.flatMap((each) => each.members);
+  });
+  for (const { memberMetadata } of members) {
     // A member that is just joining has told nothing yet.
-    if (memberMetadata.length === 0) continue;
-    const read = topicsOf(memberMetadata);
-    if (!isDeepStrictEqual(read, wanted))
+    const read = memberMetadata.length === 0 ? wanted : topicsOf(memberMetadata);
+    if (read.join() !== wanted.join())
       throw new Error(`Members of group "${group}" read ${read.join(", ")}; one that reads ${wanted.join(", ")} needs a group of its own.`);
   }
 }

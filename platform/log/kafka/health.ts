@@ -1,7 +1,6 @@
 /** Whether Kafka answers, asked for every few seconds: what a process says of itself must not wait for a question to the brokers. */
-import type { Admin } from "kafkajs";
 import type { Clock } from "#platform/clock.ts";
-import { within } from "./failures.ts";
+import type { Asking } from "./asking.ts";
 
 const ASK_EVERY_MS = 5_000;
 const ANSWER_MS = 4_000;
@@ -9,7 +8,7 @@ const ANSWER_MS = 4_000;
 const APPEND_LATE_MS = 10_000;
 
 export interface HealthNeeds {
-  readonly admin: Admin;
+  readonly asking: Asking;
   readonly clock: Clock;
   readonly brokers: readonly string[];
   /** When the oldest append began that has not been acknowledged. */
@@ -40,14 +39,11 @@ export class Health {
   }
 
   async #ask(): Promise<void> {
-    const { admin, clock } = this.#needs;
+    const { asking, clock } = this.#needs;
     for (;;) {
       await clock.sleep(ASK_EVERY_MS, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
-      this.#answers = await within(ANSWER_MS, clock, "are you there", admin.describeCluster()).then(
-        () => true,
-        () => false,
-      );
+      this.#answers = await asking.anyoneThere(ANSWER_MS);
     }
   }
 }

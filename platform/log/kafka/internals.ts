@@ -4,7 +4,7 @@
  * - The request queue checks for throttled requests every millisecond or ten, also when none is pending: thousands of timers a second in an
  *   idle process (kafkajs #1751). Here it sets a timer only when something is pending.
  * - A fetched batch knows the offset it was asked for, which tells a batch out of place from records that are not for readers.
- * - Reading a range of a partition without joining a group needs the cluster itself.
+ * - Questions about offsets and ranges of records are asked of the cluster itself: its admin client keeps to the leaders it knew for minutes.
  */
 import { createRequire } from "node:module";
 import type { Batch, KafkaMessage, Logger } from "kafkajs";
@@ -50,23 +50,47 @@ export interface FetchedPartition {
   readonly partition: number;
 }
 
-interface Broker {
+interface PartitionOffsets {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+}
+
+export interface Broker {
   fetch(request: {
     readonly maxWaitTime: number;
     readonly minBytes: number;
     readonly maxBytes: number;
     readonly isolationLevel: number;
-    readonly topics: readonly { topic: string; partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[] }[];
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[];
+    }[];
   }): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>;
+  offsetFetch(request: {
+    readonly groupId: string;
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];
+  }): Promise<{ readonly responses: readonly PartitionOffsets[] }>;
+  describeGroups(request: { readonly groupIds: readonly string[] }): Promise<{
+    readonly groups: readonly { readonly members: readonly { readonly memberMetadata: Buffer }[] }[];
+  }>;
 }
 
+/** What knows the brokers, the leaders and the coordinators, and forgets none of it until it is told to refresh. */
 export interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
-  addTargetTopic(topic: string): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   refreshMetadata(): Promise<void>;
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
   findBroker(broker: { nodeId: string }): Promise<Broker>;
+  findGroupCoordinator(group: { groupId: string }): Promise<Broker>;
+  fetchTopicsOffset(
+    topics: readonly {
+      readonly topic: string;
+      readonly fromBeginning: boolean;
+      readonly partitions: readonly { readonly partition: number }[];
+    }[],
+  ): Promise<readonly PartitionOffsets[]>;
 }
 
 export interface ClusterNeeds {

@@ -88,6 +88,10 @@ export class GroupMember implements Membership {
     return this.#joined.promise;
   }
 
+  get holdsNothing(): boolean {
+    return this.#held.size === 0;
+  }
+
   /** Whether the coordinator has heard of this member lately. */
   get isFresh(): boolean {
     return this.#needs.clock.nowMs() - this.#heardMs <= SESSION_MS * FRESH_SHARE;
@@ -230,7 +234,7 @@ export class GroupMember implements Membership {
     const topics = [...new Set(gained.map(({ topic }) => topic))];
     for (let failures = 0; isCurrent(); failures++) {
       try {
-        return await offsets.positions(group, topics);
+        return await offsets.places(group, topics);
       } catch (error) {
         logger.warn({ group, error: messageOf(error) }, "positions not read, trying again");
         await clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), this.#stop.signal);
@@ -289,7 +293,7 @@ export class GroupMember implements Membership {
   async #misplaced(session: Session, held: Held): Promise<void> {
     const { name, assignment } = held;
     const { topic, partition } = assignment;
-    const { start, end } = (await this.#needs.offsets.bounds(topic)).get(partition) ?? { start: 0, end: 0 };
+    const { start, end } = await this.#needs.offsets.bounds(topic, partition);
     if (this.#held.get(`${name}/${partition}`) !== held || this.#session !== session) return;
     if (held.next >= start && held.next <= end) {
       session.seek(name, partition, held.next);
