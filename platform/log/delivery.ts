@@ -11,20 +11,26 @@ const MAX_BATCH_BYTES = 1024 * 1024;
 /** Records handed over before the event loop gets its turn. */
 const MAX_TURN = 2_000;
 
-/** Serves the readers that have something to read, each a batch at a time, round and round. */
+/** What has something to hand over. It adds itself again when it has more. */
+export interface Deliverer {
+  /** Hands over one batch and answers its size. */
+  deliver(): number;
+}
+
+/** Serves those that have something to hand over, each a batch at a time, round and round. */
 export class Deliveries {
-  readonly #ready = new Set<Reader>();
+  readonly #ready = new Set<Deliverer>();
   #scheduled = false;
   #stopped = false;
 
-  add(reader: Reader): void {
+  add(deliverer: Deliverer): void {
     if (this.#stopped) return;
-    this.#ready.add(reader);
+    this.#ready.add(deliverer);
     this.#schedule();
   }
 
-  remove(reader: Reader): void {
-    this.#ready.delete(reader);
+  remove(deliverer: Deliverer): void {
+    this.#ready.delete(deliverer);
   }
 
   stop(): void {
@@ -44,10 +50,10 @@ export class Deliveries {
   #turn(): void {
     let handed = 0;
     try {
-      // A reader that has more adds itself again, at the end: a Set is walked in the order of its members' arrival.
-      for (const reader of this.#ready) {
-        this.#ready.delete(reader);
-        handed += reader.deliver();
+      // Who has more adds itself again, at the end: a Set is walked in the order of its members' arrival.
+      for (const deliverer of this.#ready) {
+        this.#ready.delete(deliverer);
+        handed += deliverer.deliver();
         if (handed >= MAX_TURN) break;
       }
     } finally {
@@ -57,7 +63,7 @@ export class Deliveries {
 }
 
 /** One assignment at work: where its member has come to in one partition. */
-export class Reader implements Follower {
+export class Reader implements Follower, Deliverer {
   readonly place: Place;
   readonly assignment: Assignment;
   next: number;
@@ -108,7 +114,6 @@ export class Reader implements Follower {
     this.wake();
   }
 
-  /** Hands over one batch and answers its size. */
   deliver(): number {
     const records = this.place.tail.from(this.next, MAX_BATCH) ?? this.#stored();
     if (records[0]?.offset !== this.next) {

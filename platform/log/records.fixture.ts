@@ -1,5 +1,5 @@
 /** What the log's suite writes and compares: three small topics, numbered records, keys by partition. */
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { Topic } from "#domain/topics.ts";
 import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { LogRecord, Output } from "./log.ts";
@@ -34,3 +34,6 @@ export function expectOrderWithin(member: TestMember): void {
     expect(records.map((record) => record.offset)).toEqual(records.map((_, i) => assignment.position + i));
   }
 }
+
+/** What an engine on a busy machine does in its own time. */
+export const eventually = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 15_000);

@@ -1,10 +1,10 @@
 /** The part of the log's suite about members that share a group. */
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { Topic } from "#domain/topics.ts";
 import type { EventLog } from "./log.ts";
 import { TestMember } from "./member.fixture.ts";
 import { partitionOf } from "./partition.ts";
-import { expectOrderWithin, keyIn, numbered, one, other, output, sorted, two, upTo, values } from "./records.fixture.ts";
+import { eventually, expectOrderWithin, keyIn, numbered, one, other, output, sorted, two, upTo, values } from "./records.fixture.ts";
 
 export function sharing(log: () => EventLog): void {
   test("two members share the partitions, the same of each topic with as many", async () => {
@@ -22,7 +22,7 @@ export function sharing(log: () => EventLog): void {
     const a = await TestMember.join(log(), "group", [one], { settles: true });
     const b = await TestMember.join(log(), "group", [one], { settles: true });
     await log().append(numbered(400));
-    await vi.waitFor(() => expect(sorted([...a.records, ...b.records])).toEqual(upTo(400)));
+    await eventually(() => expect(sorted([...a.records, ...b.records])).toEqual(upTo(400)));
     expect(a.records.length).toBeGreaterThan(0);
     expect(b.records.length).toBeGreaterThan(0);
   });
@@ -40,7 +40,7 @@ export function sharing(log: () => EventLog): void {
   test("a partition goes on with its next holder after what the last one settled, also when that was still under way", async () => {
     await log().append([0, 1, 2, 3].flatMap((partition) => numbered(10, () => keyIn(partition))));
     const a = await TestMember.join(log(), "group", [one]);
-    await vi.waitFor(() => expect(a.records).toHaveLength(40));
+    await eventually(() => expect(a.records).toHaveLength(40));
     const settling = [0, 1, 2, 3].map((partition) => a.settle(partition, 10));
     const b = await TestMember.join(log(), "group", [one]);
     expect(b.holds(one).map((partition) => b.held(one, partition).position)).toEqual([10, 10]);
@@ -63,11 +63,11 @@ export function sharing(log: () => EventLog): void {
       await join();
       if (round % 2 === 1) await members[round]?.membership.leave();
       const before = gotten();
-      await vi.waitFor(() => expect(gotten()).toBeGreaterThan(before + 80), 10_000);
+      await eventually(() => expect(gotten()).toBeGreaterThan(before + 80));
     }
     moving = false;
     await flow;
-    await vi.waitFor(async () => expect(await log().lag("group", [one, two])).toBe(0), 10_000);
+    await eventually(async () => expect(await log().lag("group", [one, two])).toBe(0));
     const got = new Set(members.flatMap((member) => values(member.records)));
     expect(got.size).toBe(total);
     for (const member of members) expectOrderWithin(member);
@@ -78,9 +78,9 @@ export function sharing(log: () => EventLog): void {
     const b = await TestMember.join(log(), "group", [one], { settles: true });
     await a.membership.leave();
     expect(a.holds(one)).toEqual([]);
-    await vi.waitFor(() => expect(b.holds(one)).toEqual([0, 1, 2, 3]));
+    await eventually(() => expect(b.holds(one)).toEqual([0, 1, 2, 3]));
     await log().append(numbered(40));
-    await vi.waitFor(() => expect(sorted(b.records)).toEqual(upTo(40)));
+    await eventually(() => expect(sorted(b.records)).toEqual(upTo(40)));
     await a.membership.leave();
     expect(a.records).toEqual([]);
   });
@@ -89,14 +89,14 @@ export function sharing(log: () => EventLog): void {
     const key = keyIn(2);
     await log().append(numbered(5, () => key));
     const late = await TestMember.join(log(), "group", [one]);
-    await vi.waitFor(() => expect(late.records).toHaveLength(5));
+    await eventually(() => expect(late.records).toHaveLength(5));
     const old = late.held(one, 2);
     await late.membership.leave();
     await late.membership.settle([output(key, "kept", { topic: two })], [{ ...old, next: 5 }]);
     expect(values(await log().read(two, partitionOf(key, 4), 0, 10))).toEqual(["kept"]);
     expect(await log().lag("group", [one])).toBe(5);
     const next = await TestMember.join(log(), "group", [one]);
-    await vi.waitFor(() => expect(values(next.records)).toEqual(upTo(5)));
+    await eventually(() => expect(values(next.records)).toEqual(upTo(5)));
   });
 
   test("a member that reads other topics than its group is refused", async () => {

@@ -1,0 +1,119 @@
+/**
+ * What this adapter uses of kafkajs 2.2.4 that is not its public interface, in one place: internals.test.ts says when it has changed.
+ *
+ * - The request queue checks for throttled requests every millisecond or ten, also when none is pending: thousands of timers a second in an
+ *   idle process (kafkajs #1751). Here it sets a timer only when something is pending.
+ * - A fetched batch knows the offset it was asked for, which tells a batch out of place from records that are not for readers.
+ * - Questions about offsets and ranges of records are asked of the cluster itself: its admin client keeps to the leaders it knew for minutes.
+ */
+import { createRequire } from "node:module";
+import type { Batch, KafkaMessage, Logger } from "kafkajs";
+
+const require = createRequire(import.meta.url);
+
+/** The version these notes are about. */
+export const VERSION = "2.2.4";
+export const installedVersion = (): string => (require("kafkajs/package.json") as { version: string }).version;
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  readonly throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+const CHECK_PENDING_MS = 10;
+
+export function scheduleOnlyWhenPending(this: RequestQueue): void {
+  if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
+  const throttledMs = this.throttledUntil - Date.now();
+  this.throttleCheckTimeoutId = setTimeout(
+    () => {
+      this.throttleCheckTimeoutId = null;
+      this.checkPendingRequests();
+    },
+    throttledMs > 0 ? throttledMs : CHECK_PENDING_MS,
+  );
+}
+
+export const requestQueue = (): { readonly prototype: RequestQueue } => require("kafkajs/src/network/requestQueue");
+
+export function calmRequestQueue(): void {
+  requestQueue().prototype.scheduleCheckPendingRequests = scheduleOnlyWhenPending;
+}
+
+/** The offset that the fetch asked for; its first record may be a later one, where the broker keeps marks of transactions between. */
+export const fetchedFrom = (batch: Batch): number => Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset);
+
+export interface FetchedPartition {
+  readonly partition: number;
+}
+
+interface PartitionOffsets {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+}
+
+export interface Broker {
+  fetch(request: {
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly isolationLevel: number;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[];
+    }[];
+  }): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>;
+  offsetFetch(request: {
+    readonly groupId: string;
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];
+  }): Promise<{ readonly responses: readonly PartitionOffsets[] }>;
+  describeGroups(request: { readonly groupIds: readonly string[] }): Promise<{
+    readonly groups: readonly { readonly members: readonly { readonly memberMetadata: Buffer }[] }[];
+  }>;
+}
+
+/** What knows the brokers, the leaders and the coordinators, and forgets none of it until it is told to refresh. */
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
+  findBroker(broker: { nodeId: string }): Promise<Broker>;
+  findGroupCoordinator(group: { groupId: string }): Promise<Broker>;
+  fetchTopicsOffset(
+    topics: readonly {
+      readonly topic: string;
+      readonly fromBeginning: boolean;
+      readonly partitions: readonly { readonly partition: number }[];
+    }[],
+  ): Promise<readonly PartitionOffsets[]>;
+}
+
+export interface ClusterNeeds {
+  readonly logger: Logger;
+  readonly brokers: string[];
+  readonly clientId: string;
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+  readonly enforceRequestTimeout: boolean;
+  readonly metadataMaxAge: number;
+  readonly allowAutoTopicCreation: boolean;
+  readonly retry: { readonly retries: number; readonly initialRetryTime: number; readonly maxRetryTime: number };
+  readonly ssl?: unknown;
+  readonly sasl?: unknown;
+}
+
+export function openCluster(needs: ClusterNeeds): Cluster {
+  const ClusterClass = require("kafkajs/src/cluster") as new (needs: ClusterNeeds & { socketFactory: unknown }) => Cluster;
+  return new ClusterClass({ ...needs, socketFactory: require("kafkajs/src/network/socketFactory")() });
+}
+
+/** Transactions' marks and what was rolled back are left out, and passed over by `lastOffset`. */
+export function batchOf(topic: string, from: number, data: FetchedPartition): { messages: readonly KafkaMessage[]; lastOffset(): string } {
+  const BatchClass = require("kafkajs/src/consumer/batch");
+  return new BatchClass(topic, String(from), data);
+}

@@ -1,0 +1,73 @@
+/**
+ * The topics as Kafka has them: created where they are missing, and looked at where they are there. Partition counts are never changed.
+ *
+ * Safe from several machines at once: whoever comes second finds them there.
+ */
+import type { Admin } from "kafkajs";
+import type { Topic } from "#domain/topics.ts";
+import { DeadLetterSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Names } from "./names.ts";
+
+/** A value of a mebibyte with its key and headers; a dead letter holds a whole record and more. */
+const MOST_BYTES = 1_114_112;
+const MOST_DEAD_LETTER_BYTES = 2_097_152;
+export const mostRecordBytes = ({ schema }: Topic): number => (schema === DeadLetterSchema ? MOST_DEAD_LETTER_BYTES : MOST_BYTES);
+
+export interface TopicsNeeds {
+  readonly admin: Admin;
+  readonly names: Names;
+  /** The brokers that were configured: a cluster of three, one of which is away now, still gets three replicas. */
+  readonly brokers: readonly string[];
+  /** Replicas of each record. Default: three where there are three brokers, else one. */
+  readonly replication?: number | undefined;
+  readonly retentionMs: number;
+}
+
+/** What is wrong for good, in one sentence. */
+export class WrongTopics extends Error {}
+
+const CREATE_MS = 10_000;
+/** Of the topics that this log makes; three replicas survive the loss of one and go on. */
+const REPLICAS = 3;
+
+export async function ensureTopics({ admin, names, brokers, replication, retentionMs }: TopicsNeeds): Promise<void> {
+  const known = new Set(await admin.listTopics());
+  const missing = names.topics.filter((topic) => !known.has(names.of(topic)));
+  if (missing.length > 0) {
+    const replicas = replication ?? (await defaultReplicas(admin, brokers));
+    await admin.createTopics({
+      waitForLeaders: false,
+      timeout: CREATE_MS,
+      topics: missing.map((topic) => ({
+        topic: names.of(topic),
+        numPartitions: topic.partitions,
+        replicationFactor: replicas,
+        configEntries: [
+          { name: "min.insync.replicas", value: replicas >= REPLICAS ? "2" : "1" },
+          { name: "retention.ms", value: String(retentionMs) },
+          { name: "max.message.bytes", value: String(mostRecordBytes(topic)) },
+          // What other programs compress with lz4 or the like, the broker keeps in a form that everybody can read.
+          { name: "compression.type", value: "uncompressed" },
+        ],
+      })),
+    });
+  }
+  // Throws where a topic or one of its leaders is not there yet: the caller tries again.
+  const { topics } = await admin.fetchTopicMetadata({ topics: names.topics.map((topic) => names.of(topic)) });
+  for (const topic of names.topics) {
+    const name = names.of(topic);
+    const partitions = topics.find((each) => each.name === name)?.partitions ?? [];
+    if (partitions.length === 0) throw new Error(`topic ${name} is not known to every broker yet`);
+    if (partitions.length !== topic.partitions)
+      throw new WrongTopics(
+        `Kafka's topic "${name}" has ${partitions.length} partitions, and this program keeps order by ${topic.partitions}. ` +
+          "The number never changes: give the program another topic prefix, or move the records to a topic that has the right number.",
+      );
+    if (partitions.some(({ leader }) => leader < 0)) throw new Error(`topic ${name} has a partition without a leader`);
+  }
+}
+
+async function defaultReplicas(admin: Admin, configured: readonly string[]): Promise<number> {
+  const { brokers } = await admin.describeCluster();
+  return Math.max(brokers.length, configured.length) >= REPLICAS ? REPLICAS : 1;
+}
