@@ -1,16 +1,22 @@
 /**
- * Which engine stands behind each port: the table of design as code. `embedded` is SQLite and memory, all modules in one process.
+ * Which engine stands behind each port: the table of design as code. `embedded` is SQLite and memory, all modules in one process; the other
+ * column is mesh.ts.
  */
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import * as topics from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
+import type { Fanout } from "#platform/fanout/fanout.ts";
+import type { Task } from "#platform/host.ts";
 import { sqliteLedger } from "#platform/ledger/ledger.sqlite.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
+import type { EventLog } from "#platform/log/log.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import { sqliteAccessStore } from "./access/store.sqlite.ts";
+import type { AccessStore } from "./access/store.ts";
 import { makeDataDir } from "./data-dir.ts";
 import { databaseFile } from "./database-file.ts";
 import { sqliteDeadLetterStore } from "./deadletters/store.sqlite.ts";
@@ -21,7 +27,17 @@ import { sqliteScheduleStore } from "./scheduler/store.sqlite.ts";
 import { sqliteTemplateStore } from "./templates/store.sqlite.ts";
 import { sqliteHistoryStore } from "./tracker/store.sqlite.ts";
 
-export type Adapters = Awaited<ReturnType<typeof embedded>>;
+export interface Adapters {
+  readonly log: EventLog;
+  readonly ledger: Ledger;
+  readonly fanout: Fanout;
+  /** By the name of the module whose they are; in a mesh, those of its own modules. */
+  readonly stores: Readonly<Record<string, unknown>> & { readonly access: AccessStore };
+  /** What the engines need done beside. */
+  readonly tasks?: readonly Task[];
+  health(): { readonly ok: true } | { readonly ok: false; readonly why: string };
+  close(): Promise<void>;
+}
 
 /** What every engine is given. */
 export interface EngineNeeds {

@@ -4,7 +4,7 @@ import type { Module } from "#platform/host.ts";
 import type { ProcessSettings } from "./process.ts";
 
 /** What has settings and nothing else comes along with every process. */
-const isAlways = ({ name }: Module): boolean => name === "process" || name === "places";
+const isAlways = ({ name }: Module): boolean => ["process", "places", "engines"].includes(name);
 
 export function chosen(names: readonly string[], modules: readonly Module[], settings: ProcessSettings): readonly Module[] {
   const known = modules.filter((module) => !isAlways(module)).map(({ name }) => name);

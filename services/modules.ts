@@ -8,6 +8,7 @@ import type { MintToken } from "./console/token.ts";
 import { deadLetters } from "./deadletters/module.ts";
 import { emailWorkers } from "./delivery/module.ts";
 import { dispatcherModule } from "./dispatcher/module.ts";
+import { enginesModule } from "./engines.ts";
 import { inbox } from "./inbox/module.ts";
 import { ingest } from "./ingest/module.ts";
 import { placesModule } from "./places.ts";
@@ -39,6 +40,7 @@ export const modulesOf = (needs: Needs) =>
   [
     processModule,
     placesModule,
+    enginesModule,
     ingest,
     routerModule,
     dispatcherModule,

@@ -25,7 +25,9 @@ const PORTS = {
 const FRONT = ["ingest", "console"];
 
 type Placed = keyof typeof PORTS;
-type Fields = { [K in `${Placed}.port`]: ReturnType<typeof portField> } & { [K in `${Placed | "ingest" | "console"}.url`]: ReturnType<typeof urlField> };
+type Fields = { [K in `${Placed}.port`]: ReturnType<typeof portField> } & {
+  [K in `${Placed | "ingest" | "console"}.url`]: ReturnType<typeof urlField>;
+};
 
 const portField = (name: Placed) =>
   port()

@@ -1,7 +1,7 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
 import { variableOf } from "#platform/config/config.ts";
-import { flag, list, port, share } from "#platform/config/fields.ts";
+import { flag, port, share } from "#platform/config/fields.ts";
 import { mode } from "#platform/config/mode.ts";
 import { serviceSecret } from "#platform/config/service-secret.ts";
 import type { Module } from "#platform/host.ts";
@@ -44,9 +44,6 @@ const fields = z.object({
     .string()
     .optional()
     .meta({ description: "A YAML file with settings; without it carillon.yaml in the working directory, where there is one." }),
-  "kafka.brokers": list().optional().meta({
-    description: "The brokers of the mesh form. The embedded form keeps its log in SQLite, and says at the start that it ignores them.",
-  }),
   "consumer-group-id": z
     .string()
     .regex(/^[A-Za-z0-9._-]{0,100}$/, { error: "must be at most 100 letters, digits, dots, dashes and underscores" })

@@ -14,11 +14,12 @@ import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
 import { DEVELOPMENT, firstCredential } from "./access/first.ts";
-import { openAdapters } from "./adapters.ts";
+import { type Adapters, embedded } from "./adapters.ts";
 import { chosen } from "./chosen.ts";
 import { openBoxes } from "./console/box.ts";
 import { type Mailbox, openMailbox } from "./console/mailbox.ts";
 import { authenticateFor } from "./door.ts";
+import type { EngineSettings } from "./engines.ts";
 import { modulesOf } from "./modules.ts";
 import { elsewhere, isFront, type Places, portOf, urlOf } from "./places.ts";
 import type { ProcessSettings } from "./process.ts";
@@ -30,6 +31,9 @@ import { tlsOf } from "./tls.ts";
 import { openTracer } from "./tracing.ts";
 import { version } from "./version.ts";
 import { openWaitingRoom } from "./waiting-room.ts";
+
+type Settings = ReturnType<typeof loadConfig>;
+const DAY_MS = 86_400_000;
 
 export interface Running {
   readonly readyLine: string;
@@ -77,7 +81,20 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     ...{ logger, metrics, clock, tracer },
   };
   const room = process_.adapters === "mesh" ? await openWaitingRoom(door) : undefined;
-  const adapters = await openAdapters(process_, settings, { modules, clock, metrics, logger, waitingFor: room?.waitingFor });
+  const engines = settings.get("engines") as EngineSettings;
+  if (process_.adapters === "embedded" && engines["kafka.brokers"].length > 0)
+    logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
+  const adapters: Adapters =
+    process_.adapters === "mesh"
+      ? await (await import("./mesh.ts")).mesh(engines, process_, {
+          modules,
+          clock,
+          metrics,
+          logger,
+          worker,
+          historyKeptMs: historyKeptMs(settings),
+        })
+      : await embedded({ dataDir: process_["data-dir"], clock, metrics, logger });
   const shared = process_["service-secret"];
   secret = shared === undefined ? secretOf(join(process_["data-dir"], "gateway-token.secret")) : derived(shared, "gateway-token");
   if (!isProduction && runs("console")) {
@@ -106,7 +123,9 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       .map((stage) => runStage({ stage, log: adapters.log, clock, logger, metrics, groupPrefix, tracer })),
   );
   const stop = new AbortController();
-  const tasks = parts.flatMap((part) => part.tasks ?? []).map((task) => runTask(task, { clock, logger }, stop.signal));
+  const tasks = [...(adapters.tasks ?? []), ...parts.flatMap((part) => part.tasks ?? [])].map((task) =>
+    runTask(task, { clock, logger }, stop.signal),
+  );
   let draining = false;
   const readiness = () => {
     const why = [adapters, ...stages].flatMap((each) => {
@@ -126,7 +145,10 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     authenticate: authenticateFor(process_, { store: adapters.stores.access, clock, logger }),
     ready: readiness,
   });
-  logger.info({ mode: process_.mode, modules: names, ports: server.ports, grpcPort: server.grpcPort, smtpSinkPort: mailbox?.port() }, "started");
+  logger.info(
+    { mode: process_.mode, modules: names, ports: server.ports, grpcPort: server.grpcPort, smtpSinkPort: mailbox?.port() },
+    "started",
+  );
 
   return {
     readyLine: readyLine({ names, server, process_, front, secure: tls !== undefined, smtpPort: mailbox?.port() }),
@@ -148,6 +170,9 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     },
   };
 }
+
+const historyKeptMs = (settings: Settings): number =>
+  (settings.get("tracker") as { "history.retention-days": number })["history.retention-days"] * DAY_MS;
 
 /** Never asked: all modules are here, or there is a secret. */
 const nobody = () => Promise.reject(new Error("there is no service-secret to call another process with"));

@@ -16,7 +16,9 @@ export interface WaitingRoom {
   close(): void;
 }
 
-export async function openWaitingRoom(options: Omit<ServerOptions, "rpc" | "routes" | "sockets" | "ready" | "closed" | "authenticate">): Promise<WaitingRoom> {
+export async function openWaitingRoom(
+  options: Omit<ServerOptions, "rpc" | "routes" | "sockets" | "ready" | "closed" | "authenticate">,
+): Promise<WaitingRoom> {
   const awaited = new Map<string, string>();
   const ready = (): Readiness => ({ ok: false, why: ["starting", ...awaited.values()] });
   const server = await serve({

@@ -1,5 +1,5 @@
 /** A lock that one process holds, and that is free again when it ends, however it ends. */
-import { DatabaseError } from "#platform/sqlite/errors.ts";
+import { DatabaseError } from "#platform/sql/errors.ts";
 import { type Lock, lockDatabase } from "#platform/sqlite/lock.ts";
 
 /** `FILE.lock`, or nothing when another holds it. */

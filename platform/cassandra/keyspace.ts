@@ -1,6 +1,6 @@
 /** The keyspace: found, made where that is asked for, or a sentence that says how to make it. */
 import type { Client } from "cassandra-driver";
-import { readStatements } from "#platform/sqlite/statements.ts";
+import { readStatements } from "#platform/sql/statements.ts";
 import type { CassandraOptions } from "./cassandra.ts";
 import { CassandraRefusal } from "./errors.ts";
 

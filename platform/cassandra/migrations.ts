@@ -8,7 +8,7 @@
 import { type Client, types } from "cassandra-driver";
 import type { Logger } from "pino";
 import type { Clock } from "#platform/clock.ts";
-import { readStatements } from "#platform/sqlite/statements.ts";
+import { readStatements } from "#platform/sql/statements.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
 import { CassandraRefusal, cassandraProblem, unavailable } from "./errors.ts";
 

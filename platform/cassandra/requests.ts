@@ -1,7 +1,7 @@
 /** The named statements of a .cql file as requests to the cluster, each counted by how it ended. */
 import { type Client, errors, types } from "cassandra-driver";
 import { Problem } from "#domain/errors.ts";
-import { readStatements } from "#platform/sqlite/statements.ts";
+import { readStatements } from "#platform/sql/statements.ts";
 import type { Asked, Cql, Param, Row, Swapped } from "./cassandra.ts";
 import { cassandraProblem } from "./errors.ts";
 import type { Observe } from "./metrics.ts";

@@ -1,5 +1,5 @@
 /** The secret that the modules of one installation share, where they run in several processes; the modules that need it share this field. */
-import { z } from "zod";
+import type { z } from "zod";
 import { secret } from "./fields.ts";
 
 export const serviceSecret = secret()

@@ -43,8 +43,18 @@ export interface Opened {
 
 const RETENTION_MS = 3_600_000;
 
-/** `forgets`: why the log keeps nothing over a close, where it does not. */
-export function logSuite(name: string, open: (needs: SuiteNeeds) => Promise<Opened>, { forgets }: { forgets?: string } = {}): void {
+export interface Differences {
+  /** Why the log keeps nothing over a close, where it does not. */
+  readonly forgets?: string;
+  /** Retention is the engine's own affair, which tells nobody of what was not read. */
+  readonly silentRetention?: boolean;
+}
+
+export function logSuite(
+  name: string,
+  open: (needs: SuiteNeeds) => Promise<Opened>,
+  { forgets, silentRetention = false }: Differences = {},
+): void {
   describe(name, () => {
     let clock: TestClock;
     let opened: Opened;
@@ -325,7 +335,7 @@ export function logSuite(name: string, open: (needs: SuiteNeeds) => Promise<Open
       });
     });
 
-    describe("retention, when something was not read", () => {
+    (silentRetention ? () => {} : describe)("retention, when something was not read", () => {
       /** The newest record is kept, so that what is forgotten can be seen to be. */
       const firstKept = async (of: Topic, partition: number) => (await log.read(of, partition, 0, 1))[0]?.offset;
       const inOther = (count: number, partition: number) =>
@@ -341,11 +351,11 @@ export function logSuite(name: string, open: (needs: SuiteNeeds) => Promise<Open
         waits.membership.pause(waits.held(other, 1));
         waits.membership.pause(waits.held(other, 2));
         await log.append([...numbered(7, () => key), ...inOther(2, 1), ...inOther(3, 2), output(keyIn(1), "read")]);
-        await vi.waitFor(() => expect(reads.records).toHaveLength(13));
-        await vi.waitFor(() => expect(values(waits.records)).toEqual(["read"]));
+        await eventually(() => expect(reads.records).toHaveLength(13));
+        await eventually(() => expect(values(waits.records)).toEqual(["read"]));
         clock.pass(RETENTION_MS);
         await log.append(numbered(1, () => key));
-        await vi.waitFor(async () => {
+        await eventually(async () => {
           clock.pass(60_000);
           expect(await firstKept(one, 0)).toBe(7);
           expect(warnings).not.toEqual([]);
@@ -365,9 +375,9 @@ export function logSuite(name: string, open: (needs: SuiteNeeds) => Promise<Open
           // What is forgotten at all is forgotten before a later append is answered.
           await log.append(inOther(1, 0));
           const member = await TestMember.join(log, "group", [one]);
-          await vi.waitFor(() => expect(member.records).toHaveLength(600));
+          await eventually(() => expect(member.records).toHaveLength(600));
           clock.pass(60_000);
-          await vi.waitFor(async () => expect(await firstKept(one, 0)).toBeUndefined());
+          await eventually(async () => expect(await firstKept(one, 0)).toBeUndefined());
           expect(warnings).toEqual([]);
         });
       }

@@ -1,0 +1,66 @@
+/** Where the engines of a mesh are. The embedded form looks at none of it. */
+import { z } from "zod";
+import { flag, list, secret, wholeNumber } from "#platform/config/fields.ts";
+import type { Module } from "#platform/host.ts";
+
+const address = (example: string, what: string) =>
+  secret()
+    .optional()
+    .meta({ description: `${what}: ${example}` });
+
+const config = z.object({
+  "kafka.brokers": list()
+    .default([])
+    .meta({
+      description:
+        "Some or all brokers as host:port. The embedded form keeps its log in SQLite, and says at the start that it ignores them.",
+    }),
+  "kafka.topic-prefix": z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,100}$/, { error: "must be at most 100 letters, digits, dots, dashes and underscores" })
+    .default("")
+    .meta({ description: "Stands before the names of the topics in Kafka." }),
+  "kafka.replication": wholeNumber({ min: 1, max: 9 })
+    .optional()
+    .meta({ description: "Replicas of topics that are made; left out: three where there are three brokers, else one." }),
+  "kafka.tls": flag().default(false).meta({ description: "true: the brokers are spoken to over TLS." }),
+  "kafka.sasl-mechanism": z
+    .enum(["plain", "scram-sha-256", "scram-sha-512"], { error: "must be plain, scram-sha-256 or scram-sha-512" })
+    .optional()
+    .meta({ description: "How this program signs in to the brokers; left out: it does not." }),
+  "kafka.sasl-username": z.string().optional().meta({ description: "With kafka.sasl-mechanism." }),
+  "kafka.sasl-password": secret().optional().meta({ description: "With kafka.sasl-mechanism." }),
+  "mysql.url": address(
+    "mysql://user:password@host:3306/carillon",
+    "MySQL or MariaDB: people, preferences, templates, schedule, keys, dead letters",
+  ),
+  "mysql.connections": wholeNumber({ min: 1, max: 1_000 })
+    .default(10)
+    .meta({ description: "Connections of one process to MySQL, at most." }),
+  "redis.ledger-url": address(
+    "redis://host:6379",
+    "The Redis of ledger, reservations and fan-out, which must keep what it is told: maxmemory-policy noeviction, appendonly yes",
+  ),
+  "redis.cache-url": address("redis://host:6380", "The Redis of the caches, which may forget: another server than the ledger's"),
+  "cassandra.contact-points": list()
+    .default([])
+    .meta({ description: "Some hosts of the cluster, each host or host:9042: history, inbox, stats." }),
+  "cassandra.local-data-center": z
+    .string()
+    .default("datacenter1")
+    .meta({ description: "Whose hosts are spoken to, and whose quorum decides." }),
+  "cassandra.keyspace": z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,47}$/, { error: "must be lower-case letters, digits and underscores, like carillon" })
+    .default("carillon")
+    .meta({ description: "The keyspace." }),
+  "cassandra.create-with-replicas": wholeNumber({ min: 1, max: 9 })
+    .optional()
+    .meta({ description: "Makes a missing keyspace with so many copies. Left out: in development 1, in production it has to be there." }),
+  "cassandra.username": z.string().optional().meta({ description: "Left out: no credentials." }),
+  "cassandra.password": secret().optional().meta({ description: "With cassandra.username." }),
+});
+
+export type EngineSettings = z.output<typeof config>;
+
+export const enginesModule: Module<EngineSettings> = { name: "engines", config, build: () => ({}) };

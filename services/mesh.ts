@@ -1,0 +1,161 @@
+/**
+ * The mesh's engines behind the ports: a process opens those that its modules work with, and waits for each for as long as it takes.
+ */
+import * as topics from "#domain/topics.ts";
+import { redisCache } from "#platform/cache/cache.redis.ts";
+import type { Codec } from "#platform/cache/cache.ts";
+import { openCassandra } from "#platform/cassandra/open.ts";
+import { ConfigProblem, variableOf } from "#platform/config/config.ts";
+import { redisFanout } from "#platform/fanout/fanout.redis.ts";
+import type { Engine, Module, Task } from "#platform/host.ts";
+import { keepingCancels, mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
+import { redisLedger } from "#platform/ledger/ledger.redis.ts";
+import { measuredLedger } from "#platform/ledger/measured.ts";
+import { kafkaLog } from "#platform/log/log.kafka.ts";
+import { openMysql } from "#platform/mysql/open.ts";
+import { connectRedis } from "#platform/redis/connect.ts";
+import { sweeping } from "#platform/sweep.ts";
+import { mysqlAccessStore } from "./access/store.mysql.ts";
+import type { Adapters, EngineNeeds } from "./adapters.ts";
+import { mysqlDeadLetterStore } from "./deadletters/store.mysql.ts";
+import type { EngineSettings } from "./engines.ts";
+import { cassandraInboxStore } from "./inbox/store.cassandra.ts";
+import { redisReservations } from "./ingest/reservations.redis.ts";
+import { cachedPreferenceStore, knownPersonCodec, PREFERENCES_KEPT_MS } from "./preferences/store.cached.ts";
+import { mysqlPreferenceStore } from "./preferences/store.mysql.ts";
+import type { ProcessSettings } from "./process.ts";
+import { mysqlScheduleStore } from "./scheduler/store.mysql.ts";
+import { cachedTemplateStore, TEMPLATES_KEPT_MS, templateCodecs } from "./templates/store.cached.ts";
+import { mysqlTemplateStore } from "./templates/store.mysql.ts";
+import { cassandraHistoryStore } from "./tracker/store.cassandra.ts";
+
+export interface MeshNeeds extends Omit<EngineNeeds, "dataDir"> {
+  readonly modules: readonly Module[];
+  /** Unique per process start. */
+  readonly worker: string;
+  /** Of the history. */
+  readonly historyKeptMs: number;
+}
+
+type Health = { readonly ok: true } | { readonly ok: false; readonly why: string };
+interface Opened {
+  health?(): Health | { readonly ok: boolean; readonly why: readonly string[] };
+  close(): Promise<void> | void;
+}
+
+export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, needs: MeshNeeds): Promise<Adapters> {
+  const { modules, clock, logger, metrics, worker } = needs;
+  /** In the order opened; closed the other way round. */
+  const opened: Opened[] = [];
+  const tasks: Task[] = [];
+  const kept = <T extends Opened>(engine: T): T => {
+    opened.push(engine);
+    return engine;
+  };
+  const given = <K extends keyof EngineSettings>(key: K): NonNullable<EngineSettings[K]> => {
+    const value = settings[key];
+    if (value === undefined || (Array.isArray(value) && value.length === 0))
+      throw new ConfigProblem([`${variableOf(key)} must be set: the mesh form needs it.`]);
+    return value as NonNullable<EngineSettings[K]>;
+  };
+
+  const kafka = once(async () => {
+    const { "kafka.sasl-mechanism": mechanism, "kafka.sasl-username": username = "", "kafka.sasl-password": password = "" } = settings;
+    return kept(
+      await kafkaLog({
+        ...{ brokers: given("kafka.brokers"), topics: topics.all, topicPrefix: settings["kafka.topic-prefix"], clock, logger },
+        ...(settings["kafka.replication"] !== undefined && { replication: settings["kafka.replication"] }),
+        ...(settings["kafka.tls"] && { tls: true }),
+        ...(mechanism && { sasl: { mechanism, username, password } }),
+      }),
+    );
+  });
+  const mysql = once(async () =>
+    kept(await openMysql({ url: given("mysql.url"), connections: settings["mysql.connections"], clock, logger, metrics })),
+  );
+  const redis = (name: "ledger" | "cache" | "fanout", key: "redis.ledger-url" | "redis.cache-url") =>
+    once(async () => kept(await connectRedis({ name, url: given(key) }, { logger, metrics, clock })));
+  const ledgerRedis = redis("ledger", "redis.ledger-url");
+  const cacheRedis = redis("cache", "redis.cache-url");
+  const listeningRedis = redis("fanout", "redis.ledger-url");
+  const cassandra = once(async () => {
+    const { "cassandra.username": username, "cassandra.password": password = "" } = settings;
+    const replicas = settings["cassandra.create-with-replicas"] ?? (mode === "development" ? 1 : undefined);
+    return kept(
+      await openCassandra({
+        ...{ contactPoints: given("cassandra.contact-points"), localDataCenter: settings["cassandra.local-data-center"] },
+        ...{ keyspace: settings["cassandra.keyspace"], clock, logger, metrics },
+        ...(replicas !== undefined && { createWithReplicas: replicas }),
+        ...(username !== undefined && { credentials: { username, password } }),
+      }),
+    );
+  });
+  const cached = async <V>(name: string, ttlMs: number, codec: Codec<V>) =>
+    redisCache({ name, connection: await cacheRedis(), ttlMs, codec, metrics, clock });
+
+  const ledger = async () => {
+    const cancels = await mysqlCancels(await mysql());
+    tasks.push(sweeping({ name: "forget-cancels", store: cancels, clock, keptMs: 0 }));
+    const plain = await redisLedger({
+      connection: await ledgerRedis(),
+      restore: (_lost, empty) => cancels.restore(empty, clock.nowMs()),
+    });
+    return measuredLedger(keepingCancels(plain, cancels), metrics);
+  };
+  const fanout = async () =>
+    kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), metrics, clock }));
+  const stores: Readonly<Record<string, () => Promise<unknown>>> = {
+    ingest: async () => redisReservations({ connection: await ledgerRedis() }),
+    preferences: async () =>
+      cachedPreferenceStore(await mysqlPreferenceStore(await mysql()), await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec)),
+    templates: async () =>
+      cachedTemplateStore(await mysqlTemplateStore(await mysql()), {
+        records: await cached("templates", TEMPLATES_KEPT_MS, templateCodecs.records),
+        versions: await cached("template-versions", TEMPLATES_KEPT_MS, templateCodecs.versions),
+        sources: await cached("template-sources", TEMPLATES_KEPT_MS, templateCodecs.sources),
+      }),
+    scheduler: async () => mysqlScheduleStore(await mysql(), worker),
+    inbox: async () => cassandraInboxStore(await cassandra(), { clock }),
+    deadletters: async () => mysqlDeadLetterStore(await mysql()),
+    tracker: async () => cassandraHistoryStore(await cassandra(), { clock, keptMs: needs.historyKeptMs }),
+    access: async () => mysqlAccessStore(await mysql()),
+  };
+
+  const close = async () => {
+    for (const each of opened.reverse()) await each.close();
+  };
+  try {
+    const used = new Set(modules.flatMap(({ uses = [] }) => uses));
+    const engine = async <T extends object>(name: Engine, open: () => Promise<T>) => (used.has(name) ? open() : unopened<T>(name));
+    const [log, its, out] = await Promise.all([engine("log", kafka), engine("ledger", ledger), engine("fanout", fanout)]);
+    // In production every door looks keys up.
+    const names = modules.map(({ name }) => name).concat(mode === "production" ? ["access"] : []);
+    const own = [...new Set(names)].filter((name) => name in stores);
+    const open = await Promise.all(own.map(async (name) => [name, await stores[name]?.()] as const));
+    return {
+      ...{ log, ledger: its, fanout: out, tasks, close },
+      stores: Object.fromEntries(open) as Adapters["stores"],
+      health() {
+        const why = opened.flatMap((each) => [each.health?.()].flatMap((health) => (!health || health.ok ? [] : health.why)));
+        return why.length === 0 ? { ok: true } : { ok: false, why: why.join("; ") };
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Opened when it is first asked for, and once. */
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opening: Promise<T> | undefined;
+  return () => (opening ??= open());
+}
+
+/** An engine that no module of the process works with: whoever uses it all the same has not said so in their module's `uses`. */
+const unopened = <T extends object>(name: Engine): T =>
+  new Proxy({} as T, {
+    get(_target, property) {
+      throw new Error(`${name}.${String(property)}: no module of this process says that it uses the ${name}`);
+    },
+  });
