@@ -40,7 +40,7 @@ export default defineConfig({
       {
         test: {
           name: "engines",
-          include: ["{platform,services,gateway,deploy}/**/*.engines.test.ts"],
+          include: ["{platform,services,gateway,deploy,test}/**/*.engines.test.ts"],
           globalSetup: ["test/engines/setup.ts"],
           runner: "test/engines/runner.ts",
           sequence: { groupOrder: 1 },
