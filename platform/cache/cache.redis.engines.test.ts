@@ -166,6 +166,69 @@ describe("a write through a cache", () => {
     expect(store.loads).toHaveLength(3);
   });
 
+  it("is what the next who ask are answered, while a read that began during it is still under way", async () => {
+    const { cache, store } = await opened();
+    store.values.set("a", "old");
+    const written = Promise.withResolvers<void>();
+    const writing = cache.change(["a"], () => written.promise);
+    store.isHolding = true;
+    const reading = get(cache, store, "a");
+    await vi.waitFor(() => expect(store.held).toHaveLength(1));
+    store.isHolding = false;
+    store.values.set("a", "new");
+    written.resolve();
+    await writing;
+    expect(await get(cache, store, "a")).toEqual(["new"]);
+    for (const go of store.held.splice(0)) go();
+    expect(await reading).toEqual(["old"]);
+    expect(await get(cache, store, "a")).toEqual(["new"]);
+  });
+
+  it("whose mark another has taken over still takes away what was kept in between", async () => {
+    const { cache, store, another } = await opened();
+    const [other, reader] = [await another(), await another()];
+    const begun = Promise.withResolvers<void>();
+    const written = Promise.withResolvers<void>();
+    await put(cache, store, "a", "old");
+    const first = other.change(["a"], async () => {
+      begun.resolve();
+      await written.promise;
+    });
+    await begun.promise;
+    const second = put(cache, store, "a", "new");
+    await second;
+    // The mark was the second one's by then, and is gone with it: this is kept until the first one ends.
+    await get(reader, store, "a");
+    store.values.set("a", "newest");
+    written.resolve();
+    await first;
+    expect(await get(reader, store, "a")).toEqual(["newest"]);
+  });
+
+  it("that began later and has not ended keeps its mark when an earlier one ends", async () => {
+    const { cache, store, another } = await opened();
+    const [other, reader] = [await another(), await another()];
+    const [one, two] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    store.values.set("a", "old");
+    const hold = (cache: Cache<string>, place: 0 | 1, until: Promise<void>) =>
+      cache.change(["a"], () => {
+        begun[place].resolve();
+        return until;
+      });
+    const earlier = hold(cache, 0, one.promise);
+    await begun[0].promise;
+    const later = hold(other, 1, two.promise);
+    await begun[1].promise;
+    one.resolve();
+    await earlier;
+    await get(reader, store, "a");
+    await get(reader, store, "a");
+    expect(store.loads).toHaveLength(2);
+    two.resolve();
+    await later;
+  });
+
   it("that fails is told to the writer, and leaves nothing either", async () => {
     const { cache, store } = await opened();
     await put(cache, store, "a", "old");

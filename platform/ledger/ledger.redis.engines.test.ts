@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import { pino } from "pino";
 import { Registry } from "prom-client";
 import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import type { RedisConnection } from "#platform/redis/connect.ts";
@@ -119,6 +120,18 @@ describe("the ledger in Redis", () => {
     await wire.accept();
     await expect.poll(() => ledger.health().ok).toBe(true);
     expect((await ledger.intend([attemptOf()]))[0]?.is).toBe("leased");
+  });
+
+  it("refuses a server that evicts keys, and in development says so in one line", async () => {
+    const lines: string[] = [];
+    const logger = pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+    const connection = await openRedis({ url: inject("engines").redisCache, name: "ledger" }, { logger });
+    const prefix = ownPrefix(connection);
+    const says = /^Redis \(ledger\) may lose what it must keep: it evicts keys .* set maxmemory-policy to noeviction \(it is allkeys-lru\)/;
+    await expect(redisLedger({ connection, prefix, restore })).rejects.toThrow(says);
+    const ledger = await redisLedger({ connection, prefix, restore, mayForget: true });
+    expect(lines.filter((line) => says.test(line))).toHaveLength(1);
+    expect(await ledger.intend([attemptOf()])).toEqual([{ is: "send" }]);
   });
 
   it("names nobody in an error", async () => {

@@ -7,7 +7,9 @@
  */
 import type { Clock } from "#platform/clock.ts";
 import type { RedisConnection } from "#platform/redis/connect.ts";
+import { RedisRefusal } from "#platform/redis/errors.ts";
 import { runScripts, type Script, type ScriptCall, script } from "#platform/redis/script.ts";
+import { forgetfulness } from "#platform/redis/server.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
 import type { Cancel, DecidedBefore, Draft, Intent, Ledger, Progress, SendState, Settled, SettledState, Try } from "./ledger.ts";
 import { KEPT_MS } from "./rules.ts";
@@ -22,6 +24,8 @@ export interface RedisLedgerNeeds {
    * resolves; while it rejects it is called again.
    */
   readonly restore: (lost: Loss, ledger: Pick<Ledger, "cancel">) => Promise<void>;
+  /** In development: a server that evicts, or does not log its writes, is warned of. Elsewhere it is refused. */
+  readonly mayForget?: boolean;
   /** Goes by this clock instead of the server's: for tests in which time stands still. */
   readonly clock?: Clock;
 }
@@ -52,8 +56,14 @@ const sendsOf = (deliveryId: string) => `send ${deliveryId} `;
 const sendField = ({ deliveryId, cycle, target }: Try | Settled | Extension) => `${sendsOf(deliveryId)}${cycle} ${target}`;
 const text = (reply: unknown): string => String(reply);
 
-export async function redisLedger({ connection, prefix = "carillon:", restore, clock }: RedisLedgerNeeds): Promise<RedisLedger> {
+/** Rejects with a RedisRefusal for a server that may forget. */
+export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger> {
+  const { connection, prefix = "carillon:", restore, mayForget = false, clock } = needs;
   const { redis } = connection;
+  const faults = forgetfulness(connection.server);
+  const says = `Redis (${connection.name}) may lose what it must keep: ${faults.join("; ")}.`;
+  if (faults.length > 0 && !mayForget) throw new RedisRefusal(says);
+  if (faults.length > 0) connection.logger.warn(says);
   const nowMs = () => (clock ? String(clock.nowMs()) : "");
   const tagOf = ({ environment, notificationId }: Pick<Draft, "environment" | "notificationId">) => `{${environment}/${notificationId}}`;
   const hashOf = (of: Pick<Draft, "environment" | "notificationId">) => `${prefix}ledger:${tagOf(of)}`;

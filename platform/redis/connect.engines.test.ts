@@ -60,17 +60,16 @@ describe("a connection to Redis", () => {
     const { redis } = await openRedis();
     const user = `test-${Math.random().toString(36).slice(2)}`;
     await redis.call("ACL", "SETUSER", user, "on", ">right", "~*", "+@all");
-    onTestFinished(() => void connection.close());
+    const clean = await openRedis();
+    onTestFinished(async () => void (await clean.redis.call("ACL", "DELUSER", user)));
     const url = new URL(inject("engines").redisLedger);
     url.username = user;
     url.password = "right";
-    const connection = await connectRedis({ url: url.href, name: "ledger" }, redisNeeds());
-    expect(connection.health()).toEqual(isReady);
+    expect((await openRedis({ url: url.href })).health()).toEqual(isReady);
     url.password = "wrong";
     const refused = await connectRedis({ url: url.href, name: "ledger" }, redisNeeds()).catch((error) => error);
     expect(String(refused)).toMatch(/^RedisRefusal: Redis \(ledger\) at \S+ refuses these credentials: WRONGPASS/);
     expect(JSON.stringify({ ...refused })).not.toContain("wrong");
-    await redis.call("ACL", "DELUSER", user);
   });
 
   it("refuses too old a server with a sentence", async () => {

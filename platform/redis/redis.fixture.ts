@@ -1,5 +1,11 @@
 /** Connections to the Redis that the tests of the engines share: each test under a prefix of its own, removed when it ends. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { inject, onTestFinished } from "vitest";
@@ -37,6 +43,46 @@ export function ownPrefix(connection: RedisConnection): string {
 async function* keysOf({ redis }: RedisConnection, prefix: string): AsyncIterable<string[]> {
   for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1_000 }) as AsyncIterable<string[]>)
     if (keys.length > 0) yield keys;
+}
+
+/** Whether a server of one's own can be had here; the engines' addresses may be another machine's. */
+export const hasServer = spawnSync("redis-server", ["--version"]).status === 0;
+
+/** A server that this test may kill. It logs every write before it answers. */
+export async function ownServer() {
+  const folder = mkdtempSync(join(tmpdir(), "carillon-redis-"));
+  const port = await freePort();
+  let server: ChildProcess | undefined;
+  const start = () => {
+    server = spawn("redis-server", [
+      ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always"],
+      ...["--loglevel", "warning"],
+    ]);
+  };
+  const kill = async () => {
+    const dying = server;
+    server = undefined;
+    if (!dying) return;
+    const ended = once(dying, "exit");
+    dying.kill("SIGKILL");
+    await ended;
+  };
+  onTestFinished(async () => {
+    await kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  start();
+  return { url: `redis://127.0.0.1:${port}`, kill, start };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 /** Brings every key's end nearer, as if so much time had passed. */

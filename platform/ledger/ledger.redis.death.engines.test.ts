@@ -1,0 +1,45 @@
+import { expect, it } from "vitest";
+import { hasServer, openRedis, ownServer } from "#platform/redis/redis.fixture.ts";
+import { redisLedger } from "./ledger.redis.ts";
+
+const asked = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "t", worker: "w-1" };
+const attempt = { ...asked, attempt: 0, wait: 0, leaseMs: 60_000 };
+const draft = { ...asked, recipient: "ann", decision: new Uint8Array([1]) };
+
+// Without a redis-server on the PATH there is none to kill.
+it.skipIf(!hasServer)(
+  "a ledger whose server is killed goes on with what it knew, once cancels are loaded back; nothing is done twice",
+  async () => {
+    const server = await ownServer();
+    const connection = await openRedis({ url: server.url, name: "ledger" });
+    const lost: string[] = [];
+    const ledger = await redisLedger({
+      connection,
+      async restore(what, { cancel }) {
+        lost.push(what);
+        await cancel({ ...asked, notificationId: "n-canceled", untilMs: Date.now() + 60_000 });
+      },
+    });
+    await ledger.decideOnce([draft]);
+    await ledger.intend([attempt, { ...attempt, deliveryId: "d-2" }]);
+    await ledger.settle([{ ...asked, state: "sent" }]);
+    const underWay = Promise.allSettled(
+      Array.from({ length: 50 }, (_, n) => ledger.intend([{ ...attempt, deliveryId: `under way ${n}` }])),
+    );
+    await server.kill();
+    const answers = await underWay;
+    for (const each of answers) if (each.status === "rejected") expect(each.reason).toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    await expect(ledger.intend([attempt])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    server.start();
+    await expect.poll(() => ledger.health().ok, { timeout: 20_000 }).toBe(true);
+    expect(lost).toEqual(["everything", "last moments"]);
+    expect(await ledger.decideOnce([{ ...draft, decision: new Uint8Array([2]) }])).toMatchObject([
+      { first: false, decision: draft.decision },
+    ]);
+    const after = await ledger.intend([attempt, { ...attempt, deliveryId: "d-2" }, { ...attempt, notificationId: "n-canceled" }]);
+    expect(after.map(({ is }) => is)).toEqual(["settled", "leased", "canceled"]);
+    // Whoever was told to send holds a lease that lived through it.
+    const again = await ledger.intend(answers.map((_, n) => ({ ...attempt, deliveryId: `under way ${n}`, worker: "w-2" })));
+    for (const [n, { status }] of answers.entries()) if (status === "fulfilled") expect(again[n]?.is).toBe("leased");
+  },
+);
