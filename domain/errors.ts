@@ -57,7 +57,7 @@ export const errors = {
   STORE_UNAVAILABLE: {
     code: "UNAVAILABLE",
     http: 503,
-    says: "A database does not answer now, or its answer was lost. Repeat, with the same idempotency key where there is one.",
+    says: "A store behind this cannot be reached now, or its answer was lost: it may have been done. Repeat, with the same idempotency key.",
   },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
   TOO_MANY_WATCHERS: {
