@@ -4,7 +4,7 @@
  * mysql2's own reset on release would throw away the prepared statements and the session settings. Instead a connection comes back only
  * when its transaction has ended; one that failed on the way is not used again.
  */
-import { createPool, type Pool, type PoolConnection } from "mysql2/promise";
+import { createPool, type Pool, type PoolConnection } from "mysql2";
 import { DatabaseError } from "#platform/sql/errors.ts";
 import type { Address } from "./address.ts";
 import { isBroken, unavailable } from "./errors.ts";
@@ -86,14 +86,18 @@ export class Connections {
   async close(): Promise<void> {
     this.#isClosed = true;
     // A server that hangs does not answer the farewell either.
-    await within(CLOSING_MS, this.#pool.end()).catch(() => {});
+    await within(
+      CLOSING_MS,
+      called((done) => this.#pool.end(done)),
+    ).catch(() => {});
   }
 
   async #acquire(): Promise<PoolConnection> {
     if (this.#isClosed) throw new DatabaseError("The database is closed.");
     if (this.#waiting >= MOST_WAITING) throw unavailable(new DatabaseError(`${MOST_WAITING} calls wait for a connection already.`));
     this.#waiting++;
-    const asked = this.#pool.getConnection();
+    // Counted until the pool has answered: it keeps those in its queue whose callers have given up.
+    const asked = called<PoolConnection>((done) => this.#pool.getConnection(done)).finally(() => this.#waiting--);
     try {
       return await within(this.#limits.statementTimeoutMs, asked);
     } catch (error) {
@@ -101,12 +105,10 @@ export class Connections {
       asked.then((late) => late.release()).catch(() => {});
       // Whatever kept it from standing, a wrong password too, may be over later.
       throw Object.assign(error as Error, { fatal: true });
-    } finally {
-      this.#waiting--;
     }
   }
 
-  async #tellSettings({ connection }: PoolConnection, { tell }: Lent): Promise<void> {
+  async #tellSettings(connection: PoolConnection, { tell }: Lent): Promise<void> {
     if (this.#told.has(connection)) return;
     // Whoever uses it hears of the error; without a listener it would end the process.
     connection.on("error", () => {});
@@ -116,15 +118,24 @@ export class Connections {
 }
 
 function lend(connection: PoolConnection, statementMs: number): Lent {
-  const answerOf = async (asked: Promise<[unknown, readonly Field[]]>): Promise<Result> => {
-    const [rows, fields] = await within(statementMs, asked);
-    return { rows, fields };
-  };
+  const answer = (ask: (done: (error: Error | null, rows: unknown, fields: readonly Field[]) => void) => void) =>
+    within(
+      statementMs,
+      new Promise<Result>((resolve, reject) => {
+        ask((error, rows, fields) => (error ? reject(error) : resolve({ rows, fields })));
+      }),
+    );
   return {
-    ask: (text, values) => answerOf(connection.execute(text, values as never)),
-    tell: (text) => answerOf(connection.query(text)),
+    ask: (text, values) => answer((done) => connection.execute(text, values as never, done)),
+    tell: (text) => answer((done) => connection.query(text, done)),
   };
 }
+
+/** A callback as a promise. mysql2's own promises keep a stack for every call, which costs as much as the call. */
+const called = <T>(call: (done: (error: Error | null | undefined, value?: T) => void) => void): Promise<T> =>
+  new Promise((resolve, reject) => {
+    call((error, value) => (error ? reject(error) : resolve(value as T)));
+  });
 
 /** What is not answered in time has failed, and so has the connection: the answer may come at any moment. */
 function within<T>(ms: number, asked: Promise<T>): Promise<T> {

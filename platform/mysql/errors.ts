@@ -33,7 +33,11 @@ interface Told {
   readonly fatal?: boolean;
 }
 
-export const codeOf = (error: unknown): string => (error as Told).code ?? (error as Error).name;
+/** The server's name for it, or Node's. */
+export function codeOf(error: unknown): string {
+  if (error instanceof Problem) return error.reason;
+  return (error as Told).code ?? (error as Error).name;
+}
 
 /** Nothing more should be asked of a connection that has failed so. What is no error of the server is a fault of ours half way. */
 export function isBroken(error: unknown): boolean {
