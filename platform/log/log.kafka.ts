@@ -10,12 +10,13 @@ import { RETENTION_MS, type Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { Asking } from "./kafka/asking.ts";
 import { topicsOf } from "./kafka/assigner.ts";
-import { type Connection, openClient, openReadingCluster, REQUEST_MS } from "./kafka/client.ts";
+import { type Connection, openClient, openReadingCluster } from "./kafka/client.ts";
 import { hopeless } from "./kafka/failures.ts";
 import { Health } from "./kafka/health.ts";
 import { GroupMember } from "./kafka/membership.ts";
 import { Names } from "./kafka/names.ts";
 import { Offsets } from "./kafka/offsets.ts";
+import { Producing } from "./kafka/producing.ts";
 import { readRange } from "./kafka/reader.ts";
 import type { Message } from "./kafka/records.ts";
 import { Sends } from "./kafka/sends.ts";
@@ -56,27 +57,10 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
   const client = openClient(needs, logger);
   await readied(client, names, needs);
 
-  const producer = client.producer({
-    idempotent: false,
-    allowAutoTopicCreation: false,
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition as number,
-    metadataMaxAge: 30_000,
-  });
-  await producer.connect();
-  const send = async (topic: string, partition: number, messages: Message[]) => {
-    const answers = await producer.send({ topic, messages, acks: -1, timeout: REQUEST_MS - 1_000 });
-    const answer = answers.find((each) => each.topicName === topic && each.partition === partition);
-    if (answer?.errorCode !== 0) throw new Error(`${topic}/${partition} was not acknowledged`);
-  };
+  const producing = new Producing(client, clock);
+  const send = (topic: string, partition: number, messages: Message[]) => producing.send(topic, partition, messages);
   const sends = new Sends({ names, clock, send, mostQueuedBytes, deadlineMs: appendMs });
-  const asking = new Asking(
-    openReadingCluster(needs, client),
-    clock,
-    topics.map((topic) => names.of(topic)),
-  );
+  const asking = new Asking({ open: () => openReadingCluster(needs, client), clock, topics: topics.map((topic) => names.of(topic)) });
   const offsets = new Offsets(asking, names);
   const health = new Health({ asking, clock, brokers: needs.brokers, oldestAppendMs: () => sends.oldestMs });
   const members = new Set<GroupMember>();
@@ -142,7 +126,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
         health.stop();
         await Promise.all([...members].map((member) => member.close()));
         await sends.quiet();
-        await Promise.allSettled([producer.disconnect(), asking.close()]);
+        await Promise.allSettled([producing.close(), asking.close()]);
       })();
       return closed;
     },

@@ -1,39 +1,63 @@
 /**
- * Questions to the cluster: one connection for all of them, asked again when leaders or coordinators have moved, UNAVAILABLE when the
+ * Questions to the cluster, over one connection for all of them: asked again when leaders or coordinators have moved, UNAVAILABLE when the
  * answer does not come in time.
+ *
+ * What kafkajs remembers of a broker that froze in the middle of an answer may never work again, so a question that is not answered is
+ * asked anew of a fresh cluster.
  */
 import type { Clock } from "#platform/clock.ts";
-import { within } from "./failures.ts";
+import { unavailable, within } from "./failures.ts";
 import type { Cluster } from "./internals.ts";
 
 const ANSWER_MS = 15_000;
+const ATTEMPT_MS = 4_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
-export class Asking {
-  readonly #cluster: Cluster;
-  readonly #clock: Clock;
-  readonly #topics: readonly string[];
-  readonly #stop = new AbortController();
+export interface AskingNeeds {
+  open(): Cluster;
+  readonly clock: Clock;
+  /** By their names in Kafka. */
+  readonly topics: readonly string[];
+}
 
-  /** `topics` by their names in Kafka. */
-  constructor(cluster: Cluster, clock: Clock, topics: readonly string[]) {
-    this.#cluster = cluster;
-    this.#clock = clock;
-    this.#topics = topics;
+export class Asking {
+  readonly #needs: AskingNeeds;
+  readonly #stop = new AbortController();
+  #cluster: Cluster;
+
+  constructor(needs: AskingNeeds) {
+    this.#needs = needs;
+    this.#cluster = needs.open();
   }
 
   /** A RangeError is an answer too. */
-  ask<T>(what: string, question: (cluster: Cluster) => Promise<T>): Promise<T> {
-    return within(ANSWER_MS, this.#clock, what, this.#untilAnswered(question));
+  async ask<T>(what: string, question: (cluster: Cluster) => Promise<T>): Promise<T> {
+    const { clock } = this.#needs;
+    const untilMs = clock.nowMs() + ANSWER_MS;
+    for (let failures = 0; ; failures++) {
+      const cluster = this.#cluster;
+      try {
+        return await within(ATTEMPT_MS, clock, what, this.#prepared(cluster, failures > 0).then(question));
+      } catch (error) {
+        if (error instanceof RangeError) throw error;
+        if (failures > 0) this.#replace(cluster);
+        if (this.#stop.signal.aborted || clock.nowMs() + ATTEMPT_MS > untilMs) throw unavailable(error);
+        await clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), this.#stop.signal);
+      }
+    }
   }
 
   /** Whether any broker answers. Also learns anew who leads what. */
-  async anyoneThere(ms: number): Promise<boolean> {
-    return within(ms, this.#clock, "are you there", this.#refresh()).then(
-      () => true,
-      () => false,
-    );
+  async isAnyoneThere(): Promise<boolean> {
+    const cluster = this.#cluster;
+    try {
+      await within(ATTEMPT_MS, this.#needs.clock, "are you there", this.#prepared(cluster, true));
+      return true;
+    } catch {
+      this.#replace(cluster);
+      return false;
+    }
   }
 
   async close(): Promise<void> {
@@ -41,23 +65,16 @@ export class Asking {
     await this.#cluster.disconnect();
   }
 
-  async #untilAnswered<T>(question: (cluster: Cluster) => Promise<T>): Promise<T> {
-    const untilMs = this.#clock.nowMs() + ANSWER_MS;
-    for (let failures = 0; ; failures++) {
-      try {
-        if (failures > 0) await this.#refresh();
-        else await this.#cluster.addMultipleTargetTopics(this.#topics);
-        return await question(this.#cluster);
-      } catch (error) {
-        if (error instanceof RangeError || this.#stop.signal.aborted || this.#clock.nowMs() > untilMs) throw error;
-        await this.#clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), this.#stop.signal);
-      }
-    }
+  async #prepared(cluster: Cluster, isAnew: boolean): Promise<Cluster> {
+    if (isAnew) await cluster.connect();
+    await cluster.addMultipleTargetTopics(this.#needs.topics);
+    if (isAnew) await cluster.refreshMetadata();
+    return cluster;
   }
 
-  async #refresh(): Promise<void> {
-    await this.#cluster.connect();
-    await this.#cluster.addMultipleTargetTopics(this.#topics);
-    await this.#cluster.refreshMetadata();
+  #replace(cluster: Cluster): void {
+    if (this.#cluster !== cluster || this.#stop.signal.aborted) return;
+    this.#cluster = this.#needs.open();
+    cluster.disconnect().catch(() => {});
   }
 }

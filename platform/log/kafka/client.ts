@@ -23,7 +23,8 @@ const CONNECT_MS = 3_000;
 const RETRY = { retries: 5, initialRetryTime: 100, maxRetryTime: 500 };
 
 const settings = ({ brokers, clientId = "carillon", tls, sasl }: Connection) => ({
-  brokers: [...brokers],
+  // Who is asked first must not be the one that is frozen, each time.
+  brokers: () => shuffled(brokers),
   clientId,
   connectionTimeout: CONNECT_MS,
   requestTimeout: REQUEST_MS,
@@ -32,6 +33,11 @@ const settings = ({ brokers, clientId = "carillon", tls, sasl }: Connection) => 
   ...(tls === undefined ? {} : { ssl: tls }),
   ...(sasl === undefined ? {} : { sasl: { ...sasl } as SASLOptions }),
 });
+
+function shuffled(brokers: readonly string[]): string[] {
+  const order = new Map(brokers.map((broker) => [broker, Math.random()]));
+  return brokers.toSorted((a, b) => (order.get(a) as number) - (order.get(b) as number));
+}
 
 let prepared = false;
 

@@ -3,7 +3,6 @@ import type { Clock } from "#platform/clock.ts";
 import type { Asking } from "./asking.ts";
 
 const ASK_EVERY_MS = 5_000;
-const ANSWER_MS = 4_000;
 /** An append that is not acknowledged for so long says the same. */
 const APPEND_LATE_MS = 10_000;
 
@@ -43,7 +42,7 @@ export class Health {
     for (;;) {
       await clock.sleep(ASK_EVERY_MS, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
-      this.#answers = await asking.anyoneThere(ANSWER_MS);
+      this.#answers = await asking.isAnyoneThere();
     }
   }
 }

@@ -95,7 +95,7 @@ export interface Cluster {
 
 export interface ClusterNeeds {
   readonly logger: Logger;
-  readonly brokers: string[];
+  readonly brokers: () => string[];
   readonly clientId: string;
   readonly connectionTimeout: number;
   readonly requestTimeout: number;

@@ -42,6 +42,9 @@ export interface MembershipNeeds {
 const FRESH_SHARE = 0.6;
 /** Values in stock over all partitions, at most; beyond it fetching stands still. */
 const MOST_STOCK_BYTES = 16 * 1024 * 1024;
+/** A rebalance may take a minute of not being heard; what takes longer has got stuck. */
+const STUCK_MS = 90_000;
+const LOOK_MS = 10_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -85,6 +88,7 @@ export class GroupMember implements Membership {
   /** Resolves when the group has taken it in and its assignments have been told. */
   join(): Promise<void> {
     void this.#begin();
+    void this.#watch();
     return this.#joined.promise;
   }
 
@@ -152,7 +156,16 @@ export class GroupMember implements Membership {
     await session?.end();
   }
 
+  async #watch(): Promise<void> {
+    const { clock } = this.#needs;
+    while (!this.#stop.signal.aborted) {
+      await clock.sleep(LOOK_MS, this.#stop.signal);
+      if (clock.nowMs() - this.#heardMs > STUCK_MS) this.#session?.giveUp(new Error("the group has not been heard from"));
+    }
+  }
+
   async #begin(): Promise<void> {
+    this.#heardMs = this.#needs.clock.nowMs();
     const { client, clock, group, topics, names } = this.#needs;
     const partitions = new Map(topics.map((topic) => [names.of(topic), topic.partitions]));
     const session: Session = new Session({

@@ -109,6 +109,10 @@ export class Session {
     this.#tell(() => (on ? this.#consumer.resume(which) : this.#consumer.pause(which)));
   }
 
+  giveUp(error: unknown): void {
+    this.#break(error);
+  }
+
   /** Leaves the group. */
   async end(): Promise<void> {
     if (this.#ended) return;
