@@ -9,12 +9,9 @@ const address = (example: string, what: string) =>
     .meta({ description: `${what}: ${example}` });
 
 const config = z.object({
-  "kafka.brokers": list()
-    .default([])
-    .meta({
-      description:
-        "Some or all brokers as host:port. The embedded form keeps its log in SQLite, and says at the start that it ignores them.",
-    }),
+  "kafka.brokers": list().default([]).meta({
+    description: "Some or all brokers as host:port. The embedded form keeps its log in SQLite, and says at the start that it ignores them.",
+  }),
   "kafka.topic-prefix": z
     .string()
     .regex(/^[A-Za-z0-9._-]{0,100}$/, { error: "must be at most 100 letters, digits, dots, dashes and underscores" })

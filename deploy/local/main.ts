@@ -1,13 +1,20 @@
 /**
- * `npm run mesh -- --engines-only [--brokers 3] [--data-dir DIR]`: starts the engines and prints where they are. Ctrl-C ends them all.
+ * `npm run mesh`: the engines, and Carillon on them, on this machine. Ctrl-C drains and ends all of it; the next start goes on with the data.
+ *
+ * `--brokers 3` three brokers; `--one-process` all modules in one process; `--engines-only` the engines alone; `--data-dir DIR`.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startEngines } from "./engines.ts";
-import { EngineProblem } from "./problem.ts";
+import { engineNames } from "./addresses.ts";
+import { type RunningEngines, startEngines } from "./engines.ts";
+import { givenEngines } from "./given.ts";
+import { rememberPorts } from "./port.ts";
+import { EngineProblem, EnginesMissing } from "./problem.ts";
+import { portsOf, type RunningServices, startServices } from "./services.ts";
 import { table } from "./table.ts";
 
 const say = (sentence: string) => void process.stderr.write(`${sentence}\n`);
+const logger = { info: say, warn: say };
 
 function fail(sentence: string): never {
   say(sentence);
@@ -15,7 +22,8 @@ function fail(sentence: string): never {
 }
 
 function readArguments() {
-  const options = { "engines-only": { type: "boolean" }, brokers: { type: "string" }, "data-dir": { type: "string" } } as const;
+  const flag = { type: "boolean", default: false } as const;
+  const options = { "engines-only": flag, "one-process": flag, brokers: { type: "string" }, "data-dir": { type: "string" } } as const;
   try {
     return parseArgs({ options, strict: true }).values;
   } catch (error) {
@@ -23,36 +31,55 @@ function readArguments() {
   }
 }
 
-const { "engines-only": enginesOnly, brokers = "1", "data-dir": dataDir = ".carillon" } = readArguments();
-if (!enginesOnly) fail("So far the mesh is its engines: npm run mesh -- --engines-only");
+const { "engines-only": enginesOnly, "one-process": oneProcess, brokers = "1", "data-dir": given } = readArguments();
 if (brokers !== "1" && brokers !== "3") fail(`--brokers is 1 or 3, not ${brokers}.`);
+const dataDir = given ?? process.env.CARILLON_DATA_DIR ?? ".carillon";
 
 const ending = new AbortController();
 const ended = new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve()));
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    // Asked twice: engines end with this process anyway.
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(name, () => {
+    // Asked twice: everything ends with this process anyway.
     if (ending.signal.aborted) process.exit(1);
-    say("Stopping the engines …");
-    ending.abort(new EngineProblem("Stopped before the engines were ready."));
+    say("Stopping …");
+    ending.abort(new EngineProblem("Stopped before everything was ready."));
   });
 }
 
+let engines: RunningEngines | undefined;
+let services: RunningServices | undefined;
+const stop = async () => {
+  await services?.stop();
+  await engines?.stop();
+};
 try {
-  const engines = await startEngines({
-    ...{ dataDir: join(dataDir, "engines"), brokers: brokers === "3" ? 3 : 1, signal: ending.signal },
-    logger: { info: say, warn: say },
+  engines = await startEngines({
+    ...{ dataDir: join(dataDir, "engines"), brokers: brokers === "3" ? 3 : 1, signal: ending.signal, logger },
+    given: givenEngines(process.env),
   });
-  const { addresses, processes } = engines;
-  const lines = [
-    table([["engine", "address"], ...Object.entries(addresses).map(([name, address]) => [name, [address].flat().join(" ")])]),
-    table([["process", "port", "pid"], ...processes.map(({ name, port, pid }) => [name, String(port), String(pid)])]),
-    "Engines ready",
-  ];
-  process.stdout.write(`${lines.join("\n\n")}\n`);
+  const { addresses } = engines;
+  const sections = [table([["engine", "address"], ...engineNames.map((name) => [name, shown([addresses[name]].flat())])])];
+  let ready = "Engines ready";
+  if (!enginesOnly) {
+    say("The engines are ready; starting the services …");
+    const ports = await portsOf(rememberPorts(join(dataDir, "ports.json")), process.env);
+    services = await startServices({ dataDir, engines: addresses, oneProcess, ports, logger, signal: ending.signal });
+    const [http, grpc, legacy] = [ports.http, ports.grpc, ports["legacy-http"]];
+    ready = `Carillon ready http://localhost:${http} also http://localhost:${legacy} grpc localhost:${grpc} smtp 127.0.0.1:${ports.smtp} data ${dataDir}`;
+  }
+  const processes = [...engines.processes, ...(services?.processes ?? [])];
+  sections.push(table([["process", "port", "pid"], ...processes.map(({ name, port, pid }) => [name, String(port), String(pid)])]));
+  process.stdout.write(`${[...sections, ready].join("\n\n")}\n`);
   await ended;
-  await engines.stop();
+  await stop();
   process.exit(0);
 } catch (error) {
-  fail(error instanceof EngineProblem ? error.message : `The engines could not be started: ${(error as Error).stack}`);
+  await stop();
+  const told = error instanceof EngineProblem || error instanceof EnginesMissing;
+  fail(told ? (error as Error).message : `The mesh could not be started: ${(error as Error).stack}`);
+}
+
+/** Without the password that an address may hold. */
+function shown(addresses: readonly string[]): string {
+  return addresses.map((each) => each.replace(/\/\/([^:@/]*):[^@/]*@/, "//$1:…@")).join(" ");
 }

@@ -11,7 +11,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const supervisor = fileURLToPath(new URL("./supervise.sh", import.meta.url));
-/** How long an engine may take to end after SIGTERM. */
+/** How long a program may take to end after SIGTERM, where it says nothing else. */
 const GRACE_S = 10;
 
 export interface Program {
@@ -21,6 +21,10 @@ export interface Program {
   readonly dir: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** How long it may take to end after SIGTERM. Default 10. */
+  readonly graceS?: number;
+  /** Beside what this process has. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Supervised {
@@ -28,7 +32,7 @@ export interface Supervised {
   readonly pid: number;
   /** How it ended, as words that follow its name. Never rejects. */
   readonly ended: Promise<string>;
-  /** SIGTERM, and SIGKILL when it is still there after its patience, ten seconds at most; resolves when it has ended. */
+  /** SIGTERM, and SIGKILL when it is still there after its patience, its grace at most; resolves when it has ended. */
   stop(patienceMs?: number): Promise<void>;
   /** The last lines of its log. */
   lastLines(): string;
@@ -51,7 +55,7 @@ export async function runSupervised(program: Program): Promise<Supervised> {
     name: program.name,
     pid,
     ended,
-    async stop(patienceMs = GRACE_S * 1_000) {
+    async stop(patienceMs = (program.graceS ?? GRACE_S) * 1_000) {
       child.stdin?.end();
       const impatience = setTimeout(() => kill(pid), patienceMs);
       await ended;
@@ -61,14 +65,15 @@ export async function runSupervised(program: Program): Promise<Supervised> {
   };
 }
 
-function spawnInto(log: string, { name, dir, command, args }: Program): ChildProcess {
+function spawnInto(log: string, { name, dir, command, args, env, graceS = GRACE_S }: Program): ChildProcess {
   try {
     renameSync(log, `${log}.before`);
   } catch {}
   const output = openSync(log, "w");
   try {
-    return spawn("/bin/sh", [supervisor, join(dir, `${name}.pid`), String(GRACE_S), command, ...args], {
+    return spawn("/bin/sh", [supervisor, join(dir, `${name}.pid`), String(graceS), command, ...args], {
       cwd: dir,
+      ...(env && { env: { ...process.env, ...env } }),
       detached: true,
       stdio: ["pipe", "pipe", output],
     });
@@ -108,7 +113,7 @@ async function outlive(program: Program): Promise<void> {
     const pid = readPid(file);
     if (pid === undefined) return;
     if (!isAtWork(pid, program.dir)) return rmSync(file, { force: true });
-    if (tenths === (GRACE_S + 2) * 10) kill(pid);
+    if (tenths === ((program.graceS ?? GRACE_S) + 2) * 10) kill(pid);
     await pause(100);
   }
 }

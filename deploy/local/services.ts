@@ -1,0 +1,159 @@
+/**
+ * Carillon's own processes on this machine: one for each module that can run alone, or one for all. One that ends by itself is started
+ * again; all end with this process.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { EngineAddresses } from "./addresses.ts";
+import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
+import { databaseUrl } from "./given.ts";
+import type { Ports } from "./port.ts";
+import type { Supervised } from "./supervised.ts";
+
+const main = fileURLToPath(new URL("../../services/main.ts", import.meta.url));
+
+/** Which modules share a process; the first is the front, whom everybody calls. */
+const PROCESSES: readonly (readonly string[])[] = [
+  ["ingest", "console"],
+  ...["gateway", "router", "dispatcher", "email-workers", "inbox", "scheduler"].map((name) => [name]),
+  ...["preferences", "templates", "tracker", "deadletters", "access"].map((name) => [name]),
+];
+
+/** The ports that everybody calls, and the settings that name them. */
+const FRONT = { http: 8080, grpc: 8081, "legacy-http": 8082, smtp: 1025 } as const;
+const FRONT_SETTINGS = {
+  http: "CARILLON_HTTP_PORT",
+  grpc: "CARILLON_GRPC_PORT",
+  "legacy-http": "CARILLON_LEGACY_HTTP_PORT",
+  smtp: "CARILLON_SMTP_SINK_PORT",
+} as const;
+
+/** The front's as the settings say (0: a free one), the others' free ones, all the same at the next start. */
+export async function portsOf(ports: Ports, env: NodeJS.ProcessEnv): Promise<Record<string, number>> {
+  const taken: Record<string, number> = {};
+  for (const name of Object.keys(FRONT) as (keyof typeof FRONT)[]) {
+    const asked = Number(env[FRONT_SETTINGS[name]] || FRONT[name]);
+    taken[name] = asked === 0 ? await ports.take(name) : asked;
+  }
+  for (const [name = ""] of PROCESSES.slice(1)) taken[name] = await ports.take(name);
+  return taken;
+}
+
+export interface ServicesOptions {
+  readonly dataDir: string;
+  readonly engines: EngineAddresses;
+  /** All modules in one process. */
+  readonly oneProcess: boolean;
+  /** By module; the front's three are "http", "grpc" and "legacy-http", and "smtp" is the mailbox's. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly logger: EngineLog;
+  readonly signal: AbortSignal;
+}
+
+export interface RunningServices {
+  readonly processes: readonly { readonly name: string; readonly pid: number; readonly port: number }[];
+  stop(): Promise<void>;
+}
+
+/** A process drains for at most 18 s. */
+const GRACE_S = 22;
+const AGAIN_MS = [500, 1_000, 2_000, 5_000, 10_000] as const;
+/** Who ran for so long has not failed to start. */
+const STEADY_MS = 60_000;
+
+export async function startServices(options: ServicesOptions): Promise<RunningServices> {
+  const { logger, signal, oneProcess } = options;
+  const plans = (oneProcess ? [[]] : PROCESSES).map((modules) => planOf(modules, options));
+  const running = new Map<string, Supervised>();
+  let stopping = false;
+
+  const keepUp = async (plan: EnginePlan): Promise<void> => {
+    for (let failures = 0; !stopping; ) {
+      const startedMs = performance.now();
+      const how = await (running.get(plan.name) as Supervised).ended;
+      if (stopping) return;
+      failures = performance.now() - startedMs > STEADY_MS ? 0 : failures + 1;
+      logger.warn(`${plan.name} ${how}; starting it again.`);
+      await pause(AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)]);
+      if (stopping) return;
+      try {
+        running.set(plan.name, await startProcess(plan, signal));
+      } catch (error) {
+        if (!stopping) logger.warn((error as Error).message);
+      }
+    }
+  };
+  const stop = async () => {
+    stopping = true;
+    await Promise.all([...running.values()].map((each) => each.stop()));
+  };
+
+  const starts = await Promise.allSettled(plans.map(async (plan) => running.set(plan.name, await startProcess(plan, signal))));
+  const failed = starts.find((start) => start.status === "rejected");
+  if (failed) {
+    await stop();
+    throw failed.reason;
+  }
+  for (const plan of plans) void keepUp(plan);
+  return {
+    get processes() {
+      return plans.map(({ name, port }) => ({ name, pid: running.get(name)?.pid ?? 0, port }));
+    },
+    stop,
+  };
+}
+
+function planOf(modules: readonly string[], { dataDir, engines, ports, env }: ServicesOptions): EnginePlan {
+  const name = modules.length === 0 ? "carillon" : modules.join("+");
+  const dir = join(dataDir, "services");
+  const front = modules.length === 0 || modules.includes("ingest");
+  const port = (front ? ports.http : ports[modules[0] as string]) as number;
+  return {
+    ...{ name, dir, port, ports: [port], graceS: GRACE_S },
+    command: process.execPath,
+    // Told by its title which one it is, and whose.
+    args: [`--title=carillon ${name} ${dir}`, "--disable-warning=ExperimentalWarning", main, ...modules],
+    env: { ...settingsOf(dataDir, engines, ports), ...env },
+    async ask() {
+      const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) });
+      if (!response.ok) throw new Error(await response.text());
+    },
+  };
+}
+
+function settingsOf(dataDir: string, engines: EngineAddresses, ports: ServicesOptions["ports"]): Record<string, string> {
+  const { http, grpc, "legacy-http": legacy, smtp, ...modules } = ports;
+  return {
+    CARILLON_ADAPTERS: "mesh",
+    CARILLON_DATA_DIR: dataDir,
+    CARILLON_SERVICE_SECRET: secretOf(dataDir),
+    CARILLON_KAFKA_BROKERS: engines.kafka.join(","),
+    CARILLON_MYSQL_URL: databaseUrl(engines.mysql),
+    CARILLON_REDIS_LEDGER_URL: engines.redisLedger,
+    CARILLON_REDIS_CACHE_URL: engines.redisCache,
+    CARILLON_CASSANDRA_CONTACT_POINTS: engines.cassandra,
+    CARILLON_HTTP_PORT: String(http),
+    CARILLON_GRPC_PORT: String(grpc),
+    CARILLON_LEGACY_HTTP_PORT: String(legacy),
+    CARILLON_SMTP_SINK_PORT: String(smtp),
+    ...Object.fromEntries(
+      Object.entries(modules).map(([name, port]) => [`CARILLON_${name.toUpperCase().replaceAll("-", "_")}_PORT`, String(port)]),
+    ),
+  };
+}
+
+/** What these processes know each other by; made at the first start, readable by the owner only. */
+function secretOf(dataDir: string): string {
+  const file = join(dataDir, "service.secret");
+  mkdirSync(dataDir, { recursive: true });
+  try {
+    writeFileSync(file, randomBytes(32).toString("hex"), { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  return readFileSync(file, "utf8");
+}
