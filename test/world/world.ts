@@ -8,15 +8,26 @@ import { join } from "node:path";
 
 const root = new URL("../..", import.meta.url).pathname;
 
+/** A test that fails, or times out, may leave its world running: it ends with the tests' own process. */
+const children = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+process.once("SIGTERM", () => process.exit());
+
 export interface World {
   /** Of the REST facades, Connect and the pages. */
   readonly url: string;
   readonly legacyUrl: string;
   /** Where gRPC is answered, as host:port. */
   readonly grpcAddress: string;
+  /** 0 in production, which has no mailbox to send to. */
   readonly smtpPort: number;
+  /** The first API key, where this start printed one; else empty. */
+  readonly credential: string;
   readonly dataDir: string;
   readonly pid: number;
+  hasEnded(): boolean;
   /** What the process has printed so far. */
   output(): string;
   /** Ends the process by a signal and answers its exit code; the data directory stays. */
@@ -29,11 +40,19 @@ export interface WorldOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Use this directory and keep it. */
   readonly dataDir?: string;
+  /** A command that runs the service, as `nice` would. */
+  readonly under?: readonly string[];
 }
 
-export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ env = {}, dataDir, under = [] }: WorldOptions = {}): Promise<World> {
   const directory = dataDir ?? mkdtempSync(join(tmpdir(), "carillon-world-"));
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, "services/main.ts")], {
+  const [command = process.execPath, ...args] = [
+    ...under,
+    process.execPath,
+    "--disable-warning=ExperimentalWarning",
+    join(root, "services/main.ts"),
+  ];
+  const child = spawn(command, args, {
     // Away from whatever carillon.yaml lies where the tests were started.
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
@@ -47,7 +66,13 @@ export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Prom
       ...env,
     },
   });
-  const exit = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  children.add(child);
+  const exit = new Promise<number | null>((resolve) =>
+    child.once("exit", (code) => {
+      children.delete(child);
+      resolve(code);
+    }),
+  );
   const printed = collect(child);
   const ready = await readyLine(child, printed, exit);
   const found = (pattern: RegExp) => {
@@ -59,17 +84,20 @@ export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Prom
     child.kill(signal);
     return exit;
   };
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   return {
-    url: found(/^Carillon ready (http:\S+)/),
-    legacyUrl: found(/ also (http:\S+)/),
+    url: found(/^Carillon ready (https?:\S+)/),
+    legacyUrl: found(/ also (https?:\S+)/),
     grpcAddress: found(/ grpc (\S+)/),
-    smtpPort: Number(found(/ smtp \S+:(\d+)/)),
+    smtpPort: Number(/ smtp \S+:(\d+)/.exec(ready)?.[1] ?? 0),
+    credential: /^The first API key.*: (\S+)$/m.exec(printed.text)?.[1] ?? "",
     dataDir: directory,
     pid: child.pid as number,
+    hasEnded,
     output: () => printed.text,
     end,
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) await end("SIGTERM");
+      if (!hasEnded()) await end("SIGTERM");
       if (dataDir === undefined) rmSync(directory, { recursive: true, force: true });
     },
   };
