@@ -5,7 +5,8 @@
  * A migration's statements are run one by one and may be run again after half of them: `IF NOT EXISTS` on each.
  *
  * Text and bytes are answered as they are, an int as a number, a bigint as a BigInt (and is given as one).
- * No statement has a write timestamp of its own, and no row is written again after it was deleted: clocks of several clients differ.
+ * No statement has a write timestamp of its own. Clocks of several clients differ, so no row is written again after it was deleted,
+ * except where every write of its partition is a conditional one.
  */
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";

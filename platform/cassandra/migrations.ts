@@ -77,7 +77,7 @@ async function versionOf(store: string, client: Client): Promise<number> {
 }
 
 /** A question that a quorum must answer. */
-export const readAVersion = (client: Client): Promise<unknown> => versionOf("", client);
+export const readAVersion = (client: Client): Promise<unknown> => versionOf("none", client);
 
 /** The tables of migrations.cql, before anything else is asked. */
 export async function prepareMigrations(needs: MigrationNeeds): Promise<void> {

@@ -34,7 +34,7 @@ export interface Box {
 }
 
 export interface InboxStore {
-  /** Where each row stands, in order. Committed together. */
+  /** Where each row stands, in order. When it fails some of them may have been stored: a repeat finds those where they stand. */
   add(rows: readonly NewRow[]): Promise<readonly Placed[]>;
   /** Where each delivery stands already; undefined for one that is not among the person's rows. In order. */
   placed(deliveries: readonly DeliveryPlace[]): Promise<readonly (Placed | undefined)[]>;
