@@ -156,6 +156,8 @@ function once<T>(open: () => Promise<T>): () => Promise<T> {
 const unopened = <T extends object>(name: Engine): T =>
   new Proxy({} as T, {
     get(_target, property) {
+      // Asked of whatever is awaited.
+      if (property === "then") return undefined;
       throw new Error(`${name}.${String(property)}: no module of this process says that it uses the ${name}`);
     },
   });

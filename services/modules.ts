@@ -2,7 +2,6 @@
 import { gateway } from "../gateway/module.ts";
 import { access } from "./access/module.ts";
 import type { Boxes } from "./console/box.ts";
-import type { Mailbox } from "./console/mailbox.ts";
 import { consoleRoom } from "./console/module.ts";
 import type { MintToken } from "./console/token.ts";
 import { deadLetters } from "./deadletters/module.ts";
@@ -21,8 +20,8 @@ import { tracker } from "./tracker/module.ts";
 
 /** What some modules need of the process they run in. */
 export interface Needs {
-  /** Development's; undefined in production. */
-  readonly mailbox: () => Mailbox | undefined;
+  /** Where development's mailbox listens; undefined in production. */
+  readonly mailbox: () => { readonly host: string; readonly port: number } | undefined;
   readonly boxes: Boxes;
   readonly tokenSecret: () => Uint8Array;
   readonly mintToken: MintToken;
@@ -45,10 +44,7 @@ export const modulesOf = (needs: Needs) =>
     routerModule,
     dispatcherModule,
     emailWorkers({
-      developmentMailbox() {
-        const mailbox = needs.mailbox();
-        return mailbox && { host: "127.0.0.1", port: mailbox.port() };
-      },
+      developmentMailbox: needs.mailbox,
       keep: (environment, post) => needs.boxes(environment).keep(post),
     }),
     inbox,

@@ -17,7 +17,7 @@ import { DEVELOPMENT, firstCredential } from "./access/first.ts";
 import { type Adapters, embedded } from "./adapters.ts";
 import { chosen } from "./chosen.ts";
 import { openBoxes } from "./console/box.ts";
-import { type Mailbox, openMailbox } from "./console/mailbox.ts";
+import { openMailbox } from "./console/mailbox.ts";
 import { authenticateFor } from "./door.ts";
 import type { EngineSettings } from "./engines.ts";
 import { modulesOf } from "./modules.ts";
@@ -47,12 +47,12 @@ const DOOR_SHARE = 0.15;
 const STAGES_SHARE = 0.75;
 
 export async function start(names: readonly string[], env: NodeJS.ProcessEnv): Promise<Running> {
-  let mailbox: Mailbox | undefined;
+  let mailboxAt: { readonly host: string; readonly port: number } | undefined;
   let secret: Uint8Array | undefined;
   const boxes = openBoxes();
   const tokenSecret = () => secret as Uint8Array;
   const all = modulesOf({
-    mailbox: () => mailbox,
+    mailbox: () => mailboxAt,
     ...{ boxes, tokenSecret },
     mintToken: (environment, userId) => mintToken(tokenSecret(), { userId, environment, nowMs: systemClock.nowMs() }),
   }) as readonly Module[];
@@ -97,10 +97,10 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       : await embedded({ dataDir: process_["data-dir"], clock, metrics, logger });
   const shared = process_["service-secret"];
   secret = shared === undefined ? secretOf(join(process_["data-dir"], "gateway-token.secret")) : derived(shared, "gateway-token");
-  if (!isProduction && runs("console")) {
-    const port = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
-    mailbox = await openMailbox({ port, box: boxes(DEVELOPMENT), logger });
-  }
+  const mailboxPort = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
+  const mailbox = !isProduction && runs("console") ? await openMailbox({ port: mailboxPort, box: boxes(DEVELOPMENT), logger }) : undefined;
+  if (mailbox) mailboxAt = { host: "127.0.0.1", port: mailbox.port() };
+  else if (!isProduction) mailboxAt = { host: new URL(urlOf("console", places, process_["http-port"])).hostname, port: mailboxPort };
 
   const away = elsewhere(all, modules);
   const forwarded = forwarding([...away.keys()], {

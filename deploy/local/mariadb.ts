@@ -64,8 +64,11 @@ async function install(program: MariadbProgram, dir: string, data: string): Prom
 }
 
 /** Throws unless MySQL or MariaDB answers a query there. */
+/** The server, not the database that the address may name: the services make it. */
 export async function askMysql(address: string): Promise<void> {
-  const connection = await createConnection({ uri: address, connectTimeout: 2_000 });
+  const server = new URL(address);
+  server.pathname = "";
+  const connection = await createConnection({ uri: server.href, connectTimeout: 2_000 });
   try {
     await connection.query({ sql: "SELECT 1", timeout: 2_000 });
   } finally {

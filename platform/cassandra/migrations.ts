@@ -89,6 +89,24 @@ export async function prepareMigrations(needs: MigrationNeeds): Promise<void> {
     if (await client.metadata.getTable(client.keyspace, table)) continue;
     await change(statement(name).replace("$id", uuidv5(`${client.keyspace}.${table}`)), needs);
   }
+  await untilThere(needs);
+}
+
+/** A host that several programs give tables to at once may say for a moment that one is not there. */
+async function untilThere({ client, clock, signal }: MigrationNeeds): Promise<void> {
+  const look = () =>
+    Promise.all([versionOf("none", client), client.execute(statement("holder"), [LOCK], { prepare: true, isIdempotent: true })]);
+  const untilMs = clock.nowMs() + AGREE_WITHIN_MS;
+  for (;;) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      if (!/does not exist|unconfigured table/i.test(String(error)) || clock.nowMs() > untilMs) throw error;
+    }
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+    signal?.throwIfAborted();
+  }
 }
 
 async function change(text: string, { client, clock, logger, signal }: MigrationNeeds): Promise<void> {

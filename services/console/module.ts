@@ -1,7 +1,7 @@
 /** Console: the pages, the mailboxes of test environments, and tokens for the gateway. What is under /dev is development's alone. */
 import { z } from "zod";
-import { port } from "#platform/config/fields.ts";
 import { mode } from "#platform/config/mode.ts";
+import { smtpSinkPort } from "#platform/config/smtp-sink-port.ts";
 import type { Module } from "#platform/host.ts";
 import type { Boxes } from "./box.ts";
 import { mailRoutes } from "./mail.ts";
@@ -10,9 +10,7 @@ import { type MintToken, tokenRoute } from "./token.ts";
 
 const config = z.object({
   mode,
-  "smtp-sink-port": port().default(1025).meta({
-    description: "The SMTP port of the development mailbox, on 127.0.0.1. 0 picks a free one. In production there is none.",
-  }),
+  "smtp-sink-port": smtpSinkPort,
 });
 
 export interface ConsoleNeeds {

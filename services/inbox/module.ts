@@ -11,7 +11,7 @@ import type { InboxStore } from "./store.ts";
 export const inbox: Module<unknown, InboxStore> = {
   name: "inbox",
   services: [InboxService],
-  uses: ["log", "fanout"],
+  uses: ["log", "ledger", "fanout"],
   config: z.object({}),
   build: (_settings, given, store) => ({
     rpc: (router) => router.service(InboxService, inboxService(store)),
