@@ -11,6 +11,7 @@ import type { Given } from "#platform/host.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { attemptsOf } from "./attempts.ts";
+import { daysOf, formatDate } from "./days.ts";
 import { explain } from "./explain.ts";
 import { decodeRequested, type History, readHistory } from "./history.ts";
 import { notificationOf } from "./notification.ts";
@@ -96,6 +97,12 @@ export function trackerService(
 
     async explain({ notificationId }, context) {
       return { steps: explain(await historyFor(notificationId, context)) };
+    },
+
+    async getStats(request, context) {
+      const { environment } = principalOf(context);
+      const stats = await store.stats({ environment, ...daysOf(request) });
+      return { stats: stats.map(({ day, count, ...of }) => ({ ...of, date: formatDate(day), count: BigInt(count) })) };
     },
 
     async *watchNotification({ notificationId }, context) {

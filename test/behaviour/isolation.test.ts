@@ -42,6 +42,10 @@ const requests: Readonly<Record<string, (names: Names) => object>> = {
   "tracker.v1.TrackerService.GetNotification": ({ notificationId }) => ({ notificationId }),
   "tracker.v1.TrackerService.ListNotifications": ({ userId }) => ({ userId }),
   "tracker.v1.TrackerService.ListAttempts": ({ notificationId }) => ({ notificationId }),
+  "tracker.v1.TrackerService.GetStats": () => {
+    const today = new Date().toISOString().slice(0, 10);
+    return { fromDate: today, toDate: today };
+  },
   "tracker.v1.TrackerService.Explain": ({ notificationId }) => ({ notificationId }),
   "tracker.v1.TrackerService.WatchNotification": ({ notificationId }) => ({ notificationId }),
   "inbox.v1.InboxService.ListMessages": ({ userId, notificationId }) => ({ userId, afterNotificationId: notificationId }),

@@ -17,7 +17,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file carillon/tracker/v1/tracker.proto.
  */
 export const file_carillon_tracker_v1_tracker: GenFile = /*@__PURE__*/
-  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEi1QQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkSEgoKc2VuZF9hdF9tcxgSIAEoAxI7Cgh0ZW1wbGF0ZRgUIAEoCzIpLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uVGVtcGxhdGUibAoUTm90aWZpY2F0aW9uVGVtcGxhdGUSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEiUKBGRhdGEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg4KBmxvY2FsZRgEIAEoCSI3ChVOb3RpZmljYXRpb25SZWNpcGllbnQSDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSKDAgoIRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSMgoGc3RhdHVzGAQgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnRhcmdldBgFIAEoCRIOCgZyZWFzb24YBiABKAkSEAoIYXR0ZW1wdHMYByABKA0SEQoJZHVlX2F0X21zGAggASgDEhUKDXVwZGF0ZWRfYXRfbXMYCSABKAMSEwoLZXhwbGFuYXRpb24YCiABKAkiOwoWR2V0Tm90aWZpY2F0aW9uUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIlIKF0dldE5vdGlmaWNhdGlvblJlc3BvbnNlEjcKDG5vdGlmaWNhdGlvbhgBIAEoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uIqQBChhMaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgMYgAESGAoHZnJvbV9tcxgCIAEoA0IHukgEIgIoABIWCgV0b19tcxgDIAEoA0IHukgEIgIoABIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYyAEibgoZTGlzdE5vdGlmaWNhdGlvbnNSZXNwb25zZRI4Cg1ub3RpZmljYXRpb25zGAEgAygLMiEuY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKE0xpc3RBdHRlbXB0c1JlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJGChRMaXN0QXR0ZW1wdHNSZXNwb25zZRIuCghhdHRlbXB0cxgBIAMoCzIcLmNhcmlsbG9uLnRyYWNrZXIudjEuQXR0ZW1wdCKOAgoHQXR0ZW1wdBITCgtkZWxpdmVyeV9pZBgBIAEoCRIsCgdjaGFubmVsGAIgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDgoGdGFyZ2V0GAMgASgJEg0KBWN5Y2xlGAQgASgNEg8KB2F0dGVtcHQYBSABKA0SDQoFYXRfbXMYBiABKAMSMgoGc3RhdHVzGAcgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnJlYXNvbhgIIAEoCRIOCgZkZXRhaWwYCSABKAkSEAoIcHJvdmlkZXIYCiABKAkSGwoTcHJvdmlkZXJfbWVzc2FnZV9pZBgLIAEoCSIzCg5FeHBsYWluUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIjsKD0V4cGxhaW5SZXNwb25zZRIoCgVzdGVwcxgBIAMoCzIZLmNhcmlsbG9uLnRyYWNrZXIudjEuU3RlcCKYAQoEU3RlcBINCgVhdF9tcxgBIAEoAxIPCgd1c2VyX2lkGAIgASgJEiwKB2NoYW5uZWwYAyABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBINCgVzdGFnZRgEIAEoCRIPCgdyZWFzb25zGAUgAygJEhEKCXNlbnRlbmNlcxgGIAMoCRIPCgdhdHRlbXB0GAcgASgNIj0KGFdhdGNoTm90aWZpY2F0aW9uUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIoACChlXYXRjaE5vdGlmaWNhdGlvblJlc3BvbnNlEjYKBnN0YXR1cxgBIAEoDjImLmNhcmlsbG9uLmNvbW1vbi52MS5Ob3RpZmljYXRpb25TdGF0dXMSOQoMbm90aWZpY2F0aW9uGAIgASgLMiEuY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25IABIxCghkZWxpdmVyeRgDIAEoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnlIABIzCgloZWFydGJlYXQYBCABKAsyHi5jYXJpbGxvbi50cmFja2VyLnYxLkhlYXJ0YmVhdEgAQggKBnVwZGF0ZSIaCglIZWFydGJlYXQSDQoFYXRfbXMYASABKAMywQQKDlRyYWNrZXJTZXJ2aWNlEnIKD0dldE5vdGlmaWNhdGlvbhIrLmNhcmlsbG9uLnRyYWNrZXIudjEuR2V0Tm90aWZpY2F0aW9uUmVxdWVzdBosLmNhcmlsbG9uLnRyYWNrZXIudjEuR2V0Tm90aWZpY2F0aW9uUmVzcG9uc2UiBKC7GAISeAoRTGlzdE5vdGlmaWNhdGlvbnMSLS5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3ROb3RpZmljYXRpb25zUmVxdWVzdBouLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdE5vdGlmaWNhdGlvbnNSZXNwb25zZSIEoLsYAhJpCgxMaXN0QXR0ZW1wdHMSKC5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3RBdHRlbXB0c1JlcXVlc3QaKS5jYXJpbGxvbi50cmFja2VyLnYxLkxpc3RBdHRlbXB0c1Jlc3BvbnNlIgSguxgCEloKB0V4cGxhaW4SIy5jYXJpbGxvbi50cmFja2VyLnYxLkV4cGxhaW5SZXF1ZXN0GiQuY2FyaWxsb24udHJhY2tlci52MS5FeHBsYWluUmVzcG9uc2UiBKC7GAISegoRV2F0Y2hOb3RpZmljYXRpb24SLS5jYXJpbGxvbi50cmFja2VyLnYxLldhdGNoTm90aWZpY2F0aW9uUmVxdWVzdBouLmNhcmlsbG9uLnRyYWNrZXIudjEuV2F0Y2hOb3RpZmljYXRpb25SZXNwb25zZSIEoLsYAjABYgZwcm90bzM", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("CiFjYXJpbGxvbi90cmFja2VyL3YxL3RyYWNrZXIucHJvdG8SE2NhcmlsbG9uLnRyYWNrZXIudjEi1QQKDE5vdGlmaWNhdGlvbhIXCg9ub3RpZmljYXRpb25faWQYASABKAkSNgoGc3RhdHVzGAIgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI+CgpyZWNpcGllbnRzGAMgAygLMiouY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb25SZWNpcGllbnQSDQoFYWN0b3IYBCABKAkSEgoKZXZlbnRfdHlwZRgFIAEoCRIQCghjYXRlZ29yeRgGIAEoCRIsCgdjb250ZW50GAcgASgLMhsuY2FyaWxsb24uY29tbW9uLnYxLkNvbnRlbnQSLQoIY2hhbm5lbHMYCCADKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIuCghwcmlvcml0eRgJIAEoDjIcLmNhcmlsbG9uLmNvbW1vbi52MS5Qcmlvcml0eRIpCghtZXRhZGF0YRgKIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg11cGRhdGVkX2F0X21zGAwgASgDEhUKDWV4cGlyZXNfYXRfbXMYDSABKAMSMQoKZGVsaXZlcmllcxgOIAMoCzIdLmNhcmlsbG9uLnRyYWNrZXIudjEuRGVsaXZlcnkSEgoKc2VuZF9hdF9tcxgSIAEoAxI7Cgh0ZW1wbGF0ZRgUIAEoCzIpLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uVGVtcGxhdGUibAoUTm90aWZpY2F0aW9uVGVtcGxhdGUSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEiUKBGRhdGEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg4KBmxvY2FsZRgEIAEoCSI3ChVOb3RpZmljYXRpb25SZWNpcGllbnQSDwoHdXNlcl9pZBgBIAEoCRINCgVlbWFpbBgCIAEoCSKDAgoIRGVsaXZlcnkSEwoLZGVsaXZlcnlfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIsCgdjaGFubmVsGAMgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSMgoGc3RhdHVzGAQgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnRhcmdldBgFIAEoCRIOCgZyZWFzb24YBiABKAkSEAoIYXR0ZW1wdHMYByABKA0SEQoJZHVlX2F0X21zGAggASgDEhUKDXVwZGF0ZWRfYXRfbXMYCSABKAMSEwoLZXhwbGFuYXRpb24YCiABKAkiOwoWR2V0Tm90aWZpY2F0aW9uUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIlIKF0dldE5vdGlmaWNhdGlvblJlc3BvbnNlEjcKDG5vdGlmaWNhdGlvbhgBIAEoCzIhLmNhcmlsbG9uLnRyYWNrZXIudjEuTm90aWZpY2F0aW9uIqQBChhMaXN0Tm90aWZpY2F0aW9uc1JlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgMYgAESGAoHZnJvbV9tcxgCIAEoA0IHukgEIgIoABIWCgV0b19tcxgDIAEoA0IHukgEIgIoABIdCglwYWdlX3NpemUYBCABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYyAEibgoZTGlzdE5vdGlmaWNhdGlvbnNSZXNwb25zZRI4Cg1ub3RpZmljYXRpb25zGAEgAygLMiEuY2FyaWxsb24udHJhY2tlci52MS5Ob3RpZmljYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjgKE0xpc3RBdHRlbXB0c1JlcXVlc3QSIQoPbm90aWZpY2F0aW9uX2lkGAEgASgJQgi6SAVyA7ABASJGChRMaXN0QXR0ZW1wdHNSZXNwb25zZRIuCghhdHRlbXB0cxgBIAMoCzIcLmNhcmlsbG9uLnRyYWNrZXIudjEuQXR0ZW1wdCKOAgoHQXR0ZW1wdBITCgtkZWxpdmVyeV9pZBgBIAEoCRIsCgdjaGFubmVsGAIgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWwSDgoGdGFyZ2V0GAMgASgJEg0KBWN5Y2xlGAQgASgNEg8KB2F0dGVtcHQYBSABKA0SDQoFYXRfbXMYBiABKAMSMgoGc3RhdHVzGAcgASgOMiIuY2FyaWxsb24uY29tbW9uLnYxLkRlbGl2ZXJ5U3RhdHVzEg4KBnJlYXNvbhgIIAEoCRIOCgZkZXRhaWwYCSABKAkSEAoIcHJvdmlkZXIYCiABKAkSGwoTcHJvdmlkZXJfbWVzc2FnZV9pZBgLIAEoCSIzCg5FeHBsYWluUmVxdWVzdBIhCg9ub3RpZmljYXRpb25faWQYASABKAlCCLpIBXIDsAEBIjsKD0V4cGxhaW5SZXNwb25zZRIoCgVzdGVwcxgBIAMoCzIZLmNhcmlsbG9uLnRyYWNrZXIudjEuU3RlcCKYAQoEU3RlcBINCgVhdF9tcxgBIAEoAxIPCgd1c2VyX2lkGAIgASgJEiwKB2NoYW5uZWwYAyABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBINCgVzdGFnZRgEIAEoCRIPCgdyZWFzb25zGAUgAygJEhEKCXNlbnRlbmNlcxgGIAMoCRIPCgdhdHRlbXB0GAcgASgNIn8KD0dldFN0YXRzUmVxdWVzdBI2Cglmcm9tX2RhdGUYASABKAlCI7pIIHIeMhxeWzAtOV17NH0tWzAtOV17Mn0tWzAtOV17Mn0kEjQKB3RvX2RhdGUYAiABKAlCI7pIIHIeMhxeWzAtOV17NH0tWzAtOV17Mn0tWzAtOV17Mn0kIkAKEEdldFN0YXRzUmVzcG9uc2USLAoFc3RhdHMYASADKAsyHS5jYXJpbGxvbi50cmFja2VyLnYxLkRheVN0YXRzIokBCghEYXlTdGF0cxIMCgRkYXRlGAEgASgJEiwKB2NoYW5uZWwYAiABKA4yGy5jYXJpbGxvbi5jb21tb24udjEuQ2hhbm5lbBIyCgZzdGF0dXMYAyABKA4yIi5jYXJpbGxvbi5jb21tb24udjEuRGVsaXZlcnlTdGF0dXMSDQoFY291bnQYBCABKAMiPQoYV2F0Y2hOb3RpZmljYXRpb25SZXF1ZXN0EiEKD25vdGlmaWNhdGlvbl9pZBgBIAEoCUIIukgFcgOwAQEigAIKGVdhdGNoTm90aWZpY2F0aW9uUmVzcG9uc2USNgoGc3RhdHVzGAEgASgOMiYuY2FyaWxsb24uY29tbW9uLnYxLk5vdGlmaWNhdGlvblN0YXR1cxI5Cgxub3RpZmljYXRpb24YAiABKAsyIS5jYXJpbGxvbi50cmFja2VyLnYxLk5vdGlmaWNhdGlvbkgAEjEKCGRlbGl2ZXJ5GAMgASgLMh0uY2FyaWxsb24udHJhY2tlci52MS5EZWxpdmVyeUgAEjMKCWhlYXJ0YmVhdBgEIAEoCzIeLmNhcmlsbG9uLnRyYWNrZXIudjEuSGVhcnRiZWF0SABCCAoGdXBkYXRlIhoKCUhlYXJ0YmVhdBINCgVhdF9tcxgBIAEoAzKgBQoOVHJhY2tlclNlcnZpY2UScgoPR2V0Tm90aWZpY2F0aW9uEisuY2FyaWxsb24udHJhY2tlci52MS5HZXROb3RpZmljYXRpb25SZXF1ZXN0GiwuY2FyaWxsb24udHJhY2tlci52MS5HZXROb3RpZmljYXRpb25SZXNwb25zZSIEoLsYAhJ4ChFMaXN0Tm90aWZpY2F0aW9ucxItLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdE5vdGlmaWNhdGlvbnNSZXF1ZXN0Gi4uY2FyaWxsb24udHJhY2tlci52MS5MaXN0Tm90aWZpY2F0aW9uc1Jlc3BvbnNlIgSguxgCEmkKDExpc3RBdHRlbXB0cxIoLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdEF0dGVtcHRzUmVxdWVzdBopLmNhcmlsbG9uLnRyYWNrZXIudjEuTGlzdEF0dGVtcHRzUmVzcG9uc2UiBKC7GAISWgoHRXhwbGFpbhIjLmNhcmlsbG9uLnRyYWNrZXIudjEuRXhwbGFpblJlcXVlc3QaJC5jYXJpbGxvbi50cmFja2VyLnYxLkV4cGxhaW5SZXNwb25zZSIEoLsYAhJdCghHZXRTdGF0cxIkLmNhcmlsbG9uLnRyYWNrZXIudjEuR2V0U3RhdHNSZXF1ZXN0GiUuY2FyaWxsb24udHJhY2tlci52MS5HZXRTdGF0c1Jlc3BvbnNlIgSguxgCEnoKEVdhdGNoTm90aWZpY2F0aW9uEi0uY2FyaWxsb24udHJhY2tlci52MS5XYXRjaE5vdGlmaWNhdGlvblJlcXVlc3QaLi5jYXJpbGxvbi50cmFja2VyLnYxLldhdGNoTm90aWZpY2F0aW9uUmVzcG9uc2UiBKC7GAIwAWIGcHJvdG8z", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * A notification and how it fared.
@@ -658,6 +658,97 @@ export const StepSchema: GenMessage<Step> = /*@__PURE__*/
   messageDesc(file_carillon_tracker_v1_tracker, 13);
 
 /**
+ * Which days.
+ *
+ * @generated from message carillon.tracker.v1.GetStatsRequest
+ */
+export type GetStatsRequest = Message<"carillon.tracker.v1.GetStatsRequest"> & {
+  /**
+   * The first day in UTC, for example "2026-03-01".
+   *
+   * @generated from field: string from_date = 1;
+   */
+  fromDate: string;
+
+  /**
+   * The last day, inclusive: at most 366 days in all.
+   *
+   * @generated from field: string to_date = 2;
+   */
+  toDate: string;
+};
+
+/**
+ * Describes the message carillon.tracker.v1.GetStatsRequest.
+ * Use `create(GetStatsRequestSchema)` to create a new message.
+ */
+export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 14);
+
+/**
+ * The stats.
+ *
+ * @generated from message carillon.tracker.v1.GetStatsResponse
+ */
+export type GetStatsResponse = Message<"carillon.tracker.v1.GetStatsResponse"> & {
+  /**
+   * By date, channel and status. What never happened is not among them.
+   *
+   * @generated from field: repeated carillon.tracker.v1.DayStats stats = 1;
+   */
+  stats: DayStats[];
+};
+
+/**
+ * Describes the message carillon.tracker.v1.GetStatsResponse.
+ * Use `create(GetStatsResponseSchema)` to create a new message.
+ */
+export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 15);
+
+/**
+ * What happened on one day on one channel.
+ *
+ * @generated from message carillon.tracker.v1.DayStats
+ */
+export type DayStats = Message<"carillon.tracker.v1.DayStats"> & {
+  /**
+   * The day in UTC, for example "2026-03-01".
+   *
+   * @generated from field: string date = 1;
+   */
+  date: string;
+
+  /**
+   * The channel.
+   *
+   * @generated from field: carillon.common.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * What the deliveries came to.
+   *
+   * @generated from field: carillon.common.v1.DeliveryStatus status = 3;
+   */
+  status: DeliveryStatus;
+
+  /**
+   * How many times.
+   *
+   * @generated from field: int64 count = 4;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message carillon.tracker.v1.DayStats.
+ * Use `create(DayStatsSchema)` to create a new message.
+ */
+export const DayStatsSchema: GenMessage<DayStats> = /*@__PURE__*/
+  messageDesc(file_carillon_tracker_v1_tracker, 16);
+
+/**
  * What to watch.
  *
  * @generated from message carillon.tracker.v1.WatchNotificationRequest
@@ -676,7 +767,7 @@ export type WatchNotificationRequest = Message<"carillon.tracker.v1.WatchNotific
  * Use `create(WatchNotificationRequestSchema)` to create a new message.
  */
 export const WatchNotificationRequestSchema: GenMessage<WatchNotificationRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 14);
+  messageDesc(file_carillon_tracker_v1_tracker, 17);
 
 /**
  * One thing to know of the notification that is watched.
@@ -728,7 +819,7 @@ export type WatchNotificationResponse = Message<"carillon.tracker.v1.WatchNotifi
  * Use `create(WatchNotificationResponseSchema)` to create a new message.
  */
 export const WatchNotificationResponseSchema: GenMessage<WatchNotificationResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 15);
+  messageDesc(file_carillon_tracker_v1_tracker, 18);
 
 /**
  * A sign of life.
@@ -749,7 +840,7 @@ export type Heartbeat = Message<"carillon.tracker.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_carillon_tracker_v1_tracker, 16);
+  messageDesc(file_carillon_tracker_v1_tracker, 19);
 
 /**
  * Reads the history. What belongs to another environment is NOT_FOUND, as if it did not exist.
@@ -796,6 +887,17 @@ export const TrackerService: GenService<{
     methodKind: "unary";
     input: typeof ExplainRequestSchema;
     output: typeof ExplainResponseSchema;
+  },
+  /**
+   * What became of deliveries, by day, channel and status: how many times a delivery came to that status on that day. One that waits twice
+   * is deferred twice, and one that is sent was queued before. The last minute or two may be missing. Errors: INVALID_ARGUMENT.
+   *
+   * @generated from rpc carillon.tracker.v1.TrackerService.GetStats
+   */
+  getStats: {
+    methodKind: "unary";
+    input: typeof GetStatsRequestSchema;
+    output: typeof GetStatsResponseSchema;
   },
   /**
    * How a notification fares, as it happens: where it stands, then every change of a delivery, until all of them are at their end; then the
