@@ -7,6 +7,9 @@ import { cacheNeeds } from "./cache.fixture.ts";
 import { type RedisCacheNeeds, redisCache } from "./cache.redis.ts";
 import type { Cache, Codec } from "./cache.ts";
 
+/** Real servers take their time, more of it on a busy machine. */
+const soon = { timeout: 10_000 };
+
 const codec: Codec<string> = {
   encode: (value) => Buffer.from(JSON.stringify(value)),
   decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as string,
@@ -82,7 +85,7 @@ describe("a cache", () => {
     store.values.set("a", "A");
     store.isHolding = true;
     const first = get(cache, store, "a");
-    await vi.waitFor(() => expect(store.held).toHaveLength(1));
+    await vi.waitFor(() => expect(store.held).toHaveLength(1), soon);
     const others = await Promise.all(Array.from({ length: 5 }, () => another()));
     const rest = others.map((other) => get(other, store, "a"));
     store.release();
@@ -95,7 +98,7 @@ describe("a cache", () => {
     store.values.set("a", "A");
     store.isHolding = true;
     const stuck = get(cache, store, "a");
-    await vi.waitFor(() => expect(store.held).toHaveLength(1));
+    await vi.waitFor(() => expect(store.held).toHaveLength(1), soon);
     store.isHolding = false;
     expect(await get(await another(), store, "a")).toEqual(["A"]);
     store.release();
@@ -141,7 +144,7 @@ describe("a write through a cache", () => {
     store.values.set("a", "old");
     store.isHolding = true;
     const reading = get(reader, store, "a");
-    await vi.waitFor(() => expect(store.held).toHaveLength(1));
+    await vi.waitFor(() => expect(store.held).toHaveLength(1), soon);
     store.isHolding = false;
     await put(cache, store, "a", "new");
     expect(await get(cache, store, "a")).toEqual(["new"]);
@@ -173,7 +176,7 @@ describe("a write through a cache", () => {
     const writing = cache.change(["a"], () => written.promise);
     store.isHolding = true;
     const reading = get(cache, store, "a");
-    await vi.waitFor(() => expect(store.held).toHaveLength(1));
+    await vi.waitFor(() => expect(store.held).toHaveLength(1), soon);
     store.isHolding = false;
     store.values.set("a", "new");
     written.resolve();
@@ -311,13 +314,13 @@ describe("a cache whose Redis is away", () => {
     store.values.set("a", "A");
     await get(cache, store, "a");
     await wire.refuse();
-    await vi.waitFor(() => expect(connection.health().ok).toBe(false));
+    await vi.waitFor(() => expect(connection.health().ok).toBe(false), soon);
     const together = await Promise.all([get(cache, store, "a"), get(cache, store, "a")]);
     expect(together).toEqual([["A"], ["A"]]);
     expect(store.loads).toEqual([["a"], ["a"]]);
     expect(await metrics.metrics()).toContain('carillon_cache_lookups_total{cache="words",answer="unavailable"} 1');
     await wire.accept();
-    await vi.waitFor(() => expect(connection.health().ok).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(connection.health().ok).toBe(true), soon);
     expect(await get(cache, store, "a")).toEqual(["A"]);
     expect(store.loads).toHaveLength(2);
   });
@@ -335,7 +338,7 @@ describe("a cache whose Redis is away", () => {
     expect(await get(cut, store, "a")).toEqual(["new"]);
     expect(await metrics.metrics()).toContain('carillon_cache_undropped_total{cache="words"} 1');
     await wire.accept();
-    await vi.waitFor(async () => expect(await get(cache, store, "a")).toEqual(["new"]), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await get(cache, store, "a")).toEqual(["new"]), soon);
   });
 });
 

@@ -2,6 +2,9 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Fanout } from "./fanout.ts";
 
+/** Real servers take their time, more of it on a busy machine. */
+const soon = { timeout: 10_000 };
+
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (message: Uint8Array) => new TextDecoder().decode(message);
 const never = () => {
@@ -22,7 +25,7 @@ export function fanoutSuite(name: string, open: () => Promise<{ readonly here: F
         let isThere = false;
         const last = await there.subscribe("last", () => (isThere = true), never);
         publish("last", "");
-        await vi.waitFor(() => expect(isThere).toBe(true));
+        await vi.waitFor(() => expect(isThere).toBe(true), soon);
         last.end();
       };
       return { here, there, heard, listen, publish, arrived };
@@ -46,7 +49,7 @@ export function fanoutSuite(name: string, open: () => Promise<{ readonly here: F
       const whole = new Uint8Array([9, 0, 255, 10, 13, 9]);
       here.publish("development/ann", whole.subarray(1, 5));
       here.publish("development/ann", new Uint8Array());
-      await vi.waitFor(() => expect(heard).toHaveLength(2));
+      await vi.waitFor(() => expect(heard).toHaveLength(2), soon);
       expect(heard).toEqual([new Uint8Array([0, 255, 10, 13]), new Uint8Array()]);
     });
 

@@ -2,6 +2,9 @@ import { expect, it } from "vitest";
 import { hasServer, openRedis, ownServer } from "#platform/redis/redis.fixture.ts";
 import { redisLedger } from "./ledger.redis.ts";
 
+/** Real servers take their time, more of it on a busy machine. */
+const soon = { timeout: 10_000 };
+
 const asked = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "t", worker: "w-1" };
 const attempt = { ...asked, attempt: 0, wait: 0, leaseMs: 60_000 };
 const draft = { ...asked, recipient: "ann", decision: new Uint8Array([1]) };
@@ -31,7 +34,7 @@ it.skipIf(!hasServer)(
     for (const each of answers) if (each.status === "rejected") expect(each.reason).toMatchObject({ reason: "STORE_UNAVAILABLE" });
     await expect(ledger.intend([attempt])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     server.start();
-    await expect.poll(() => ledger.health().ok, { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => ledger.health().ok, soon).toBe(true);
     expect(lost).toEqual(["everything", "last moments"]);
     expect(await ledger.decideOnce([{ ...draft, decision: new Uint8Array([2]) }])).toMatchObject([
       { first: false, decision: draft.decision },

@@ -10,6 +10,9 @@ import { type RedisLedgerNeeds, redisLedger } from "./ledger.redis.ts";
 import { ledgerSuite } from "./ledger.suite.ts";
 import type { Try } from "./ledger.ts";
 
+/** Real servers take their time, more of it on a busy machine. */
+const soon = { timeout: 10_000 };
+
 const HOUR = 3_600_000;
 const restore = async () => {};
 
@@ -118,7 +121,7 @@ describe("the ledger in Redis", () => {
       await expect(ask()).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     expect(ledger.health().ok).toBe(false);
     await wire.accept();
-    await expect.poll(() => ledger.health().ok).toBe(true);
+    await expect.poll(() => ledger.health().ok, soon).toBe(true);
     expect((await ledger.intend([attemptOf()]))[0]?.is).toBe("leased");
   });
 
@@ -173,7 +176,7 @@ describe("a ledger that may have lost entries", () => {
     await expect(ledger.intend([attemptOf()])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     expect(ledger.health()).toEqual({ ok: false, why: [expect.stringContaining("loaded back")] });
     held.resolve();
-    await expect.poll(() => ledger.health().ok).toBe(true);
+    await expect.poll(() => ledger.health().ok, soon).toBe(true);
     expect(lost).toEqual(["everything", "everything"]);
     expect((await ledger.intend([attemptOf({ deliveryId: "d-2" })]))[0]).toEqual({ is: "send" });
   });
@@ -186,14 +189,14 @@ describe("a ledger that may have lost entries", () => {
       restore: async (what) => void lost.push(what),
     });
     await wire.refuse();
-    await expect.poll(() => ledger.health().ok).toBe(false);
+    await expect.poll(() => ledger.health().ok, soon).toBe(false);
     await wire.accept();
-    await expect.poll(() => ledger.health().ok).toBe(true);
+    await expect.poll(() => ledger.health().ok, soon).toBe(true);
     expect(lost).toEqual(["everything"]);
     await plain.redis.set(`${prefix}ledger:sentinel`, "the run before");
     wire.cut();
-    await expect.poll(() => lost).toEqual(["everything", "last moments"]);
-    await expect.poll(() => ledger.health().ok).toBe(true);
+    await expect.poll(() => lost, soon).toEqual(["everything", "last moments"]);
+    await expect.poll(() => ledger.health().ok, soon).toBe(true);
   });
 
   it("is asked to be loaded back again when that fails", async () => {
@@ -218,7 +221,7 @@ describe("two processes on one ledger", () => {
   it("of which one is killed: the other ends its sends, and only what was unresolved is sent again", async () => {
     const { plain, prefix } = await opened();
     const [one, other] = [competing({ prefix, worker: "w-1" }), competing({ prefix, worker: "w-2" })];
-    await vi.waitFor(() => expect(one.sent()).toBeGreaterThan(0), { timeout: 20_000 });
+    await vi.waitFor(() => expect(one.sent()).toBeGreaterThan(0), soon);
     one.kill();
     expect(await other.ended).toBe(0);
     const sends = await sendsOf(plain, prefix);

@@ -8,6 +8,9 @@ import { connectRedis } from "./connect.ts";
 import { redisProblem } from "./errors.ts";
 import { openRedis, openWire, ownPrefix, redisNeeds } from "./redis.fixture.ts";
 
+/** Real servers take their time, more of it on a busy machine. */
+const soon = { timeout: 10_000 };
+
 const isReady = { ok: true, why: [] };
 
 function logged() {
@@ -38,7 +41,7 @@ describe("a connection to Redis", () => {
     await wire.refuse();
     const { lines, logger } = logged();
     const coming = openRedis({ url: wire.url, name: "ledger" }, { logger });
-    await vi.waitFor(() => expect(lines).toHaveLength(1));
+    await vi.waitFor(() => expect(lines).toHaveLength(1), soon);
     expect(lines[0]).toMatchObject({
       msg: `waiting for Redis (ledger) at 127.0.0.1:${wire.port}`,
       why: expect.stringContaining("ECONNREFUSED"),
@@ -85,7 +88,7 @@ describe("a connection to Redis", () => {
       { url: await impostor("HTTP/1.1 400 Bad Request\r\n\r\n"), name: "cache" },
       { ...redisNeeds(), logger, signal: stop.signal },
     );
-    await vi.waitFor(() => expect(lines[0]?.why).toBe("what answers there does not speak Redis's protocol"));
+    await vi.waitFor(() => expect(lines[0]?.why).toBe("what answers there does not speak Redis's protocol"), soon);
     stop.abort(new Error("enough"));
     await expect(coming).rejects.toThrow("enough");
   });
@@ -103,14 +106,14 @@ describe("a connection to Redis", () => {
     connection.onReturn(returned);
     connection.onLost(lost);
     await wire.refuse();
-    await vi.waitFor(() => expect(connection.health().ok).toBe(false));
+    await vi.waitFor(() => expect(connection.health().ok).toBe(false), soon);
     const error = redisProblem(await connection.redis.get("x").catch((error) => error));
     expect(error).toBeInstanceOf(Problem);
     expect(error).toMatchObject({ reason: "STORE_UNAVAILABLE", retryAfterMs: 1_000 });
     expect(connection.health().why[0]).toMatch(/^Redis \(ledger\) cannot be reached: /);
     expect(lost).toHaveBeenCalledTimes(1);
     await wire.accept();
-    await vi.waitFor(() => expect(returned).toHaveBeenCalledTimes(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(returned).toHaveBeenCalledTimes(1), soon);
     expect(connection.health()).toEqual(isReady);
     expect(await connection.redis.ping()).toBe("PONG");
     const page = await metrics.metrics();
@@ -125,9 +128,9 @@ describe("a connection to Redis", () => {
     connection.onReturn(returned);
     wire.hold();
     expect(redisProblem(await connection.redis.ping().catch((error) => error))).toMatchObject({ reason: "STORE_UNAVAILABLE" });
-    await vi.waitFor(() => expect(connection.health().ok).toBe(false));
+    await vi.waitFor(() => expect(connection.health().ok).toBe(false), soon);
     wire.release();
-    await vi.waitFor(() => expect(returned).toHaveBeenCalled(), { timeout: 10_000 });
+    await vi.waitFor(() => expect(returned).toHaveBeenCalled(), soon);
     expect(await connection.redis.ping()).toBe("PONG");
   });
 
@@ -141,7 +144,7 @@ describe("a connection to Redis", () => {
     const asked = connection.redis.incr(key);
     wire.cut();
     await asked.catch(() => undefined);
-    await vi.waitFor(() => expect(returned).toHaveBeenCalled(), { timeout: 10_000 });
+    await vi.waitFor(() => expect(returned).toHaveBeenCalled(), soon);
     expect(Number((await plain.redis.get(key)) ?? 0)).toBeLessThanOrEqual(1);
   });
 });
