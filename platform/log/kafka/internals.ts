@@ -25,7 +25,7 @@ interface RequestQueue {
 
 const CHECK_PENDING_MS = 10;
 
-export function scheduleOnlyWhenPending(this: RequestQueue): void {
+function scheduleOnlyWhenPending(this: RequestQueue): void {
   if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
   const throttledMs = this.throttledUntil - Date.now();
   this.throttleCheckTimeoutId = setTimeout(
