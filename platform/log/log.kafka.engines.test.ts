@@ -26,7 +26,7 @@ logSuite("the log on Kafka", async ({ topics, clock }) => {
       // Records have the suite's time, which stands in another year; waits are real, and Kafka's own retention keeps out of it.
       clock: { nowMs: () => clock.nowMs(), sleep: systemClock.sleep },
       retentionMs: -1,
-      logger: pino({ level: process.env.LOG ?? "silent" }),
+      logger: pino({ level: "silent" }),
     });
   let current = await open();
   return {
