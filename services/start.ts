@@ -14,12 +14,11 @@ import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
 import { DEVELOPMENT, firstCredential } from "./access/first.ts";
-import { type Adapters, embedded } from "./adapters.ts";
 import { chosen } from "./chosen.ts";
 import { openBoxes } from "./console/box.ts";
 import { openMailbox } from "./console/mailbox.ts";
 import { authenticateFor } from "./door.ts";
-import type { EngineSettings } from "./engines.ts";
+import { openAdapters } from "./form.ts";
 import { modulesOf } from "./modules.ts";
 import { elsewhere, isFront, type Places, portOf, urlOf } from "./places.ts";
 import type { ProcessSettings } from "./process.ts";
@@ -31,9 +30,6 @@ import { tlsOf } from "./tls.ts";
 import { openTracer } from "./tracing.ts";
 import { version } from "./version.ts";
 import { openWaitingRoom } from "./waiting-room.ts";
-
-type Settings = ReturnType<typeof loadConfig>;
-const DAY_MS = 86_400_000;
 
 export interface Running {
   readonly readyLine: string;
@@ -81,20 +77,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     ...{ logger, metrics, clock, tracer },
   };
   const room = process_.adapters === "mesh" ? await openWaitingRoom(door) : undefined;
-  const engines = settings.get("engines") as EngineSettings;
-  if (process_.adapters === "embedded" && engines["kafka.brokers"].length > 0)
-    logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
-  const adapters: Adapters =
-    process_.adapters === "mesh"
-      ? await (await import("./mesh.ts")).mesh(engines, process_, {
-          modules,
-          clock,
-          metrics,
-          logger,
-          worker,
-          historyKeptMs: historyKeptMs(settings),
-        })
-      : await embedded({ dataDir: process_["data-dir"], clock, metrics, logger });
+  const adapters = await openAdapters(settings, { modules, worker, room, clock, metrics, logger });
   const shared = process_["service-secret"];
   secret = shared === undefined ? secretOf(join(process_["data-dir"], "gateway-token.secret")) : derived(shared, "gateway-token");
   const mailboxPort = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
@@ -170,9 +153,6 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     },
   };
 }
-
-const historyKeptMs = (settings: Settings): number =>
-  (settings.get("tracker") as { "history.retention-days": number })["history.retention-days"] * DAY_MS;
 
 /** Never asked: all modules are here, or there is a secret. */
 const nobody = () => Promise.reject(new Error("there is no service-secret to call another process with"));
