@@ -79,16 +79,16 @@ async function versionOf(store: string, client: Client): Promise<number> {
 /** A question that a quorum must answer. */
 export const readAVersion = (client: Client): Promise<unknown> => versionOf("none", client);
 
-/** The tables of migrations.cql, before anything else is asked. */
+/**
+ * The tables of migrations.cql, before anything else is asked. Whether they are there is not looked up: another program's new table can be
+ * found some time before it can be used, and this statement waits for it.
+ */
 export async function prepareMigrations(needs: MigrationNeeds): Promise<void> {
-  const { client } = needs;
   for (const [name, table] of [
     ["create-versions", "schema_versions"],
     ["create-locks", "locks"],
-  ] as const) {
-    if (await client.metadata.getTable(client.keyspace, table)) continue;
-    await change(statement(name).replace("$id", uuidv5(`${client.keyspace}.${table}`)), needs);
-  }
+  ] as const)
+    await change(statement(name).replace("$id", uuidv5(`${needs.client.keyspace}.${table}`)), needs);
 }
 
 async function change(text: string, { client, clock, logger, signal }: MigrationNeeds): Promise<void> {
