@@ -43,6 +43,11 @@ export const errors = {
   FORBIDDEN_HOST: { code: "PERMISSION_DENIED", http: 403, says: "Development mode answers only to the hosts localhost and 127.0.0.1." },
   FORBIDDEN_ORIGIN: { code: "PERMISSION_DENIED", http: 403, says: "Pages of other origins may not call this." },
   UNAUTHENTICATED: { code: "UNAUTHENTICATED", http: 401, says: "The credential is missing, wrong or expired." },
+  TOO_MANY_FAILURES: {
+    code: "RESOURCE_EXHAUSTED",
+    http: 429,
+    says: "The credential is missing, wrong or expired, and so were too many before it from this address. Wait before the next try.",
+  },
   PERMISSION_DENIED: { code: "PERMISSION_DENIED", http: 403, says: "The credential does not allow this." },
   LOG_UNAVAILABLE: {
     code: "UNAVAILABLE",

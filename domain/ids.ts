@@ -31,3 +31,5 @@ export const addressName = (channel: string, normalisedAddress: string) => name(
 
 /** The key of everything about one recipient: their order is kept along it. `recipient` is a user id, or `~uuid` for a bare address. */
 export const recipientKey = (environment: string, recipient: string) => `${environment}/${recipient}`;
+/** The environment that a key of ours begins with. */
+export const environmentOfKey = (key: string): string => key.split("/", 1)[0] as string;

@@ -8,6 +8,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, vi } from "vitest";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { ContentSchema } from "#gen/carillon/common/v1/common_pb.ts";
 import { type Delivery, DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type ServerFrame, ServerFrameSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
@@ -55,8 +56,8 @@ export async function startGateway(settings: Partial<GatewaySettings> = {}) {
     { secret: () => secret, heartbeatMs: 30_000, perUser: 20, perAddress: 200, ...settings },
   );
   const server = await serve({
-    ...{ ports: [0], host: "127.0.0.1", rpc: [], routes: [], sockets: [socket], developmentHosts: true },
-    authenticate: () => ({ environment, internal: false }),
+    ...{ ports: [0], host: "127.0.0.1", rpc: [], routes: [], sockets: [socket], developmentHosts: true, trustProxy: false },
+    authenticate: () => ({ environment, internal: false, scopes: [Scope.ADMIN] }),
     ready: () => ({ ok: true, why: [] }),
     ...{ logger, metrics, clock },
   });

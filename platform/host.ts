@@ -29,8 +29,6 @@ export interface Given {
   readonly tracer: Tracer;
   /** Unique per process start. */
   readonly worker: string;
-  /** Where this process answers, for links; known once it listens. */
-  readonly publicUrl: () => string;
   /** A client of another module's service, acting for an environment: in memory when it runs in this process. */
   client<S extends DescService>(service: S, environment: string): Client<S>;
 }

@@ -26,7 +26,9 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => vo
 
 try {
   running = await start(process.argv.slice(2), process.env);
-  process.stdout.write(`${running.readyLine}\n`);
+  const { firstCredential, readyLine } = running;
+  if (firstCredential !== undefined) process.stdout.write(`The first API key, an admin's, shown only this once: ${firstCredential}\n`);
+  process.stdout.write(`${readyLine}\n`);
 } catch (error) {
   // What whoever starts it can mend is a sentence; a stack would only hide it.
   const isTold = error instanceof ConfigProblem || error instanceof DatabaseError;

@@ -1,7 +1,10 @@
 /** The table of modules: the architecture in one page. Order is the way of a notification. */
 import { gateway } from "../gateway/module.ts";
+import { access } from "./access/module.ts";
+import type { Boxes } from "./console/box.ts";
 import type { Mailbox } from "./console/mailbox.ts";
 import { consoleRoom } from "./console/module.ts";
+import type { MintToken } from "./console/token.ts";
 import { deadLetters } from "./deadletters/module.ts";
 import { emailWorkers } from "./delivery/module.ts";
 import { dispatcherModule } from "./dispatcher/module.ts";
@@ -16,9 +19,11 @@ import { tracker } from "./tracker/module.ts";
 
 /** What some modules need of the process they run in. */
 export interface Needs {
-  readonly mailbox: () => Mailbox;
+  /** Development's; undefined in production. */
+  readonly mailbox: () => Mailbox | undefined;
+  readonly boxes: Boxes;
   readonly tokenSecret: () => Uint8Array;
-  readonly mintToken: (userId: string) => Promise<string>;
+  readonly mintToken: MintToken;
 }
 
 /** The modules for who only reads their schemas: nothing is built, so nothing of a process is needed. */
@@ -26,7 +31,7 @@ export function describedModules() {
   const none = () => {
     throw new Error("a module used the process while it was only described");
   };
-  return modulesOf({ mailbox: none, tokenSecret: none, mintToken: none });
+  return modulesOf({ mailbox: none, boxes: none, tokenSecret: none, mintToken: none });
 }
 
 export const modulesOf = (needs: Needs) =>
@@ -35,7 +40,13 @@ export const modulesOf = (needs: Needs) =>
     ingest,
     routerModule,
     dispatcherModule,
-    emailWorkers({ developmentMailbox: () => ({ host: "127.0.0.1", port: needs.mailbox().port() }) }),
+    emailWorkers({
+      developmentMailbox() {
+        const mailbox = needs.mailbox();
+        return mailbox && { host: "127.0.0.1", port: mailbox.port() };
+      },
+      keep: (environment, post) => needs.boxes(environment).keep(post),
+    }),
     inbox,
     gateway({ secret: needs.tokenSecret }),
     scheduler,
@@ -43,5 +54,6 @@ export const modulesOf = (needs: Needs) =>
     templates,
     tracker,
     deadLetters,
-    consoleRoom({ mailbox: needs.mailbox, mintToken: needs.mintToken }),
+    access,
+    consoleRoom(needs),
   ] as const;

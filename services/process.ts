@@ -1,28 +1,37 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
 import { variableOf } from "#platform/config/config.ts";
-import { list, port, share } from "#platform/config/fields.ts";
+import { flag, list, port, share } from "#platform/config/fields.ts";
+import { mode } from "#platform/config/mode.ts";
 import type { Module } from "#platform/host.ts";
 
 const HTTP_PORT = 8080;
 
 const fields = z.object({
-  mode: z
-    .enum(["development"], { error: "must be development; it is the only mode so far" })
-    .default("development")
-    .meta({ description: "development: listens on 127.0.0.1 only, needs no key, brings its own mailbox and two people." }),
+  mode,
   adapters: z
     .enum(["embedded"], { error: "must be embedded; it is the only form so far" })
     .default("embedded")
     .meta({ description: "Which engines stand behind the ports. embedded: SQLite and memory, everything in one process." }),
   host: z
     .string()
-    .refine((host) => ["127.0.0.1", "localhost"].includes(host), { error: "must be 127.0.0.1: development mode answers nobody else" })
+    .regex(/^[A-Za-z0-9._:-]+$/, { error: "must be an address or a host name, like 127.0.0.1 or 0.0.0.0" })
     .default("127.0.0.1")
-    .meta({ description: "The address to listen on." }),
+    .meta({ description: "The address to listen on; in production any, 0.0.0.0 for every IPv4 address of the machine." }),
   "http-port": port().default(HTTP_PORT).meta({ description: "REST, Connect, gRPC-Web, pages and /ws. 0 picks a free one." }),
-  "grpc-port": port().default(8081).meta({ description: "gRPC over HTTP/2 without TLS (h2c). 0 picks a free one." }),
+  "grpc-port": port()
+    .default(8081)
+    .meta({ description: "gRPC over HTTP/2: without TLS (h2c), or with it where there is a certificate. 0 picks a free one." }),
   "legacy-http-port": port().default(8082).meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
+  "tls.cert": z
+    .string()
+    .optional()
+    .meta({ description: "A PEM file with the certificate and its chain: then the ports speak TLS only. In production." }),
+  "tls.key": z.string().optional().meta({ description: "The PEM file with the certificate's key, without a passphrase." }),
+  "trust-proxy": flag().default(false).meta({
+    description:
+      "true: there is one proxy in front and nobody gets past it, so X-Forwarded-For and X-Forwarded-Proto are believed. In production.",
+  }),
   config: z
     .string()
     .optional()
@@ -60,12 +69,27 @@ const fields = z.object({
     .meta({ description: "The service's name in traces." }),
 });
 
-const config = fields.superRefine((settings, context) => {
-  const { "http-port": http, "legacy-http-port": legacy } = settings;
-  if (http === 0 || http !== legacy) return;
+type Given = z.output<typeof fields>;
+
+/** What does not go together: each with the setting that was made, and what it would have to be. */
+function* clashes(given: Given): Iterable<[keyof Given, string]> {
+  const { host, "http-port": http, "legacy-http-port": legacy, "tls.cert": cert, "tls.key": key } = given;
   // The one that was set is the one to speak of.
-  const [set, other] = http === HTTP_PORT ? (["legacy-http-port", "http-port"] as const) : (["http-port", "legacy-http-port"] as const);
-  context.addIssue({ code: "custom", path: [set], message: `must differ from ${variableOf(other)}, which is ${http} too` });
+  const [port, other] = http === HTTP_PORT ? (["legacy-http-port", "http-port"] as const) : (["http-port", "legacy-http-port"] as const);
+  if (http !== 0 && http === legacy) yield [port, `must differ from ${variableOf(other)}, which is ${http} too`];
+  if (cert !== undefined && key === undefined) yield ["tls.cert", `must come with ${variableOf("tls.key")}, which is not set`];
+  if (cert === undefined && key !== undefined) yield ["tls.key", `must come with ${variableOf("tls.cert")}, which is not set`];
+  if (given.mode === "production") return;
+  const production = `must come with ${variableOf("mode")}=production`;
+  if (!["127.0.0.1", "localhost"].includes(host))
+    yield ["host", `must be 127.0.0.1, for development mode answers nobody else; another one ${production}`];
+  if (cert !== undefined) yield ["tls.cert", production];
+  if (key !== undefined) yield ["tls.key", production];
+  if (given["trust-proxy"]) yield ["trust-proxy", production];
+}
+
+const config = fields.superRefine((given, context) => {
+  for (const [key, message] of clashes(given)) context.addIssue({ code: "custom", path: [key], message });
 });
 
 export type ProcessSettings = z.output<typeof config>;

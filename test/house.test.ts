@@ -1,7 +1,9 @@
 /** The house rules that no linter knows. Each test lists the places that break its rule; exceptions stand here, with their reason. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type DescService, getOption } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { Scope, scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { readSources, type Source } from "./source.ts";
 
 const sources = readSources();
@@ -70,6 +72,8 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
   const entries = [
     "services/main.ts",
     "services/check-config.ts",
+    "services/backup.ts",
+    "services/admin-key.ts",
     "clients/node/send.ts",
     "deploy/bootstrap.mjs",
     "deploy/generate.ts",
@@ -124,8 +128,17 @@ test("nothing unfinished lands", () => {
   expect(breaking(sources, ({ path, text }) => path !== "test/house.test.ts" && /\b(TODO|FIXME|XXX)\b/.test(text))).toEqual([]);
 });
 
+test("every method of every service says which scope it needs", async () => {
+  const contracts = readdirSync("gen/carillon", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith("_pb.ts"));
+  const generated = await Promise.all(contracts.map((name) => import(new URL(`../gen/carillon/${name}`, import.meta.url).href)));
+  const services = generated.flatMap((made) => Object.values(made as Record<string, DescService>).filter(({ kind }) => kind === "service"));
+  expect(services.length).toBeGreaterThan(0);
+  const silent = services.flatMap(({ methods }) => methods).filter((method) => getOption(method, scope) === Scope.UNSPECIFIED);
+  expect(silent.map(({ parent, name }) => `${parent.typeName}.${name}`)).toEqual([]);
+});
+
 test("the environment is read in one place", () => {
-  const mayRead = /^(platform\/config\/|services\/main\.ts$|deploy\/|test\/)/;
+  const mayRead = /^(platform\/config\/|services\/(main|backup|admin-key)\.ts$|deploy\/|test\/)/;
   expect(breaking(sources, ({ path, code }) => !mayRead.test(path) && /\bprocess\.env\b/.test(code))).toEqual([]);
 });
 

@@ -2,8 +2,9 @@
  * The event log inside one process, over a storage: partitions, groups, delivery and retention. memoryLog and sqliteLog are made of it.
  */
 
+import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
-import type { Topic } from "#domain/topics.ts";
+import { RETENTION_MS, type Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { Deliveries } from "./delivery.ts";
 import { Group } from "./group.ts";
@@ -18,16 +19,18 @@ export interface LogNeeds {
   readonly clock: Clock;
   /** Records older than this are forgotten. Default: domain/topics RETENTION_MS. */
   readonly retentionMs?: number;
+  /** Is told of records that are forgotten unread. Default: nobody is. */
+  readonly logger?: Pick<Logger, "warn">;
 }
 
-export function embeddedLog(storage: Storage, { topics, clock, retentionMs }: Required<LogNeeds>): EventLog {
+export function embeddedLog(storage: Storage, { topics, clock, logger, retentionMs = RETENTION_MS }: LogNeeds): EventLog {
   const places = new Places(topics, storage);
   const writes = new Writes(places, storage, clock);
   const deliveries = new Deliveries();
   const core = { places, storage, writes, deliveries };
   const groups = new Map<string, Group>();
   const closing = new AbortController();
-  const forgetting = keepForgetting(storage, clock, retentionMs, closing.signal);
+  const forgetting = keepForgetting({ storage, groups, clock, logger, retentionMs }, closing.signal);
 
   const groupNamed = (name: string): Group => {
     let group = groups.get(name);

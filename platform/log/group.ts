@@ -73,6 +73,16 @@ export class Group {
     return lag;
   }
 
+  /** Where the group is in each partition that it reads: what comes next has been given to no member. Nothing while it has none. */
+  *nexts(): Iterable<{ readonly place: Place; readonly next: number }> {
+    if (this.#members.length === 0) return;
+    for (const { owner, cursors } of this.#units) {
+      for (const cursor of cursors) {
+        yield { place: cursor.place, next: Math.max(owner?.readers.get(cursor)?.next ?? 0, cursor.committed ?? 0) };
+      }
+    }
+  }
+
   #read(topics: readonly Topic[]): void {
     const units = new Map<string, { of: number; index: number; cursors: Cursor[]; owner: Joined | undefined }>();
     for (const topic of new Set(topics)) {

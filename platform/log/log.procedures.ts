@@ -1,5 +1,6 @@
 /** The log's writing, in the writer thread. Records pass through packed; only chunks are looked at. */
-import type { Sql } from "#platform/sqlite/sqlite.ts";
+import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
+import type { Forgotten } from "./storage.ts";
 
 const SPAN = 2 ** 40;
 
@@ -44,8 +45,8 @@ const write = (sql: Sql, { timeMs, packed, chunks, positions }: PackedWrite): nu
   return firsts;
 };
 
-/** True when there may be more to forget. */
-const forget = (sql: Sql, beforeMs: number): boolean => {
+const forget = (sql: Sql, beforeMs: number): Forgotten => {
+  const stretches: Forgotten["stretches"][number][] = [];
   let left = FORGET_STEP;
   for (const row of sql.all("partitions")) {
     const id = row.id as number;
@@ -55,11 +56,16 @@ const forget = (sql: Sql, beforeMs: number): boolean => {
     const fresh = oldest.findIndex((chunk) => (chunk.time_ms as number) >= beforeMs);
     const old = fresh < 0 ? oldest.length : fresh;
     if (old === 0) continue;
-    sql.run("forget", from, oldest[old - 1]?.place as number);
+    const [first, last] = [oldest[0] as Row, oldest[old - 1] as Row];
+    sql.run("forget", from, last.place as number);
+    stretches.push({
+      ...{ topic: row.topic as string, partition: row.partition as number },
+      ...{ from: (first.place as number) - from, to: (last.place as number) - from + (last.count as number) },
+    });
     left -= old;
-    if (left === 0) return true;
+    if (left === 0) return { stretches, more: true };
   }
-  return false;
+  return { stretches, more: false };
 };
 
 export default { addPartitions, write, forget };

@@ -58,7 +58,7 @@ ORDER BY place LIMIT ?4;
 SELECT place, time_ms, records FROM log_chunks WHERE place BETWEEN ? AND ? ORDER BY place;
 
 -- name: oldest
-SELECT place, time_ms FROM log_chunks WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?;
+SELECT place, count, time_ms FROM log_chunks WHERE place BETWEEN ? AND ? ORDER BY place LIMIT ?;
 
 -- name: forget
 DELETE FROM log_chunks WHERE place BETWEEN ? AND ?;

@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
+import type { LogNeeds } from "./embedded.ts";
 import type { EventLog, LogRecord } from "./log.ts";
 import { TestClock, TestMember } from "./member.fixture.ts";
 import { partitionOf } from "./partition.ts";
@@ -14,6 +15,7 @@ export interface SuiteNeeds {
   readonly topics: readonly Topic[];
   readonly clock: Clock;
   readonly retentionMs: number;
+  readonly logger: NonNullable<LogNeeds["logger"]>;
 }
 
 export interface Opened {
@@ -31,10 +33,13 @@ export function logSuite(name: string, open: (needs: SuiteNeeds) => Promise<Open
     let clock: TestClock;
     let opened: Opened;
     let log: EventLog;
+    let warnings: unknown[][];
 
     beforeEach(async () => {
       clock = new TestClock(1_000_000_000_000);
-      opened = await open({ topics: [one, two, other], clock, retentionMs: RETENTION_MS });
+      warnings = [];
+      const logger = { warn: (...said: unknown[]) => void warnings.push(said) } as SuiteNeeds["logger"];
+      opened = await open({ topics: [one, two, other], clock, retentionMs: RETENTION_MS, logger });
       log = opened.log;
     });
     afterEach(() => opened.close());
@@ -298,6 +303,54 @@ export function logSuite(name: string, open: (needs: SuiteNeeds) => Promise<Open
         expect(member.held(one, 0)).toMatchObject({ position: 5_000 });
         expect(member.held(one, 0).epoch).toBeGreaterThan(before.epoch);
       });
+    });
+
+    describe("retention, when something was not read", () => {
+      /** The newest record is kept, so that what is forgotten can be seen to be. */
+      const firstKept = async (of: Topic, partition: number) => (await log.read(of, partition, 0, 1))[0]?.offset;
+      const inOther = (count: number, partition: number) =>
+        Array.from({ length: count }, () => output(keyIn(partition, other.partitions), "x", { topic: other }));
+
+      test("says how much of which topic a group that is there will never read, and nothing of what was read", async () => {
+        const key = keyIn(0);
+        const reads = await TestMember.join(log, "reads", [one, other]);
+        const waits = await TestMember.join(log, "waits", [one, other]);
+        const gone = await TestMember.join(log, "gone", [one, other]);
+        await gone.membership.leave();
+        waits.membership.pause(waits.held(one, 0));
+        waits.membership.pause(waits.held(other, 1));
+        waits.membership.pause(waits.held(other, 2));
+        await log.append([...numbered(7, () => key), ...inOther(2, 1), ...inOther(3, 2), output(keyIn(1), "read")]);
+        await vi.waitFor(() => expect(reads.records).toHaveLength(13));
+        await vi.waitFor(() => expect(values(waits.records)).toEqual(["read"]));
+        clock.pass(RETENTION_MS);
+        await log.append(numbered(1, () => key));
+        await vi.waitFor(async () => {
+          clock.pass(60_000);
+          expect(await firstKept(one, 0)).toBe(7);
+          expect(warnings).not.toEqual([]);
+        });
+        expect(warnings).toEqual([
+          [{ group: "waits", topics: { [one.name]: 7, [other.name]: 5 } }, "records forgotten that the group had not read"],
+        ]);
+      });
+
+      if (forgets === undefined) {
+        test("begins only when those that read have had time to come back after a start", async () => {
+          const key = keyIn(0);
+          await log.append(numbered(600, () => key));
+          clock.pass(2 * RETENTION_MS);
+          log = (await opened.reopen?.()) as EventLog;
+          clock.pass(9 * 60_000);
+          // What is forgotten at all is forgotten before a later append is answered.
+          await log.append(inOther(1, 0));
+          const member = await TestMember.join(log, "group", [one]);
+          await vi.waitFor(() => expect(member.records).toHaveLength(600));
+          clock.pass(60_000);
+          await vi.waitFor(async () => expect(await firstKept(one, 0)).toBeUndefined());
+          expect(warnings).toEqual([]);
+        });
+      }
     });
 
     describe("closing", () => {

@@ -1,11 +1,13 @@
 /** The embedded log's records in memory: for tests and the simulation. Gone with the process. */
 import type { LogRecord } from "./log.ts";
-import type { Storage } from "./storage.ts";
+import type { Forgotten, Storage } from "./storage.ts";
 
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 const MAX_FORGOTTEN = 1_000;
 
 interface Kept {
+  readonly topic: string;
+  readonly partition: number;
   start: number;
   records: LogRecord[];
 }
@@ -17,7 +19,7 @@ export function memoryStorage(): Storage {
     const name = `${topic}/${partition}`;
     let found = partitions.get(name);
     if (found === undefined) {
-      found = { start: 0, records: [] };
+      found = { topic, partition, start: 0, records: [] };
       partitions.set(name, found);
     }
     return found;
@@ -58,16 +60,18 @@ export function memoryStorage(): Storage {
       return found;
     },
     async forget(beforeMs) {
+      const stretches: Forgotten["stretches"][number][] = [];
       let more = false;
       for (const each of partitions.values()) {
         let old = 0;
         while (old < MAX_FORGOTTEN && (each.records[old]?.timeMs ?? Number.POSITIVE_INFINITY) < beforeMs) old++;
         if (old === 0) continue;
         each.records = each.records.slice(old);
+        stretches.push({ topic: each.topic, partition: each.partition, from: each.start, to: each.start + old });
         each.start += old;
         more ||= old === MAX_FORGOTTEN;
       }
-      return more;
+      return { stretches, more };
     },
   };
 }

@@ -29,6 +29,14 @@ export interface Write {
   readonly positions: readonly GroupPosition[];
 }
 
+/** What a step of retention did. */
+export interface Forgotten {
+  /** Per partition the first offset that was forgotten, and the one after the last. */
+  readonly stretches: readonly { readonly topic: string; readonly partition: number; readonly from: number; readonly to: number }[];
+  /** There may be more to forget. */
+  readonly more: boolean;
+}
+
 export interface Storage {
   /** All of it or nothing; in the order called. Answers the offset of each section's first record. Positions never move backwards. */
   commit(write: Write): Promise<readonly number[]>;
@@ -37,6 +45,6 @@ export interface Storage {
   position(group: string, topic: Topic, partition: number): number | undefined;
   /** Committed records from the first kept offset at or after `from`; at least one if there is one, then within both limits. */
   read(topic: Topic, partition: number, from: number, limit: number, maxBytes: number): readonly LogRecord[];
-  /** One bounded step of retention: forgets old records from the fronts of partitions. True when there may be more to forget. */
-  forget(beforeMs: number): Promise<boolean>;
+  /** One bounded step of retention: forgets old records from the fronts of partitions. */
+  forget(beforeMs: number): Promise<Forgotten>;
 }

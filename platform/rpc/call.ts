@@ -1,6 +1,7 @@
 /** What travels with every call beside its message: who calls, and the call's own id. */
 import { Code, ConnectError, type ContextValues, createContextKey } from "@connectrpc/connect";
 import { Problem } from "#domain/errors.ts";
+import type { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Span } from "#platform/telemetry/trace.ts";
 import { uuidv7 } from "#platform/uuid.ts";
@@ -10,10 +11,12 @@ export interface Principal {
   readonly environment: string;
   /** One module of this service calling another. */
   readonly internal: boolean;
+  /** What their key allows. */
+  readonly scopes: readonly Scope[];
 }
 
-/** Says who a request's credential names; throws Problem UNAUTHENTICATED. */
-export type Authenticate = (headers: Headers) => Principal | Promise<Principal>;
+/** Says who a request's credential names; throws Problem UNAUTHENTICATED. `address` is the caller's, for what is counted by address. */
+export type Authenticate = (headers: Headers, address: string) => Principal | Promise<Principal>;
 
 /** Where a call came in: http is Connect and gRPC-Web. */
 export type Door = "http" | "grpc" | "memory";
@@ -21,6 +24,8 @@ export type Door = "http" | "grpc" | "memory";
 export interface Call {
   readonly requestId: string;
   readonly door: Door;
+  /** Where the caller is; empty in memory. */
+  readonly address: string;
   /** Set once it was logged and counted, so that a call refused before the interceptors is not overlooked, nor one counted twice. */
   observed: boolean;
 }

@@ -8,9 +8,10 @@
 import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { type Front, type Peer, peerOf } from "./peer.ts";
 
-/** What the request line and the headers say. */
-export interface Head {
+/** What the request line and the headers say, and who sent them. */
+export interface Head extends Peer {
   /** Upper case. */
   readonly method: string;
   readonly path: string;
@@ -19,7 +20,7 @@ export interface Head {
   readonly headers: Headers;
 }
 
-export function readHead(request: UwsRequest): Head {
+export function readHead(request: UwsRequest, response: UwsResponse, front: Front): Head {
   const headers = new Headers();
   request.forEach((name, value) => {
     // What undici's Headers refuse (a control character, say) cannot mean anything to a handler either.
@@ -27,7 +28,11 @@ export function readHead(request: UwsRequest): Head {
       headers.append(name, value);
     } catch {}
   });
-  return { method: request.getMethod().toUpperCase(), path: request.getUrl(), query: request.getQuery() ?? "", headers };
+  const remoteAddress = Buffer.from(response.getRemoteAddressAsText()).toString();
+  return {
+    ...{ method: request.getMethod().toUpperCase(), path: request.getUrl(), query: request.getQuery() ?? "", headers },
+    ...peerOf(remoteAddress, headers, front),
+  };
 }
 
 export class Exchange {

@@ -11,6 +11,7 @@ import { MOST_THROWN_AWAY_BYTES, tooLarge } from "./body.ts";
 import { ANSWERED } from "./call.ts";
 import type { Head } from "./exchange.ts";
 import type { GrpcAnswer } from "./grpc.unary.ts";
+import { type Front, peerOf } from "./peer.ts";
 
 /** A request that stops in the middle for so long is given up; uWebSockets waits as long on the other ports. */
 const STALLED_MS = 10_000;
@@ -19,12 +20,12 @@ const STALLED_MS = 10_000;
 const LEFT = new ConnectError("the caller went away", Code.Canceled);
 
 /** As for HTTP/1.1: what HTTP/2 calls the authority is the host. */
-export function headOf(headers: IncomingHttpHeaders): Head {
+export function headOf(headers: IncomingHttpHeaders, remoteAddress: string, front: Front): Head {
   const [path = "", query = ""] = String(headers[":path"] ?? "").split("?", 2);
   const taken = new Headers();
   for (const [name, value] of Object.entries(headers)) if (!name.startsWith(":") && value !== undefined) add(taken, name, value);
   add(taken, "host", headers[":authority"] ?? []);
-  return { method: String(headers[":method"]), path, query, headers: taken };
+  return { method: String(headers[":method"]), path, query, headers: taken, ...peerOf(remoteAddress, taken, front) };
 }
 
 function add(headers: Headers, name: string, value: string | string[]): void {

@@ -1,13 +1,16 @@
 /**
- * The gRPC door: HTTP/2 without TLS (h2c) on a port of its own, before the same procedures, the same interceptors and the same rules as the
+ * The gRPC door: HTTP/2 on a port of its own, without TLS (h2c) unless the server has a certificate, before the same procedures, the same interceptors and the same rules as the
  * server's other ports. gRPC-Web and Connect are theirs.
  *
  * Streams take Connect's own handlers. connect-node's adapter around them is left out: it throws out of the event, and so ends the process,
  * on an authority that is no host; it cannot tell streams from other calls when the process drains; and it answers fewer unary calls (docs/speed.md).
  */
+import { readFileSync } from "node:fs";
 import {
   constants,
+  createSecureServer,
   createServer,
+  type Http2SecureServer,
   type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
@@ -27,6 +30,7 @@ import type { Head } from "./exchange.ts";
 import { GrpcExchange, headOf } from "./grpc.exchange.ts";
 import { answerGrpcUnary } from "./grpc.unary.ts";
 import { maskedError } from "./mask.ts";
+import type { Front } from "./peer.ts";
 import { connectErrorOf } from "./problems.ts";
 import type { Procedure } from "./procedures.ts";
 import type { UnaryNeeds } from "./unary.ts";
@@ -48,6 +52,7 @@ export interface GrpcNeeds extends UnaryNeeds {
   readonly procedures: ReadonlyMap<string, Procedure>;
   /** Why a request is refused, if it is. */
   readonly refused: (head: Head, procedure: Procedure | undefined) => Problem | undefined;
+  readonly front: Front;
   readonly clock: Clock;
 }
 
@@ -59,18 +64,34 @@ export interface GrpcDoor {
   close(): void;
 }
 
+/** PEM files: the certificate with its chain, and its key. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface GrpcPort {
+  readonly host: string;
+  readonly port: number;
+  /** Without it HTTP/2 in the clear (h2c). */
+  readonly tls?: TlsFiles;
+}
+
 /** Rejects with ConfigProblem when the port is taken. */
-export async function openGrpc({ host, port }: { readonly host: string; readonly port: number }, needs: GrpcNeeds): Promise<GrpcDoor> {
-  const { procedures, observer, logger, clock } = needs;
+export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds): Promise<GrpcDoor> {
+  const { procedures, front, observer, logger, clock } = needs;
   const running = new Set<GrpcExchange>();
   const streams = new Set<GrpcExchange>();
   const sessions = new Set<ServerHttp2Session>();
   let emptied = () => {};
 
-  const server = createServer({
+  const limits = {
     maxHeaderListPairs: MOST_HEADERS,
     settings: { maxConcurrentStreams: MOST_STREAMS, maxHeaderListSize: MOST_HEADER_BYTES, enablePush: false },
-  });
+  };
+  const server = tls
+    ? createSecureServer({ ...limits, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) })
+    : createServer(limits);
   server.maxConnections = MOST_CONNECTIONS;
   // Somebody who speaks something else, or breaks off: that session ends, and nothing else.
   server.on("sessionError", (error) => logger.debug({ err: error }, "gRPC connection failed"));
@@ -84,7 +105,7 @@ export async function openGrpc({ host, port }: { readonly host: string; readonly
     void keepAlive(session, clock, closed.signal);
   });
   server.on("stream", (stream: ServerHttp2Stream, headers) => {
-    const head = headOf(headers);
+    const head = headOf(headers, stream.session?.socket.remoteAddress ?? "", front);
     const exchange = new GrpcExchange(stream, head, requestIdOf(head, clock), finished);
     running.add(exchange);
     const procedure = procedures.get(head.path);
@@ -105,7 +126,7 @@ export async function openGrpc({ host, port }: { readonly host: string; readonly
   }
 
   async function call(exchange: GrpcExchange, procedure: Procedure): Promise<void> {
-    const call: Call = { requestId: exchange.requestId, door: "grpc", observed: false };
+    const call: Call = { requestId: exchange.requestId, door: "grpc", address: exchange.head.address, observed: false };
     const contextValues = createContextValues().set(callKey, call);
     const { spec } = procedure;
     try {
@@ -195,7 +216,7 @@ async function keepAlive(session: ServerHttp2Session, clock: Clock, closed: Abor
   }
 }
 
-function listen(server: Http2Server, host: string, port: number): Promise<void> {
+function listen(server: Http2Server | Http2SecureServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) =>
       reject(

@@ -1,6 +1,6 @@
 /**
  * The one list that every call passes, over HTTP and in memory, outermost first: trace, request log and metrics, masking of errors,
- * authentication, deadline, validation.
+ * admission, deadline, validation.
  */
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { ConnectError, type Interceptor, type StreamRequest, type StreamResponse, type UnaryRequest } from "@connectrpc/connect";
@@ -9,7 +9,8 @@ import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { readTraceparent, TRACEPARENT } from "#platform/telemetry/traceparent.ts";
-import { type Authenticate, type Call, callKey, type Principal, principalKey, principalOf, traceKey, traceOf } from "./call.ts";
+import { admit } from "./admission.ts";
+import { type Authenticate, type Call, callKey, type Principal, principalOf, traceKey, traceOf } from "./call.ts";
 import { isProbe } from "./health.ts";
 import { maskedError } from "./mask.ts";
 import type { Observer } from "./observe.ts";
@@ -37,7 +38,7 @@ export const interceptors = ({ authenticate, observer, logger, tracer = noTracer
   traced(tracer),
   observed(observer),
   masked(logger),
-  authenticated(authenticate),
+  admitted(authenticate),
   withinDeadline,
   validated,
 ];
@@ -113,13 +114,12 @@ const masked =
     }
   };
 
-/** A call in memory brings its principal along; no header can set one. A probe has none, and is told nothing that needs one. */
-const authenticated =
+const admitted =
   (authenticate: Authenticate): Interceptor =>
   (next) =>
   async (request) => {
-    if (!request.contextValues.get(principalKey) && !isProbe(request.method))
-      request.contextValues.set(principalKey, await authenticate(request.header));
+    const { method, contextValues: values, header: headers } = request;
+    await admit({ values, method, headers }, authenticate);
     return next(request);
   };
 

@@ -36,7 +36,7 @@ describe("a call in memory", () => {
       send: (_, context) => ({ notificationId: JSON.stringify(principalOf(context)) + context.requestHeader.get("traceparent") }),
     });
     const answer = await clients(IngestService, "staging").send(valid, { headers: { traceparent: "00-1", authorization: "Bearer other" } });
-    expect(answer.notificationId).toBe('{"environment":"staging","internal":true}00-1');
+    expect(answer.notificationId).toBe('{"environment":"staging","internal":true,"scopes":[]}00-1');
     expect((await clients(IngestService, "production").send(valid)).notificationId).toContain("production");
   });
 

@@ -75,8 +75,8 @@ export function createClients({ rpc, logger, metrics, clock, tracer = noTracer }
         ...(signal && { requestSignal: signal }),
         ...(header && { requestHeader: header }),
         contextValues: createContextValues()
-          .set(principalKey, { environment, internal: true })
-          .set(callKey, { requestId: uuidv7(clock.nowMs()), door: "memory", observed: false }),
+          .set(principalKey, { environment, internal: true, scopes: [] })
+          .set(callKey, { requestId: uuidv7(clock.nowMs()), door: "memory", address: "", observed: false }),
       });
     };
     return {

@@ -23,7 +23,7 @@ export const connectErrorOf = (problem: Problem): ConnectError =>
   new ConnectError(
     problem.message,
     codeOf(problem),
-    retryAfter(problem),
+    headersOf(problem),
     [
       { desc: ErrorInfoSchema, value: errorInfo(problem) },
       ...(problem.violations.length > 0 ? [{ desc: BadRequestSchema, value: badRequest(problem) }] : []),
@@ -110,9 +110,11 @@ export function problemFrom(error: unknown): Problem {
   });
 }
 
-/** The header for callers that know HTTP only. It counts whole seconds; rounding down would call back too early. */
-export const retryAfter = ({ retryAfterMs }: { readonly retryAfterMs: number | undefined }): Record<string, string> =>
-  retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
+/** For callers that know HTTP only. Retry-After counts whole seconds, and rounding down would call back too early. */
+const headersOf = ({ reason, retryAfterMs }: Problem): Record<string, string> => ({
+  ...(reason === "UNAUTHENTICATED" && { "www-authenticate": "Bearer" }),
+  ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) }),
+});
 
 /** The answer of a REST route: `{"error":{"code","reason","message","violations"}}` under the catalogue's HTTP status. */
 export const httpReplyOf = (problem: Problem): HttpReply => ({
@@ -121,7 +123,7 @@ export const httpReplyOf = (problem: Problem): HttpReply => ({
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
-    ...retryAfter(problem),
+    ...headersOf(problem),
   },
   body: JSON.stringify({
     error: { code: errors[problem.reason].code, reason: problem.reason, message: problem.message, violations: problem.violations },

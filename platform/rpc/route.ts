@@ -1,6 +1,8 @@
 /**
  * Plain HTTP and WebSocket endpoints, as modules declare them; the server beside this file answers them on uWebSockets.
  */
+import type { Scope } from "#gen/carillon/access/v1/options_pb.ts";
+
 export interface HttpRequest {
   readonly method: string;
   /** Without the query. */
@@ -9,8 +11,10 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   readonly headers: Headers;
   readonly body: Uint8Array;
-  /** The environment of the caller's credential. */
+  /** The environment of the caller's credential; empty where none is asked for. */
   readonly environment: string;
+  /** Scheme and host by which the caller reached us, for links in the answer. */
+  readonly baseUrl: string;
   readonly requestId: string;
   /** For the calls that answering it causes. */
   readonly traceparent: string | undefined;
@@ -27,9 +31,11 @@ export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Segments like "/n/:id" name parameters. */
   readonly path: string;
+  /** What the caller's key has to allow. "none": anybody may have it, so it holds nobody's data. */
+  readonly scope: Scope | "none";
   /** Read the body as JSON: demands content-type application/json. Default false. */
   readonly json?: boolean;
-  /** For who watches the process: needs no credential, is answered while the process drains, is logged at debug. Default false. */
+  /** For who watches the process: is answered while the process drains, and logged at debug. Default false. */
   readonly probe?: boolean;
   /** Throws Problem for what callers should hear; anything else is masked as INTERNAL. */
   handle(request: HttpRequest): Promise<HttpReply> | HttpReply;

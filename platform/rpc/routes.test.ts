@@ -1,6 +1,7 @@
 import { compressionGzip as gzip } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import { type ErrorReason, errors, Problem } from "#domain/errors.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Route } from "./route.ts";
 import { post, raw, send, started, valid } from "./server.fixture.ts";
 
@@ -8,6 +9,7 @@ describe("a route", () => {
   const echo: Route = {
     method: "POST",
     path: "/echo",
+    scope: Scope.READ,
     json: true,
     handle: ({ body, environment }) => ({
       status: 202,
@@ -18,11 +20,13 @@ describe("a route", () => {
   const page: Route = {
     method: "GET",
     path: "/n/:id",
+    scope: Scope.READ,
     handle: ({ params, query }) => ({ status: 200, headers: { "content-type": "text/plain" }, body: `${params.id}?${query.get("q")}` }),
   };
   const failing = (error: unknown): Route => ({
     method: "GET",
     path: "/fail",
+    scope: Scope.READ,
     handle() {
       throw error;
     },

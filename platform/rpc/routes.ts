@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import type { Tracer } from "#platform/telemetry/trace.ts";
 import { readTraceparent, TRACEPARENT } from "#platform/telemetry/traceparent.ts";
+import { demand } from "./admission.ts";
 import { readBody, unpacked } from "./body.ts";
 import type { Authenticate } from "./call.ts";
 import type { Exchange } from "./exchange.ts";
@@ -83,7 +84,7 @@ export async function answerRoute(
   { route, params }: Match,
   { authenticate, logger, tracer }: { authenticate: Authenticate; logger: Logger; tracer: Tracer },
 ): Promise<void> {
-  const { method, path, query, headers } = exchange.head;
+  const { method, path, query, headers, baseUrl } = exchange.head;
   const parent = route.probe ? undefined : readTraceparent(headers.get(TRACEPARENT));
   const span = route.probe ? undefined : tracer.enter(parent, `${method} ${route.path}`, "server");
   span?.set({ "http.request.method": method, "http.route": route.path });
@@ -93,14 +94,14 @@ export async function answerRoute(
     // Begun at once and awaited last: the body arrives whether it is wanted or not.
     const reading = takesBody ? readBody(exchange, MOST_BODY_BYTES) : Promise.resolve(new Uint8Array(0));
     reading.catch(() => {});
-    const environment = route.probe ? "" : (await authenticate(headers)).environment;
+    const environment = await admitted(route, exchange, authenticate);
     if (route.json && !isJson(headers.get("content-type"))) {
       await reading;
       throw new Problem("UNSUPPORTED_MEDIA_TYPE");
     }
     const body = await unpacked(await reading, takesBody ? headers.get("content-encoding") : null, MOST_BODY_BYTES);
     reply = await route.handle({
-      ...{ method, path, params, headers, body, environment },
+      ...{ method, path, params, headers, body, environment, baseUrl },
       query: new URLSearchParams(query),
       requestId: exchange.requestId,
       traceparent: span?.traceparent ?? parent,
@@ -116,4 +117,12 @@ export async function answerRoute(
   span?.set({ "http.response.status_code": reply.status });
   span?.end(reply.status >= 500 ? String(reply.status) : undefined);
   exchange.reply(reply.status, Object.entries({ "x-content-type-options": "nosniff", ...reply.headers }), reply.body);
+}
+
+/** The environment that the caller may do this in. */
+async function admitted({ scope }: Route, { head }: Exchange, authenticate: Authenticate): Promise<string> {
+  if (scope === "none") return "";
+  const principal = await authenticate(head.headers, head.address);
+  demand(scope, principal);
+  return principal.environment;
 }

@@ -1,10 +1,12 @@
 /** A server to call, and how its tests call it: over every protocol, in raw bytes, with fetch. Stopped after each test. */
+
 import { connect } from "node:net";
 import { ConnectError, type ConnectRouter, createClient, type ServiceImpl } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport, compressionGzip as gzip } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, expect } from "vitest";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import { metricsRoutes } from "#platform/telemetry/metrics.ts";
@@ -28,9 +30,10 @@ export async function started(ingest: Ingest = {}, more: Partial<ServerOptions> 
     rpc: [(router: ConnectRouter) => router.service(IngestService, ingest)],
     routes: metricsRoutes(metrics, () => ({ ok: true, why: [] })),
     sockets: [],
-    authenticate: () => ({ environment: "development", internal: false }),
+    authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
     ready: () => ({ ok: true, why: [] }),
     developmentHosts: true,
+    trustProxy: false,
     ...{ logger, metrics, clock: systemClock },
     ...more,
   });

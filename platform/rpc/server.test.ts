@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { Problem } from "#domain/errors.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
 import { healthRoutes } from "#platform/telemetry/health.ts";
 import { principalOf } from "./interceptors.ts";
@@ -25,7 +26,10 @@ describe("the server", () => {
     const { url, server } = await started(
       { send: () => new Promise((resolve) => (finish = () => resolve({ notificationId: "1" }))) },
       {
-        routes: [...healthRoutes(() => ({ ok: false, why: ["draining"] })), { method: "GET", path: "/x", handle: () => ({ status: 200 }) }],
+        routes: [
+          ...healthRoutes(() => ({ ok: false, why: ["draining"] })),
+          { method: "GET", path: "/x", scope: Scope.READ, handle: () => ({ status: 200 }) },
+        ],
       },
     );
     const slow = post(url + send, JSON.stringify(valid));
@@ -65,9 +69,14 @@ describe("the server", () => {
   it("refuses a credential that does not hold, over RPC and REST alike", async () => {
     const authenticate = (headers: Headers) => {
       if (headers.get("authorization") !== "Bearer right") throw new Problem("UNAUTHENTICATED");
-      return { environment: "staging", internal: false };
+      return { environment: "staging", internal: false, scopes: [Scope.ADMIN] };
     };
-    const route: Route = { method: "GET", path: "/who", handle: ({ environment }) => ({ status: 200, body: environment }) };
+    const route: Route = {
+      method: "GET",
+      path: "/who",
+      scope: Scope.READ,
+      handle: ({ environment }) => ({ status: 200, body: environment }),
+    };
     const { url } = await started(
       { send: (_, context) => ({ notificationId: principalOf(context).environment }) },
       { authenticate, routes: [route] },

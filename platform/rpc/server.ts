@@ -14,11 +14,12 @@ import type { Clock } from "#platform/clock.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
+import { admit } from "./admission.ts";
 import { MOST_MESSAGE_BYTES, readBody, unpacked } from "./body.ts";
 import { type Authenticate, type Call, callKey, requestIdOf } from "./call.ts";
 import { refusal } from "./development.ts";
 import { Exchange, type Head, readHead } from "./exchange.ts";
-import { type GrpcDoor, isGrpc, openGrpc } from "./grpc.ts";
+import { type GrpcDoor, isGrpc, openGrpc, type TlsFiles } from "./grpc.ts";
 import { healthService, isProbe } from "./health.ts";
 import { interceptors } from "./interceptors.ts";
 import { internal, maskedError } from "./mask.ts";
@@ -51,6 +52,10 @@ export interface ServerOptions {
   readonly ready: () => Readiness;
   /** Answer only to the developer's own machine, as development.ts says. */
   readonly developmentHosts: boolean;
+  /** PEM files of the certificate, with its chain, and of its key: then every port speaks TLS only. */
+  readonly tls?: TlsFiles;
+  /** Believe X-Forwarded-For and X-Forwarded-Proto, as peer.ts says. */
+  readonly trustProxy: boolean;
   readonly logger: Logger;
   readonly metrics: Registry;
   readonly clock: Clock;
@@ -71,7 +76,8 @@ export interface RunningServer {
 
 /** Rejects with ConfigProblem when a port is taken. */
 export async function serve(options: ServerOptions): Promise<RunningServer> {
-  const { authenticate, logger, clock, tracer = noTracer } = options;
+  const { authenticate, logger, clock, tls, tracer = noTracer } = options;
+  const front = { tls: tls !== undefined, trustProxy: options.trustProxy };
   const observer = createObserver(options);
   const list = interceptors({ authenticate, observer, logger, tracer });
   const services = () => new Set([...procedures.values()].map(({ spec }) => spec.method.parent));
@@ -103,7 +109,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   };
 
   function handle(response: uWS.HttpResponse, request: uWS.HttpRequest): void {
-    const head = readHead(request);
+    const head = readHead(request, response, front);
     const exchange = new Exchange(response, head, requestIdOf(head, clock), finished);
     running.add(exchange);
     const problem = foreign(head);
@@ -134,7 +140,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 
   async function call(exchange: Exchange, procedure: Procedure): Promise<void> {
     const { head, requestId } = exchange;
-    const call: Call = { requestId, door: "http", observed: false };
+    const call: Call = { requestId, door: "http", address: head.address, observed: false };
     const contextValues = createContextValues().set(callKey, call);
     const { spec, handler } = procedure;
     const contentType = head.headers.get("content-type");
@@ -145,7 +151,10 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
       if (spec.kind === "unary" && encoding) {
         const packing = head.headers.get("content-encoding");
         const reading = readBody(exchange, MOST_MESSAGE_BYTES);
-        const body = packing ? reading.then((bytes) => unpacked(bytes, packing, MOST_MESSAGE_BYTES)) : reading;
+        // Not looked at for whoever may not call.
+        reading.catch(() => {});
+        const admitted = admit({ values: contextValues, method: spec.method, headers: head.headers }, authenticate);
+        const body = admitted.then(() => (packing ? reading.then((bytes) => unpacked(bytes, packing, MOST_MESSAGE_BYTES)) : reading));
         const answer = await answerUnary(
           { spec, encoding, head, body, signal: exchange.signal, values: contextValues },
           { interceptors: list, logger, observer },
@@ -178,16 +187,20 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     observer.http({ method: head.method, route, status, ms: performance.now() - startedMs, requestId, probe });
   }
 
-  const app = uWS.App();
-  for (const socket of options.sockets) installSocket(app, socket, { refusal: (head) => foreign(head, true) ?? turnedAway(), logger });
+  const app = tls ? uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : uWS.App();
+  for (const socket of options.sockets)
+    installSocket(app, socket, { refusal: (head) => foreign(head, true) ?? turnedAway(), front, logger });
   app.any("/*", handle);
   let grpc: GrpcDoor | undefined;
   try {
     for (const port of options.ports) ports.push(await listen(app, options.host, port));
     if (options.grpcPort !== undefined)
       grpc = await openGrpc(
-        { host: options.host, port: options.grpcPort },
-        { procedures, refused: (head, procedure) => foreign(head) ?? turnedAway(procedure), interceptors: list, observer, logger, clock },
+        { host: options.host, port: options.grpcPort, ...(tls && { tls }) },
+        {
+          ...{ procedures, front, interceptors: list, observer, logger, clock },
+          refused: (head, procedure) => foreign(head) ?? turnedAway(procedure),
+        },
       );
   } catch (error) {
     app.close();

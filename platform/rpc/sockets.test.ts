@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import type { Socket, SocketConnection, SocketHandler } from "./route.ts";
 import { type RunningServer, serve } from "./server.ts";
@@ -19,11 +20,12 @@ async function started(open: Socket["open"], limits: Partial<Socket> = {}) {
     ports: [0],
     host: "127.0.0.1",
     rpc: [],
-    routes: [{ method: "GET", path: "/ws", handle: () => ({ status: 426, body: "a WebSocket is here" }) }],
+    routes: [{ method: "GET", path: "/ws", scope: Scope.READ, handle: () => ({ status: 426, body: "a WebSocket is here" }) }],
     sockets: [{ path: "/ws", maxFrameBytes: 1_024, maxBufferedBytes: 64 * 1_024, open, ...limits }],
-    authenticate: () => ({ environment: "development", internal: false }),
+    authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
     ready: () => ({ ok: true, why: [] }),
     developmentHosts: true,
+    trustProxy: false,
     logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     metrics: new Registry(),
     clock: systemClock,

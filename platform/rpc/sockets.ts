@@ -9,6 +9,7 @@ import type uWS from "uWebSockets.js";
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import { type Head, readHead } from "./exchange.ts";
+import type { Front } from "./peer.ts";
 import { httpReplyOf } from "./problems.ts";
 import type { HttpReply, Socket, SocketConnection, SocketHandler } from "./route.ts";
 
@@ -27,10 +28,11 @@ interface Connected {
 export interface SocketNeeds {
   /** Why an upgrade is refused, if it is. */
   readonly refusal: (head: Head) => Problem | undefined;
+  readonly front: Front;
   readonly logger: Logger;
 }
 
-export function installSocket(app: uWS.TemplatedApp, socket: Socket, { refusal, logger }: SocketNeeds): void {
+export function installSocket(app: uWS.TemplatedApp, socket: Socket, { refusal, front, logger }: SocketNeeds): void {
   const guarded = (connection: Connection, work: () => void) => {
     try {
       work();
@@ -46,9 +48,8 @@ export function installSocket(app: uWS.TemplatedApp, socket: Socket, { refusal, 
     idleTimeout: IDLE_TIMEOUT_S,
     sendPingsAutomatically: true,
     upgrade(response, request, context) {
-      const head = readHead(request);
-      const remoteAddress = Buffer.from(response.getRemoteAddressAsText()).toString();
-      const connection = new Connection(head.headers.get("origin") ?? undefined, remoteAddress);
+      const head = readHead(request, response, front);
+      const connection = new Connection(head.headers.get("origin") ?? undefined, head.address);
       const problem = refusal(head);
       const handler = problem ? undefined : socket.open(connection);
       if (!handler) return refuse(response, httpReplyOf(problem ?? new Problem("PERMISSION_DENIED")));

@@ -33,6 +33,8 @@ const words: Readonly<Record<string, (value: unknown, rules: ReflectMessage, fie
 };
 
 const patterns: Readonly<Record<string, string>> = {
+  "^[a-z][a-z0-9-]{0,31}$": "must be 1 to 32 lower-case letters, digits and hyphens, like staging, beginning with a letter",
+  "^\\P{C}*$": "must be printable characters",
   "^[^~\\s\\p{C}][^\\s\\p{C}]*$": "must be printable characters without blanks, and not begin with ~",
   "^[A-Za-z0-9][A-Za-z0-9._:-]*$":
     "must be letters, digits, dots, underscores, colons and hyphens, like post.liked, beginning with a letter or digit",

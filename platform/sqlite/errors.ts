@@ -13,6 +13,11 @@ const CODES: Readonly<Record<number, string>> = {
   26: "SQLITE_NOTADB",
 };
 
+/** Of these it is the file that takes no writes, or its disk, whatever is to be written. */
+const UNWRITABLE: ReadonlySet<string | undefined> = new Set(["SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT"]);
+
+export const isUnwritable = ({ code, errcode }: DescribedError): boolean => errcode !== undefined && UNWRITABLE.has(code);
+
 export class DatabaseError extends Error {
   /** "SQLITE_FULL", "SQLITE_IOERR", …; what a procedure threw keeps the code it had. */
   readonly code: string | undefined;

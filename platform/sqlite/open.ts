@@ -1,6 +1,7 @@
 /** Opens the database of sqlite.ts: locks the file, starts the writer thread, and reads through a connection of its own. */
 import { DatabaseSync } from "node:sqlite";
 import type { Registry } from "prom-client";
+import { type Clock, systemClock } from "#platform/clock.ts";
 import { lockDatabase } from "./lock.ts";
 import { databaseMetrics } from "./metrics.ts";
 import type { CallOptions, Calls, Database, Procedures } from "./sqlite.ts";
@@ -13,7 +14,12 @@ export interface DatabaseNeeds {
   readonly onFatal?: (error: Error) => void;
   /** Default: nobody is told. */
   readonly metrics?: Registry;
+  /** Default: the system's. */
+  readonly clock?: Clock;
 }
+
+/** How long a write that was refused speaks for those to come; longer than stages pause before they settle again. */
+const UNWRITABLE_FOR_MS = 30_000;
 
 const endProcess = (error: Error): void => {
   queueMicrotask(() => {
@@ -22,9 +28,16 @@ const endProcess = (error: Error): void => {
 };
 
 /** Rejects when another process has the file open, and when the file is none of ours. */
-export async function openDatabase({ file, onFatal = endProcess, metrics }: DatabaseNeeds): Promise<Database> {
+export async function openDatabase({ file, onFatal = endProcess, metrics, clock = systemClock }: DatabaseNeeds): Promise<Database> {
   const lock = lockDatabase(file);
-  const thread = await WriterThread.start(file, onFatal, metrics ? databaseMetrics(metrics, file) : () => {}).catch((error: unknown) => {
+  let refused: { readonly atMs: number; readonly code: string | undefined } | undefined;
+  const thread = await WriterThread.start(file, {
+    ended: onFatal,
+    unwritable: ({ code }) => {
+      refused = { atMs: clock.nowMs(), code };
+    },
+    committed: metrics ? databaseMetrics(metrics, file) : () => {},
+  }).catch((error: unknown) => {
     lock.release();
     throw error;
   });
@@ -52,6 +65,10 @@ export async function openDatabase({ file, onFatal = endProcess, metrics }: Data
       return Object.fromEntries(Object.keys(procedures).map((name) => [name, call(name)])) as Calls<P>;
     },
     reads: (sqlFile) => prepareStatements(reader, sqlFile),
+    health() {
+      if (refused === undefined || clock.nowMs() - refused.atMs >= UNWRITABLE_FOR_MS) return { ok: true };
+      return { ok: false, why: `the database took no write ${Math.round((clock.nowMs() - refused.atMs) / 1_000)} s ago: ${refused.code}` };
+    },
     close() {
       closing ??= close();
       return closing;

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { fakeClock } from "../../test/fakes/clock.ts";
 import type procedures from "./notes.fixture.ts";
 import { openDatabase } from "./open.ts";
 import type { Calls, Database } from "./sqlite.ts";
@@ -92,6 +93,29 @@ test("a full disk is told by its code, loses nothing that was committed, and is 
   expect(texts()).toEqual(["before"]);
 });
 
+test("is not healthy from the write that a full disk refuses until half a minute after the last one", async () => {
+  await database.close();
+  const clock = fakeClock();
+  database = await openDatabase({ file, clock });
+  notes = await database.procedures<typeof procedures>(PROCEDURES);
+  await expect(notes.addThenThrow("a")).rejects.toThrow();
+  await notes.add("a");
+  await expect(notes.add("a")).rejects.toMatchObject({ code: "SQLITE_CONSTRAINT" });
+  expect(database.health()).toEqual({ ok: true });
+
+  await notes.capAt300Pages(undefined);
+  const tooMuch = () => expect(notes.attach(new Uint8Array(3_000_000))).rejects.toMatchObject({ code: "SQLITE_FULL" });
+  await tooMuch();
+  await clock.advance(29_000);
+  await notes.count(undefined);
+  expect(database.health()).toEqual({ ok: false, why: "the database took no write 29 s ago: SQLITE_FULL" });
+  await tooMuch();
+  await clock.advance(29_999);
+  expect(database.health().ok).toBe(false);
+  await clock.advance(1);
+  expect(database.health()).toEqual({ ok: true });
+});
+
 test("a transferred buffer is handed over, not copied", async () => {
   const bytes = new Uint8Array(1_000).fill(7);
   expect(await notes.attach(bytes, { transfer: [bytes.buffer] })).toBe(1);
@@ -125,6 +149,23 @@ test("migrations run once, and a database of a newer program is refused with a s
   raw.close();
   database = await openDatabase({ file, onFatal: fatal });
   await expect(database.procedures(PROCEDURES)).rejects.toThrow("written by a newer version of this program");
+});
+
+test("a database of an older program gets what is missing, once, and keeps what it has", async () => {
+  await database.close();
+  rmSync(file);
+  const raw = new DatabaseSync(file);
+  const [, first] = /^-- name: schema-1\n([\s\S]*?)\n\n/m.exec(readFileSync(STATEMENTS, "utf8")) as RegExpExecArray;
+  raw.exec(`${first}; INSERT INTO notes (text) VALUES ('old')`);
+  raw.exec("CREATE TABLE schema_versions (file TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT");
+  raw.exec("INSERT INTO schema_versions VALUES ('sqlite/notes.sql', 1)");
+  raw.close();
+  await open();
+  expect(texts()).toEqual(["old"]);
+  expect(await notes.attach(new Uint8Array(1))).toBe(1);
+  await database.close();
+  await open();
+  expect(texts()).toEqual(["old"]);
 });
 
 test("closing finishes what waits, empties the WAL, and refuses what comes later", async () => {

@@ -41,5 +41,10 @@ export interface Database {
   procedures<P extends Procedures>(module: URL): Promise<Calls<P>>;
   /** Read-only statements on this thread. They see everything whose call has resolved. */
   reads(sqlFile: URL): Sql;
+  /**
+   * Not ok for half a minute after the file, or its disk, last refused a write. Then somebody has to try: a disk that has room again is not
+   * to be told from here, and a process that is sent no work would never find out.
+   */
+  health(): { ok: true } | { ok: false; why: string };
   close(): Promise<void>;
 }

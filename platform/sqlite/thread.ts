@@ -1,12 +1,21 @@
 /** The caller's end of the writer thread: sends what is asked in one turn of the event loop as one message, and hands out the answers. */
 import { Worker } from "node:worker_threads";
-import { DatabaseError, describeError, restoreError } from "./errors.ts";
+import { DatabaseError, type DescribedError, describeError, isUnwritable, restoreError } from "./errors.ts";
 import { type Answer, type Commit, type FromWriter, OPENED, type ToWriter } from "./messages.ts";
 
 type Asked<M = ToWriter> = M extends ToWriter ? Omit<M, "id"> : never;
 
 /** That SQLite is experimental in Node 22 is said by the caller's thread already. */
 const EXEC_ARGV = [...process.execArgv, "--disable-warning=ExperimentalWarning"];
+
+export interface ThreadEvents {
+  /** It has ended without having been told to. */
+  ended(error: Error): void;
+  /** The file took no write. */
+  unwritable(error: DescribedError): void;
+  /** A transaction was committed. */
+  committed(commit: Commit): void;
+}
 
 interface Waiting {
   resolve(value: unknown): void;
@@ -24,20 +33,20 @@ export class WriterThread {
   #isClosing = false;
   #isGone = false;
   readonly #opened: Promise<unknown>;
-  #onEnd: (error: Error) => void = () => {};
-  #onCommit: (commit: Commit) => void = () => {};
+  readonly #events: ThreadEvents;
+  #isOpen = false;
   readonly #quiet = Promise.withResolvers<void>();
 
-  /** `onEnd` hears of a thread that ends without having been told to. */
-  static async start(file: string, onEnd: (error: Error) => void, onCommit: (commit: Commit) => void): Promise<WriterThread> {
-    const thread = new WriterThread(file);
+  /** Rejects when the database cannot be opened; the events begin after that. */
+  static async start(file: string, events: ThreadEvents): Promise<WriterThread> {
+    const thread = new WriterThread(file, events);
     await thread.#opened;
-    thread.#onEnd = onEnd;
-    thread.#onCommit = onCommit;
+    thread.#isOpen = true;
     return thread;
   }
 
-  private constructor(file: string) {
+  private constructor(file: string, events: ThreadEvents) {
+    this.#events = events;
     this.#worker = new Worker(new URL("./writer.ts", import.meta.url), {
       workerData: { file },
       name: "carillon-sqlite-writer",
@@ -46,7 +55,7 @@ export class WriterThread {
     this.#opened = new Promise((resolve, reject) => this.#waiting.set(OPENED, { resolve, reject }));
     this.#worker.on("message", ({ answers, commit }: FromWriter) => {
       this.#answered(answers);
-      if (commit) this.#onCommit(commit);
+      if (commit && this.#isOpen) this.#events.committed(commit);
     });
     this.#worker.on("error", (cause) => this.#end(cause));
     this.#worker.on("exit", () => this.#end());
@@ -98,7 +107,10 @@ export class WriterThread {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
       if (error === undefined) waiting?.resolve(value);
-      else waiting?.reject(restoreError(error));
+      else {
+        if (isUnwritable(error)) this.#events.unwritable(error);
+        waiting?.reject(restoreError(error));
+      }
     }
     if (this.#ended !== undefined && this.#waiting.size === 0) this.#quiet.resolve();
   }
@@ -114,6 +126,6 @@ export class WriterThread {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
     this.#quiet.resolve();
-    if (!this.#isClosing) this.#onEnd(error);
+    if (this.#isOpen && !this.#isClosing) this.#events.ended(error);
   }
 }

@@ -18,10 +18,11 @@ const json = (status: number, body: unknown) => ({
 });
 
 export const healthRoutes = (ready: () => Readiness): Route[] => [
-  { method: "GET", path: "/healthz", probe: true, handle: () => json(200, { ok: true }) },
+  { method: "GET", path: "/healthz", scope: "none", probe: true, handle: () => json(200, { ok: true }) },
   {
     method: "GET",
     path: "/readyz",
+    scope: "none",
     probe: true,
     handle() {
       const { ok, why } = ready();

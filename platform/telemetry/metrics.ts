@@ -1,6 +1,7 @@
 /** Prometheus: one registry for the process, what it says of the process itself, and the page that is scraped. */
 import { performance } from "node:perf_hooks";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Route } from "#platform/rpc/route.ts";
 import type { Readiness } from "./health.ts";
 import { gauge, lookUp } from "./metric.ts";
@@ -37,6 +38,7 @@ export const metricsRoutes = (registry: Registry, readiness: () => Readiness): R
     {
       method: "GET",
       path: "/metrics",
+      scope: Scope.READ,
       probe: true,
       async handle() {
         return {

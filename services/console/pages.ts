@@ -6,6 +6,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Given } from "#platform/host.ts";
@@ -31,12 +32,20 @@ const policy = (host: string): string =>
     "frame-ancestors 'none'",
   ].join("; ");
 
+type Mode = "development" | "production";
+
+const links: Readonly<Record<Mode, string>> = {
+  development: '<a href="/">Overview</a><a href="/people">People</a><a href="/dev/mail">Mailbox</a><a href="/metrics">Metrics</a>',
+  production: '<a href="/people">People</a><a href="/metrics">Metrics</a>',
+};
+
 /** A page: the layout around its `main`. `script` is its module under /assets/, if it has one. */
-function page(file: string, title: string, script?: string): (request: HttpRequest, status?: number) => HttpReply {
+function page(mode: Mode, file: string, title: string, script?: string): (request: HttpRequest, status?: number) => HttpReply {
   const slots: Readonly<Record<string, string>> = {
     title,
     script: script === undefined ? "" : `<script type="module" src="/assets/${script}"></script>`,
     main: readFileSync(new URL(file, folder), "utf8"),
+    ...{ mode, nav: links[mode] },
   };
   const body = readFileSync(new URL("layout.html", folder), "utf8").replaceAll(/<!--(\w+)-->/g, (_all, slot: string) => slots[slot] ?? "");
   return ({ headers }, status = 200) => ({
@@ -58,7 +67,7 @@ function asset(name: string, file: URL): Route {
     headers: { "content-type": types[name.split(".").at(-1) as string] as string, "cache-control": "no-cache" },
     body: readFileSync(file),
   };
-  return { method: "GET", path: `/assets/${name}`, handle: () => reply };
+  return { method: "GET", path: `/assets/${name}`, scope: "none", handle: () => reply };
 }
 
 /** Whether what a page is about is there. Where nobody can say, the page itself still can try. */
@@ -71,19 +80,17 @@ async function isThere(read: Promise<unknown>): Promise<boolean> {
   }
 }
 
-export function pageRoutes(client: Given["client"]): Route[] {
-  const home = page("index.html", "Carillon", "index.js");
-  const timeline = page("timeline.html", "Timeline · Carillon", "timeline.js");
-  const missing = page("missing.html", "Not found · Carillon");
-  const mail = page("mail.html", "Mailbox · Carillon", "mail.js");
-  const people = page("people.html", "People · Carillon", "people.js");
-  const person = page("person.html", "Person · Carillon", "person.js");
+/** What every mode has: people, and what became of a notification. */
+export function pageRoutes(client: Given["client"], mode: Mode): Route[] {
+  const timeline = page(mode, "timeline.html", "Timeline · Carillon", "timeline.js");
+  const missing = page(mode, "missing.html", "Not found · Carillon");
+  const people = page(mode, "people.html", "People · Carillon", "people.js");
+  const person = page(mode, "person.html", "Person · Carillon", "person.js");
   const assets = readdirSync(folder).filter((name) => !name.endsWith(".html"));
+  const read = { method: "GET", scope: Scope.READ } as const;
   return [
-    { method: "GET", path: "/", handle: (request) => home(request) },
-    { method: "GET", path: "/dev/mail", handle: (request) => mail(request) },
     {
-      method: "GET",
+      ...read,
       path: "/n/:id",
       async handle(request) {
         const notificationId = request.params.id as string;
@@ -92,9 +99,11 @@ export function pageRoutes(client: Given["client"]): Route[] {
         return known ? timeline(request) : missing(request, 404);
       },
     },
-    { method: "GET", path: "/people", handle: (request) => people(request) },
+    ...(mode === "production" ? ["/", "/people"] : ["/people"]).map(
+      (path): Route => ({ ...read, path, handle: (request) => people(request) }),
+    ),
     {
-      method: "GET",
+      ...read,
       path: "/people/:id",
       async handle(request) {
         const userId = request.params.id as string;
@@ -104,5 +113,15 @@ export function pageRoutes(client: Given["client"]): Route[] {
     },
     ...assets.map((name) => asset(name, new URL(name, folder))),
     asset("carillon-bell.js", bell),
+  ];
+}
+
+/** Where things are tried out. */
+export function developmentPages(): Route[] {
+  const home = page("development", "index.html", "Carillon", "index.js");
+  const mail = page("development", "mail.html", "Mailbox · Carillon", "mail.js");
+  return [
+    { method: "GET", path: "/", scope: Scope.READ, handle: (request) => home(request) },
+    { method: "GET", path: "/dev/mail", scope: Scope.READ, handle: (request) => mail(request) },
   ];
 }

@@ -1,20 +1,27 @@
-/** POST /dev/token: a token for the gateway, for anybody; development only. */
+/**
+ * POST /gateway/token: a token for the gateway, for any person of the caller's environment. Whoever holds a key that may send hands these
+ * out to the browsers of people that they have signed in themselves. POST /dev/token is the same for development's pages.
+ */
 import { Problem } from "#domain/errors.ts";
 import { didYouMean } from "#domain/near.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Route } from "#platform/rpc/route.ts";
 
 const FIELD = "user_id";
 
-export const tokenRoute = (mintToken: (userId: string) => Promise<string>): Route => ({
+export type MintToken = (environment: string, userId: string) => Promise<string>;
+
+export const tokenRoute = (mintToken: MintToken, path: string): Route => ({
   method: "POST",
-  path: "/dev/token",
+  path,
+  scope: Scope.SEND,
   json: true,
-  async handle({ body }) {
+  async handle({ body, environment }) {
     const userId = userIdOf(body);
     return {
       status: 200,
       headers: { "content-type": "application/json", "cache-control": "no-store" },
-      body: JSON.stringify({ token: await mintToken(userId) }),
+      body: JSON.stringify({ token: await mintToken(environment, userId) }),
     };
   },
 });

@@ -1,9 +1,10 @@
 /**
  * What a dead letter's original was: decoded by its topic, and whose it is. Pure.
  *
- * Anybody may have written what died on the raw topic, so there a wrong guess has to do no harm: its environment is the topic's own.
+ * Where anybody may have written what died on the raw topic, a wrong guess has to do no harm: there its environment is the topic's own.
  */
 import { type DescMessage, fromBinary, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { environmentOfKey } from "#domain/ids.ts";
 import * as topics from "#domain/topics.ts";
 import { Channel, ContentSchema } from "#gen/carillon/common/v1/common_pb.ts";
 import { type DeadLetter, type Delivery, DeliverySchema, type Scheduled } from "#gen/carillon/event/v1/event_pb.ts";
@@ -27,9 +28,9 @@ export function decode(topicName: string, { value, headers }: Pick<Original, "va
   }
 }
 
-/** Keys of every other topic are ours: `environment/recipient`. */
-export const environmentOf = ({ topic, key }: Pick<DeadLetter, "topic" | "key">, rawEnvironment: string): string =>
-  topic === topics.raw.name ? rawEnvironment : (key.split("/", 1)[0] as string);
+/** Keys of every other topic are ours, and so are those of a raw topic that only ingest writes to: `environment/recipient`. */
+export const environmentOf = ({ topic, key }: Pick<DeadLetter, "topic" | "key">, rawEnvironment: string | undefined): string =>
+  (topic === topics.raw.name ? rawEnvironment : undefined) ?? environmentOfKey(key);
 
 export function whose({ topic, value, headers }: Pick<DeadLetter, "topic" | "value" | "headers">): Whose {
   const found = aboutIt(topic, value, headers);

@@ -7,8 +7,8 @@ import type { DeadLetterStore, Letter } from "./store.ts";
 
 const queues = [topics.deadNotifications, topics.deadEmail, topics.deadWeb, topics.deadEvents, topics.deadSchedule];
 
-/** `rawEnvironment`: whose the raw topic is. */
-export const deadLettersStage = (store: DeadLetterStore, rawEnvironment: string): Stage<DeadLetter> => ({
+/** `rawEnvironment`: whose the raw topic is; undefined where only ingest writes to it. */
+export const deadLettersStage = (store: DeadLetterStore, rawEnvironment: string | undefined): Stage<DeadLetter> => ({
   name: "deadletters",
   reads: queues,
   writes: [],
@@ -19,7 +19,7 @@ export const deadLettersStage = (store: DeadLetterStore, rawEnvironment: string)
   },
 });
 
-const letterOf = ({ record, value }: Received<DeadLetter>, rawEnvironment: string): Letter => ({
+const letterOf = ({ record, value }: Received<DeadLetter>, rawEnvironment: string | undefined): Letter => ({
   environment: environmentOf(value, rawEnvironment),
   id: value.id,
   queue: record.topic.name,

@@ -11,6 +11,7 @@ import { type DeliverNeeds, delivering } from "./deliver.ts";
 import { givenUp } from "./outcome.ts";
 import { endOutput } from "./outputs.ts";
 import { reporting } from "./report.ts";
+import type { Sender } from "./sender.ts";
 
 const BATCH = 20;
 /** Records in hand for each permit: enough that the next is ready, and so few that the last waits for less than the watchdog's minute. */
@@ -23,8 +24,18 @@ const weights = new Map([
   [topics.email.low, 1],
 ]);
 
-export const emailLoop = (needs: DeliverNeeds): Stage<Delivery> => {
-  const deliver = delivering(needs);
+export interface LoopNeeds extends DeliverNeeds {
+  /** Who an environment's mails go to: `sender`, or another one instead. */
+  readonly senderOf: (environment: string) => Promise<Sender>;
+}
+
+export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
+  const bySender = new Map([[needs.sender, delivering(needs)]]);
+  const deliveringBy = (sender: Sender) => {
+    const deliver = bySender.get(sender) ?? delivering({ ...needs, sender });
+    bySender.set(sender, deliver);
+    return deliver;
+  };
   const report = reporting(needs);
   const { width } = needs.sender;
   return {
@@ -36,7 +47,9 @@ export const emailLoop = (needs: DeliverNeeds): Stage<Delivery> => {
     weights,
     ...{ batchSize: BATCH, concurrency: width, window: width * IN_HAND },
     async handle(batch) {
-      const results = await Promise.allSettled(batch.records.map((received) => deliver(received, batch)));
+      const results = await Promise.allSettled(
+        batch.records.map(async (received) => deliveringBy(await needs.senderOf(received.value.environment))(received, batch)),
+      );
       const failed = results.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
     },

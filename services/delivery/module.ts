@@ -1,10 +1,12 @@
 /** Email workers: deliveries of the email lanes in, mails out. */
-import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import type { Module } from "#platform/host.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
 import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
+import { choosing } from "./choose.ts";
 import { emailLoop } from "./loop.ts";
+import { mailboxSender, type Post } from "./providers/email/mailbox.ts";
+import { noSender } from "./providers/email/none.ts";
 import { nullSender } from "./providers/email/null.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
@@ -13,18 +15,22 @@ import { type EmailSettings, settings } from "./settings.ts";
 const SUBMISSION_PORT = 587;
 
 export interface EmailNeeds {
-  /** Where mails go when no server is named; undefined: then one has to be named. */
+  /** Where development's mails go when no server is named; undefined: then they wait for one. */
   readonly developmentMailbox: () => { readonly host: string; readonly port: number } | undefined;
+  /** Puts a mail into the built-in mailbox of a test environment. */
+  readonly keep: (environment: string, post: Post) => void;
 }
 
 export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
   name: "email-workers",
   config: settings,
   build(config, given) {
-    const { ledger, clock, logger, metrics, tracer, worker } = given;
+    const { ledger, clock, logger, metrics, tracer, worker, client } = given;
     const sender = senderOf(config, needs);
+    if (sender.id === "none") logger.warn("no SMTP server is configured: mails of live environments wait until one is");
     const loop = emailLoop({
       ...{ ledger, sender, clock, tracer, worker },
+      senderOf: choosing({ live: sender, mailboxOf: (environment) => mailboxSender((post) => needs.keep(environment, post)), client }),
       logger: logger.child({ stage: "email-workers" }),
       metrics: deliveryMetrics(metrics, "email"),
       wordsOf: wordsOf(versionsOf(given)),
@@ -41,8 +47,7 @@ function senderOf(config: EmailSettings, { developmentMailbox }: EmailNeeds): Se
   const host = config["email.smtp-host"];
   if (host === undefined) {
     const mailbox = developmentMailbox();
-    if (!mailbox) throw new ConfigProblem([`${variableOf("email.smtp-host")} is missing: mails need an SMTP server.`]);
-    return smtpSender({ ...mailbox, tls: "off", connections });
+    return mailbox ? smtpSender({ ...mailbox, tls: "off", connections }) : noSender();
   }
   const username = config["email.smtp-username"];
   const password = config["email.smtp-password"];

@@ -19,7 +19,9 @@ const fields = z.object({
     .enum(["smtp", "null"], { error: "must be smtp or null" })
     .default("smtp")
     .meta({ description: "Who sends mails. null takes everything at once and sends nothing: for benchmarks." }),
-  "email.smtp-host": z.string().optional().meta({ description: "The SMTP server. In development without one: the built-in mailbox." }),
+  "email.smtp-host": z.string().optional().meta({
+    description: "The SMTP server. Without one: in development the built-in mailbox; in production mails wait until there is one.",
+  }),
   "email.smtp-port": port()
     .optional()
     .meta({ description: "Its port; without one 587, which is for submission. 465 with email.smtp-tls=implicit." }),

@@ -49,7 +49,7 @@ describe("what the runner gives up on in the router", () => {
     const asked = create(NotificationRequestedSchema, { notificationId: ID });
     expect(told(recordOf({}), { asked, requested: value })).toEqual([refusal]);
     expect(told(recordOf({}))).toEqual([refusal]);
-    expect(told(recordOf({ topic: topics.due, headers: {} }))).toEqual([refusal]);
+    expect(told(recordOf({ topic: topics.due, key: "development/ann", headers: {} }))).toEqual([refusal]);
   });
 
   it("is only buried where it is not", () => {

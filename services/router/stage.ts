@@ -7,7 +7,7 @@
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { settlePriority } from "#domain/decide/priority.ts";
-import { notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
+import { environmentOfKey, notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
 import { ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
@@ -38,28 +38,32 @@ const laneOf = (priority: Priority) => {
 interface Needs {
   readonly clock: Clock;
   readonly versions: Versions;
-  readonly environment: string;
+  /** Whose the raw topic is; undefined where only ingest writes to it, whose keys say so. */
+  readonly environment: string | undefined;
 }
 
-export const router = ({ clock, versions, environment }: Needs): Stage<Admitted | Refusal> => ({
-  name: "router",
-  reads: [topics.due, topics.raw],
-  writes: [topics.high, topics.medium, topics.low, topics.schedule, topics.deliveryEvents],
-  deadLetters: topics.deadNotifications,
-  decode: (record) => (record.topic === topics.due ? admitDue(record) : admit(record, environment)),
-  async handle(batch) {
-    const nowMs = clock.nowMs();
-    for (const received of batch.records) {
-      const isDue = received.record.topic === topics.due;
-      // What is due was pinned before it was parked.
-      const value = received.value instanceof Refusal || isDue ? received.value : await pinned(received.value, versions);
-      if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, environment, nowMs));
-      else if (!isDue && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
-      else batch.done(received, ...route(value, nowMs));
-    }
-  },
-  givenUp: (record, value, reason, detail) => refused(new Refusal(reason, detail, idOf(record, value)), environment, clock.nowMs()),
-});
+export const router = ({ clock, versions, environment }: Needs): Stage<Admitted | Refusal> => {
+  const ownerOf = ({ topic, key }: LogRecord) => (topic === topics.raw ? environment : undefined) ?? environmentOfKey(key);
+  return {
+    name: "router",
+    reads: [topics.due, topics.raw],
+    writes: [topics.high, topics.medium, topics.low, topics.schedule, topics.deliveryEvents],
+    deadLetters: topics.deadNotifications,
+    decode: (record) => (record.topic === topics.due ? admitDue(record) : admit(record, ownerOf(record))),
+    async handle(batch) {
+      const nowMs = clock.nowMs();
+      for (const received of batch.records) {
+        const isDue = received.record.topic === topics.due;
+        // What is due was pinned before it was parked.
+        const value = received.value instanceof Refusal || isDue ? received.value : await pinned(received.value, versions);
+        if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, ownerOf(received.record), nowMs));
+        else if (!isDue && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
+        else batch.done(received, ...route(value, nowMs));
+      }
+    },
+    givenUp: (record, value, reason, detail) => refused(new Refusal(reason, detail, idOf(record, value)), ownerOf(record), clock.nowMs()),
+  };
+};
 
 function idOf(record: LogRecord, value: Admitted | Refusal | undefined): string | undefined {
   if (value) return value instanceof Refusal ? value.notificationId : value.asked.notificationId;

@@ -1,7 +1,9 @@
 /** The process: how it starts, refuses to start, answers probes, and ends. */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Code } from "@connectrpc/connect";
 import { expect, it } from "vitest";
 import { NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { clientsOf } from "../world/clients.ts";
@@ -31,6 +33,29 @@ it("a second process on the same data directory says so in one line and stops", 
 
 it.each(["/etc/passwd", "/etc/passwd/data", "/proc/nope", "/proc"])("a data directory %s is refused in one line", async (dataDir) => {
   expect(await refusal({ env: { CARILLON_DATA_DIR: dataDir } })).toMatch(/^[^\n]*(cannot be used|could not be locked): [^\n]*\.\n$/);
+});
+
+// The bound on file sizes that stands in for a full disk is Linux's.
+it.runIf(process.platform === "linux")("says that it is not ready as soon as a full disk has refused a send", async () => {
+  const world = await startWorld();
+  const { ingest } = clientsOf(world.url);
+  const bound = (bytes: number | "unlimited") => execFileSync("prlimit", ["--pid", String(world.pid), `--fsize=${bytes}:unlimited`]);
+  const send = (idempotencyKey: string) =>
+    ingest.send({ recipients: [{ email: "p@example.test" }], content: { title: "Disk", body: "x" }, idempotencyKey });
+  const ready = async () => {
+    const response = await fetch(`${world.url}/readyz`);
+    return { status: response.status, ...((await response.json()) as object) };
+  };
+  expect(await ready()).toEqual({ status: 200, ok: true, why: [] });
+  bound(4_096);
+  await expect(send("one")).rejects.toMatchObject({ code: Code.Unavailable });
+  expect(await ready()).toMatchObject({
+    status: 503,
+    why: [expect.stringMatching(/^the database took no write \d s ago: SQLITE_(FULL|IOERR)$/)],
+  });
+  bound("unlimited");
+  await send("one");
+  await world.stop();
 });
 
 it("answers its probes and its metrics, then drains on SIGTERM and exits 0 with nothing lost", { timeout: 60_000 }, async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ConnectRouter } from "@connectrpc/connect";
 import pino from "pino";
 import { Registry } from "prom-client";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { systemClock as clock } from "#platform/clock.ts";
 import type { Given } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
@@ -14,13 +15,13 @@ import { embedded } from "../../services/adapters.ts";
 import { ingest } from "../../services/ingest/module.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "carillon-bench-"));
-const metrics = new Registry();
-const { stores, ...engines } = await embedded({ dataDir, clock, metrics });
 const logger = pino({ level: "warn" });
+const metrics = new Registry();
+const { stores, ...engines } = await embedded({ dataDir, clock, metrics, logger });
 const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;
-const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client, tracer: noTracer };
+const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
 const parts = await ingest.build({ "broadcast.destinations": [] }, given, stores.ingest);
 if (parts.rpc) rpc.push(parts.rpc);
 const server = await serve({
@@ -30,9 +31,10 @@ const server = await serve({
   rpc,
   routes: [],
   sockets: [],
-  authenticate: () => ({ environment: "development", internal: false }),
+  authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
   ready: () => ({ ok: true, why: [] }),
   developmentHosts: true,
+  trustProxy: false,
   ...{ logger, metrics, clock },
 });
 process.stdout.write(`port ${server.ports[0]} grpc ${server.grpcPort}\n`);

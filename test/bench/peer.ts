@@ -10,6 +10,7 @@ import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import pino from "pino";
 import { Registry } from "prom-client";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import { callKey, type Principal } from "#platform/rpc/call.ts";
@@ -20,11 +21,12 @@ import { accept } from "../../services/ingest/accept.ts";
 
 const logger = pino({ level: "warn" });
 const taken: unknown[] = [];
-const development: Principal = { environment: "development", internal: false };
+const development: Principal = { environment: "development", internal: false, scopes: [Scope.ADMIN] };
 
 const handler = connectNodeAdapter({
   interceptors: interceptors({ authenticate: () => development, observer: createObserver({ logger, metrics: new Registry() }), logger }),
-  contextValues: () => createContextValues().set(callKey, { door: "http", requestId: uuidv7(systemClock.nowMs()), observed: false }),
+  contextValues: () =>
+    createContextValues().set(callKey, { door: "http", address: "127.0.0.1", requestId: uuidv7(systemClock.nowMs()), observed: false }),
   routes: (router) =>
     router.service(IngestService, {
       send(request) {

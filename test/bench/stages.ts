@@ -16,6 +16,8 @@ import type { Given, Module } from "#platform/host.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { runStage } from "#platform/stage/runner.ts";
 import { noTracer } from "#platform/telemetry/trace.ts";
+import { seedDevelopmentEnvironment } from "../../services/access/first.ts";
+import { access } from "../../services/access/module.ts";
 import { embedded } from "../../services/adapters.ts";
 import { emailWorkers } from "../../services/delivery/module.ts";
 import { dispatcherModule } from "../../services/dispatcher/module.ts";
@@ -31,19 +33,21 @@ const BATCH = 100;
 
 export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-stages-"));
-  const metrics = new Registry();
-  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics });
   const logger = pino({ level: "warn" });
+  const metrics = new Registry();
+  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics, logger });
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
-  const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", publicUrl: () => "", client, tracer: noTracer };
+  await seedDevelopmentEnvironment(stores.access, "development", clock);
+  const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
   const modules = [
     preferences,
     routerModule,
     dispatcherModule,
-    emailWorkers({ developmentMailbox: () => undefined }),
+    emailWorkers({ developmentMailbox: () => undefined, keep: () => {} }),
     inbox,
     tracker,
+    access,
   ] as readonly Module[];
   const settings = loadConfig(modules, { CARILLON_EMAIL_PROVIDER: "null" });
   const parts = await Promise.all(

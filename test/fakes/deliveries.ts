@@ -52,6 +52,7 @@ export function deliveries() {
     const client = more.client ?? createClients({ rpc: () => [], ...here.at });
     return here.at.run(
       emailLoop({
+        senderOf: async () => here.sender,
         ...{ ledger: here.ledger, sender: here.sender, clock: here.at.clock, logger: here.at.logger, worker: "w-1", maxRetryCount: 3 },
         wordsOf: wordsOf(versionsOf({ client, clock: here.at.clock })),
         ...{

@@ -1,6 +1,7 @@
 /** Typed clients of a world, as any service of the product would make them. */
-import { createClient } from "@connectrpc/connect";
+import { createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import { AccessService } from "#gen/carillon/access/v1/access_pb.ts";
 import { DeadLettersService } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
@@ -8,9 +9,20 @@ import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.
 import { TemplatesService } from "#gen/carillon/templates/v1/templates_pb.ts";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 
-export function clientsOf(url: string, { binary = true } = {}) {
-  const transport = createConnectTransport({ baseUrl: url, httpVersion: "1.1", useBinaryFormat: binary });
+/** In production every call needs a credential. */
+export function transportOf(url: string, { binary = true, credential = "" } = {}) {
+  const authorized: Interceptor = (next) => (request) => {
+    request.header.set("authorization", `Bearer ${credential}`);
+    return next(request);
+  };
+  const interceptors = credential === "" ? [] : [authorized];
+  return createConnectTransport({ baseUrl: url, httpVersion: "1.1", useBinaryFormat: binary, interceptors });
+}
+
+export function clientsOf(url: string, options: { binary?: boolean; credential?: string } = {}) {
+  const transport = transportOf(url, options);
   return {
+    access: createClient(AccessService, transport),
     ingest: createClient(IngestService, transport),
     tracker: createClient(TrackerService, transport),
     preferences: createClient(PreferencesService, transport),
@@ -30,8 +42,8 @@ export const post = async (url: string, body: unknown, headers: Record<string, s
   return { status: response.status, headers: response.headers, body: (await response.json()) as any };
 };
 
-export const getJson = async (url: string) => {
-  const response = await fetch(url);
+export const getJson = async (url: string, headers: Record<string, string> = {}) => {
+  const response = await fetch(url, { headers });
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
   return { status: response.status, body: (await response.json()) as any };
 };

@@ -14,7 +14,10 @@ export interface World {
   readonly legacyUrl: string;
   /** Where gRPC is answered, as host:port. */
   readonly grpcAddress: string;
+  /** 0 in production, which has no mailbox to send to. */
   readonly smtpPort: number;
+  /** The first API key, where this start printed one; else empty. */
+  readonly credential: string;
   readonly dataDir: string;
   readonly pid: number;
   /** What the process has printed so far. */
@@ -29,11 +32,19 @@ export interface WorldOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Use this directory and keep it. */
   readonly dataDir?: string;
+  /** A command that runs the service, as `nice` would. */
+  readonly under?: readonly string[];
 }
 
-export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ env = {}, dataDir, under = [] }: WorldOptions = {}): Promise<World> {
   const directory = dataDir ?? mkdtempSync(join(tmpdir(), "carillon-world-"));
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, "services/main.ts")], {
+  const [command = process.execPath, ...args] = [
+    ...under,
+    process.execPath,
+    "--disable-warning=ExperimentalWarning",
+    join(root, "services/main.ts"),
+  ];
+  const child = spawn(command, args, {
     // Away from whatever carillon.yaml lies where the tests were started.
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
@@ -60,10 +71,11 @@ export async function startWorld({ env = {}, dataDir }: WorldOptions = {}): Prom
     return exit;
   };
   return {
-    url: found(/^Carillon ready (http:\S+)/),
-    legacyUrl: found(/ also (http:\S+)/),
+    url: found(/^Carillon ready (https?:\S+)/),
+    legacyUrl: found(/ also (https?:\S+)/),
     grpcAddress: found(/ grpc (\S+)/),
-    smtpPort: Number(found(/ smtp \S+:(\d+)/)),
+    smtpPort: Number(/ smtp \S+:(\d+)/.exec(ready)?.[1] ?? 0),
+    credential: /^The first API key.*: (\S+)$/m.exec(printed.text)?.[1] ?? "",
     dataDir: directory,
     pid: child.pid as number,
     output: () => printed.text,

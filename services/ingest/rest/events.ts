@@ -1,6 +1,7 @@
 /** The event facade: POST /api/v1/notifications. What happened to a person; their preferences choose the channels. */
 import { z } from "zod";
 import { channelNamed, channelNames } from "#domain/channels/channel.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
@@ -48,9 +49,10 @@ const titleOf = (eventType: string) => {
   return title.charAt(0).toUpperCase() + title.slice(1);
 };
 
-export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route => ({
+export const eventsRoute = (given: Pick<Given, "client">): Route => ({
   method: "POST",
   path: "/api/v1/notifications",
+  scope: Scope.SEND,
   json: true,
   async handle(request) {
     const body = parseBody(Body, request.body);
@@ -73,6 +75,6 @@ export const eventsRoute = (given: Pick<Given, "client" | "publicUrl">): Route =
       },
       names,
     );
-    return json(202, { id: notificationId, status: "queued", watch: `${given.publicUrl()}/n/${notificationId}` });
+    return json(202, { id: notificationId, status: "queued", watch: `${request.baseUrl}/n/${notificationId}` });
   },
 });

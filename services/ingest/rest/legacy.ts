@@ -8,6 +8,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { z } from "zod";
 import { channelNamed, channelNames, nameOfChannel } from "#domain/channels/channel.ts";
 import { Problem } from "#domain/errors.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { Channel, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
@@ -56,6 +57,7 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
   {
     method: "POST",
     path: PATH,
+    scope: Scope.SEND,
     json: true,
     async handle(request) {
       const body = parseBody(Body, request.body);
@@ -85,6 +87,7 @@ export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
   {
     method: "GET",
     path: `${PATH}/:id`,
+    scope: Scope.READ,
     async handle(request) {
       return json(200, await read(given, request.environment, request.params.id ?? ""));
     },

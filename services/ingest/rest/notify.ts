@@ -6,6 +6,7 @@ import { create } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { channelNamed } from "#domain/channels/channel.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { IngestService, RecipientSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
@@ -37,9 +38,10 @@ export function destination(text: string): Destination | undefined {
 
 const recipientOf = ({ channel, to }: Destination) => (channel === Channel.EMAIL ? { email: to } : { userId: to });
 
-export const notifyRoute = (given: Pick<Given, "client" | "publicUrl">, destinations: readonly Destination[]): Route => ({
+export const notifyRoute = (given: Pick<Given, "client">, destinations: readonly Destination[]): Route => ({
   method: "POST",
   path: "/notify",
+  scope: Scope.SEND,
   json: true,
   async handle(request) {
     const { message, title, send_at } = parseBody(Body, request.body);
@@ -60,7 +62,7 @@ export const notifyRoute = (given: Pick<Given, "client" | "publicUrl">, destinat
           },
           { content: "message", "content.body": "message", "content.title": "title" },
         );
-        return { id: notificationId, watch: `${given.publicUrl()}/n/${notificationId}` };
+        return { id: notificationId, watch: `${request.baseUrl}/n/${notificationId}` };
       }),
     );
     return json(202, { status: "queued", notifications });

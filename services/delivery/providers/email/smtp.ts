@@ -5,8 +5,9 @@
  * From then on a broken connection or our deadline leaves it open whether the message was taken; before, nothing can have been sent.
  */
 import nodemailer from "nodemailer";
-import type { Mail, Outcome, Sender } from "../../sender.ts";
+import type { Outcome, Sender } from "../../sender.ts";
 import { classify, type SmtpError } from "./classify.ts";
+import { optionsOf } from "./options.ts";
 
 /**
  * How the connection is encrypted.
@@ -84,14 +85,6 @@ export function smtpSender({ host, port, tls, credentials, connections }: SmtpSe
     close: async () => transport.close(),
   };
 }
-
-const optionsOf = ({ from, to, subject, text, html, messageId, headers, date }: Mail) => ({
-  from: { name: from.name, address: from.address },
-  to: { name: "", address: to },
-  envelope: { from: from.address, to: [to] },
-  ...{ subject, text, messageId, headers: { ...headers }, date },
-  ...(html !== undefined && { html }),
-});
 
 /** Servers name the message by which they found it again: "250 2.0.0 Ok: queued as 4F1A2". */
 const queueIdOf = (response: string): string | undefined => /\b(?:queued as|id=)\s*([\w.-]{4,64})/i.exec(response)?.[1];

@@ -1,0 +1,45 @@
+/**
+ * Who calls: the key that the authorization header presents, and the environment that it opens.
+ *
+ * A key that is missing, malformed, unknown, wrong, revoked or expired is answered the same. Its time of last use is kept to the hour, so
+ * that using it writes next to nothing.
+ */
+import type { Logger } from "pino";
+import { Problem } from "#domain/errors.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Authenticate } from "#platform/rpc/call.ts";
+import { isSecretOf, presented } from "./credential.ts";
+import { Failures } from "./failures.ts";
+import type { AccessStore, KeyRecord } from "./store.ts";
+import { isUsable } from "./usable.ts";
+
+const HOUR_MS = 3_600_000;
+
+export interface AuthenticateNeeds {
+  readonly store: Pick<AccessStore, "findKey" | "touchKey">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function authenticating({ store, clock, logger }: AuthenticateNeeds): Authenticate {
+  const failures = new Failures(clock);
+
+  const touch = ({ prefix, lastUsedAtMs }: KeyRecord, nowMs: number): void => {
+    const hourMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
+    if (lastUsedAtMs >= hourMs) return;
+    store.touchKey(prefix, hourMs).catch((error) => logger.warn({ err: error, prefix }, "the time of a key's last use was not kept"));
+  };
+
+  return async (headers, address) => {
+    const nowMs = clock.nowMs();
+    const credential = presented(headers.get("authorization"));
+    const key = credential && (await store.findKey(credential.prefix));
+    if (credential && isSecretOf(key?.hash, credential.secret) && key && isUsable(key, nowMs)) {
+      touch(key, nowMs);
+      return { environment: key.environment, internal: false, scopes: key.scopes };
+    }
+    const waitMs = failures.met(address);
+    if (waitMs > 0) throw new Problem("TOO_MANY_FAILURES", { retryAfterMs: waitMs });
+    throw new Problem("UNAUTHENTICATED");
+  };
+}

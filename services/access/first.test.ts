@@ -1,0 +1,32 @@
+import pino from "pino";
+import { expect, it } from "vitest";
+import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
+import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
+import { accessRoom } from "./access.fixture.ts";
+import { authenticating } from "./authenticate.ts";
+import { firstCredential, recoveredCredential, seedDevelopmentEnvironment } from "./first.ts";
+
+const here = accessRoom();
+const opens = (credential: string | undefined) =>
+  authenticating({ store: here.store, clock: here.clock, logger: pino({ level: "silent" }) })(
+    new Headers({ authorization: `Bearer ${credential}` }),
+    "",
+  );
+
+it("the first key is an admin's, and there is one first key", async () => {
+  const credential = await firstCredential(here.store, here.clock);
+  expect(await opens(credential)).toEqual({ environment: "production", internal: false, scopes: [Scope.ADMIN] });
+  expect(await firstCredential(here.store, here.clock)).toBeUndefined();
+});
+
+it("a lost one is replaced by another of the same environment", async () => {
+  await firstCredential(here.store, here.clock);
+  const credential = await recoveredCredential(here.store, here.clock);
+  expect(await opens(credential)).toEqual({ environment: "production", internal: false, scopes: [Scope.ADMIN] });
+});
+
+it("development has its environment, once, and its mails go where its settings say", async () => {
+  await seedDevelopmentEnvironment(here.store, "development", here.clock);
+  await seedDevelopmentEnvironment(here.store, "development", here.clock);
+  expect(await here.store.findEnvironment("development")).toMatchObject({ kind: EnvironmentKind.LIVE, home: true });
+});

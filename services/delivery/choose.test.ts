@@ -1,0 +1,59 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { expect, it } from "vitest";
+import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
+import type { Given } from "#platform/host.ts";
+import { choosing } from "./choose.ts";
+import { mailboxSender } from "./providers/email/mailbox.ts";
+import { nullSender } from "./providers/email/null.ts";
+
+const live = nullSender();
+
+/** Answers of the access room by environment; none: it does not know it. */
+function room(kinds: Record<string, EnvironmentKind>) {
+  const asked: string[] = [];
+  const trouble: { error?: ConnectError } = {};
+  const client = (_service: unknown, environment: string) => ({
+    async getEnvironment() {
+      asked.push(environment);
+      if (trouble.error) throw trouble.error;
+      const kind = kinds[environment];
+      if (kind === undefined) throw new ConnectError("not there", Code.NotFound);
+      return { environment: { kind } };
+    },
+  });
+  const choose = choosing({ live, mailboxOf: () => mailboxSender(() => {}), client: client as unknown as Given["client"] });
+  return { asked, trouble, kinds, choose };
+}
+
+it("a live environment's mails go to the provider, a test environment's to the mailbox", async () => {
+  const { choose } = room({ production: EnvironmentKind.LIVE, staging: EnvironmentKind.TEST });
+  expect(await choose("production")).toBe(live);
+  expect((await choose("staging")).id).toBe("mailbox");
+});
+
+it("an environment that nobody knows reaches nobody, until it is known to be live", async () => {
+  const { choose, kinds } = room({});
+  expect((await choose("new")).id).toBe("mailbox");
+  kinds.new = EnvironmentKind.LIVE;
+  expect(await choose("new")).toBe(live);
+});
+
+it("a kind that says nothing reaches nobody", async () => {
+  const { choose } = room({ odd: EnvironmentKind.UNSPECIFIED });
+  expect((await choose("odd")).id).toBe("mailbox");
+});
+
+it("while nobody can say, nothing is sent anywhere", async () => {
+  const { choose, trouble } = room({ production: EnvironmentKind.LIVE });
+  trouble.error = new ConnectError("the database is closed", Code.Internal);
+  await expect(choose("production")).rejects.toThrow("the database is closed");
+  delete trouble.error;
+  expect(await choose("production")).toBe(live);
+});
+
+it("an environment is asked about once", async () => {
+  const { choose, asked } = room({ production: EnvironmentKind.LIVE, staging: EnvironmentKind.TEST });
+  const chosen = [await choose("production"), await choose("staging"), await choose("production"), await choose("staging")];
+  expect(new Set(chosen).size).toBe(2);
+  expect(asked).toEqual(["production", "staging"]);
+});
