@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Clock } from "#platform/clock.ts";
-import type { Cancel, Draft, Ledger, Settled, Try } from "./ledger.ts";
+import type { Cancel, Draft, Extension, Ledger, Settled, Try } from "./ledger.ts";
 
 const HOUR = 3_600_000;
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -11,6 +11,7 @@ const text = (value: Uint8Array | undefined) => new TextDecoder().decode(value);
 const about = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "ann@example.test" };
 const attemptOf = (more: Partial<Try> = {}): Try => ({ ...about, attempt: 0, wait: 0, worker: "w-1", leaseMs: 17_000, ...more });
 const settledAs = (state: Settled["state"], more: Partial<Settled> = {}): Settled => ({ ...about, worker: "w-1", state, ...more });
+const extensionOf = (more: Partial<Extension> = {}): Extension => ({ ...about, worker: "w-1", leaseMs: 17_000, ...more });
 const draft = (decision: string, more: Partial<Draft> = {}): Draft => ({
   environment: "development",
   notificationId: "n-1",
@@ -29,7 +30,8 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
     const { clock, ledger } = await open();
     const intend = async (more?: Partial<Try>) => (await ledger.intend([attemptOf(more)]))[0];
     const settle = (state: Settled["state"], more?: Partial<Settled>) => ledger.settle([settledAs(state, more)]);
-    return { clock, ledger, intend, settle };
+    const extend = async (more?: Partial<Extension>) => (await ledger.extend([extensionOf(more)]))[0];
+    return { clock, ledger, intend, extend, settle };
   };
 
   describe(`${name}: decisions`, () => {
@@ -152,6 +154,64 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
       expect((await intend({ worker: "w-3" }))?.is).toBe("leased");
     });
 
+    it("a lease that its holder extends lives on from then, for whoever asks", async () => {
+      const { clock, intend, extend } = await opened();
+      await intend();
+      await clock.advance(12_000);
+      expect(await extend()).toBe(true);
+      const untilMs = clock.nowMs() + 17_000;
+      await clock.advance(16_999);
+      expect(await intend({ worker: "w-2" })).toEqual({ is: "leased", untilMs });
+      await clock.advance(1);
+      expect(await intend({ worker: "w-2" })).toEqual({ is: "unknown" });
+    });
+
+    it("an extension never makes a lease end earlier", async () => {
+      const { clock, intend, extend } = await opened();
+      await intend();
+      expect(await extend({ leaseMs: 1 })).toBe(true);
+      expect(await intend({ worker: "w-2" })).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
+    });
+
+    it("an extended lease is settled as any other", async () => {
+      const { clock, intend, extend, settle } = await opened();
+      await intend({ attempt: 1, wait: 2 });
+      for (let round = 0; round < 5; round++) {
+        await clock.advance(10_000);
+        expect(await extend()).toBe(true);
+      }
+      await settle("sent");
+      expect(await intend({ worker: "w-2" })).toEqual({ is: "settled", state: "sent", by: { attempt: 1, wait: 2 } });
+    });
+
+    it("answers each extension in order: held by its holder alone, and by nobody what ended, was released, or never was", async () => {
+      const { clock, ledger, intend, settle } = await opened();
+      await intend();
+      await intend({ deliveryId: "d-2" });
+      await intend({ deliveryId: "d-3" });
+      await settle("sent", { deliveryId: "d-2" });
+      await settle({ released: { attempt: 0, wait: 1 } }, { deliveryId: "d-3" });
+      const asked = [{ worker: "w-2" }, {}, { deliveryId: "d-2" }, { deliveryId: "d-3" }, { deliveryId: "d-4" }, { cycle: 2 }];
+      expect(await ledger.extend(asked.map(extensionOf))).toEqual([false, true, false, false, false, false]);
+      expect(await intend({ worker: "w-3" })).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
+      expect((await intend({ deliveryId: "d-2" }))?.is).toBe("settled");
+      expect(await intend({ deliveryId: "d-3", wait: 1 })).toEqual({ is: "send" });
+      expect(await intend({ deliveryId: "d-4" })).toEqual({ is: "send" });
+    });
+
+    it("extends a lease that ran out as long as nobody has taken it over, and tells its holder when somebody has", async () => {
+      const { clock, intend, extend, settle } = await opened();
+      await intend();
+      await intend({ deliveryId: "d-2" });
+      await clock.advance(17_000);
+      expect(await extend()).toBe(true);
+      expect((await intend({ worker: "w-2" }))?.is).toBe("leased");
+      expect(await intend({ deliveryId: "d-2", worker: "w-2" })).toEqual({ is: "unknown" });
+      expect(await extend({ deliveryId: "d-2" })).toBe(false);
+      await settle("failed", { deliveryId: "d-2" });
+      expect((await intend({ deliveryId: "d-2", worker: "w-3" }))?.is).toBe("leased");
+    });
+
     it("takes a late outcome while nobody has taken the lease over, and drops it afterwards", async () => {
       const { clock, intend, settle } = await opened();
       await intend();
@@ -199,6 +259,7 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
       const step = fc.oneof(
         fc.record({ is: fc.constant("intend" as const), worker: fc.nat(2), attempt: fc.nat(2), wait: fc.nat(2) }),
         fc.record({ is: fc.constant("settle" as const), worker: fc.nat(2), how: fc.nat(2), attempt: fc.nat(2), wait: fc.nat(2) }),
+        fc.record({ is: fc.constant("extend" as const), worker: fc.nat(2) }),
         fc.record({ is: fc.constant("pass" as const), ms: fc.constantFrom(1, 8_500, 17_000) }),
         fc.record({ is: fc.constant("cancel" as const) }),
       );
@@ -223,6 +284,12 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
               continue;
             }
             const worker = `w-${each.worker}`;
+            if (each.is === "extend") {
+              const [isHeld] = await ledger.extend([extensionOf({ worker })]);
+              expect(isHeld).toBe(held?.worker === worker);
+              if (held && isHeld) held = { ...held, untilMs: Math.max(held.untilMs, clock.nowMs() + 17_000) };
+              continue;
+            }
             const { attempt, wait } = each;
             if (each.is === "settle") {
               const state = (["sent", "failed", { released: { attempt, wait } }] as const)[each.how] as Settled["state"];
@@ -288,6 +355,18 @@ export function ledgerSuite(name: string, open: () => Promise<Opened>): void {
       expect(await intend({ deliveryId: "d-2" })).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
       await settle("failed", { deliveryId: "d-2" });
       expect(await intend({ deliveryId: "d-2" })).toMatchObject({ is: "settled", state: "failed" });
+    });
+
+    it("leaves a lease that lives to its holder, who may make it live on", async () => {
+      const { clock, ledger, intend, extend, settle } = await opened();
+      await intend();
+      await ledger.cancel(cancelOf());
+      await clock.advance(12_000);
+      expect(await extend()).toBe(true);
+      await clock.advance(12_000);
+      expect((await intend({ worker: "w-2" }))?.is).toBe("leased");
+      await settle("sent");
+      expect(await intend()).toMatchObject({ is: "settled", state: "sent" });
     });
 
     it("still drops a record older than what is known", async () => {
