@@ -87,7 +87,12 @@ class Runner<In> implements RunningStage {
     this.#metrics = new StageMetrics(metrics, stage);
     const most = stage.window ?? WINDOW;
     this.#window = new Window(most, () => this.#holdings.lanes());
-    this.#turns = new Turns({ reads: stage.reads, weights: stage.weights, span: most, mayTake: (lane) => this.#window.mayTake(lane) });
+    this.#turns = new Turns({
+      reads: stage.reads,
+      weights: stage.weights,
+      span: Math.max(most, WINDOW),
+      mayTake: (lane) => this.#window.mayTake(lane),
+    });
     this.#failing = new Failing({ clock, stop: this.#stop.signal, ready: () => this.#pumpSoon() });
     this.#burials = new Burials({ stage, writes: this.#writes, clock, logger });
     this.#spans = new RecordSpans({ stage: stage.name, tracer, clock });
