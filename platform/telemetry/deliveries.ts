@@ -7,8 +7,8 @@ export interface DeliveryMetrics {
   delivered(about: { readonly provider: string; readonly status: string; readonly reason: string }): void;
   /** `outcome`: what the provider answered. */
   asked(about: { readonly provider: string; readonly outcome: string; readonly again: boolean }, seconds: number): void;
-  /** `more`: 1 when the answer to a message that was handed over begins to take long, -1 when that wait has ended. */
-  overdue(about: { readonly provider: string }, more: 1 | -1): void;
+  /** `more`: 1 when the answer to a message that was handed over begins to take long, -1 when that wait has ended; 0 shows that there is none. */
+  overdue(about: { readonly provider: string }, more: 1 | 0 | -1): void;
 }
 
 const channel = "email, web";

@@ -76,6 +76,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   const report = reporting(needs);
   const outages = outageWatch({ logger, provider: sender.id });
   const patience = patienceOf(needs);
+  metrics.overdue({ provider: sender.id }, 0);
 
   return async (received, batch) => {
     const permit = await permits.take(batch.signal);

@@ -37,7 +37,8 @@ it.each(["SIGKILL", "SIGTERM"] as const)("%s while the answer takes long", { tim
     sink.ponder = () => undefined;
     const second = await startWorld({ dataDir, env });
     const { tracker } = clientsOf(second.url);
-    const told = async () => (await tracker.getNotification({ notificationId })).notification?.deliveries[0];
+    const told = async () =>
+      (await tracker.getNotification({ notificationId })).notification?.deliveries.find(({ channel }) => channel === Channel.EMAIL);
     await expect.poll(async () => (await told())?.reason).toBe("lease_held");
     expect(arrived() - before).toBe(1);
     await expect.poll(async () => (await told())?.reason, { timeout: 30_000 }).toBe("send_unresolved");
