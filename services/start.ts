@@ -38,7 +38,10 @@ export interface Running {
   drain(why: string, timeoutMs: number): Promise<void>;
 }
 
-/** Of the time that draining may take. The stages' is longer than a send waits for its answer: what is cut off then is sent again. */
+/**
+ * Of the time that draining may take. The stages' is longer than handing a message over may take; an answer that is still missing then is
+ * given up: the lease stands, and the next process sends again when it is over.
+ */
 const DOOR_SHARE = 0.15;
 const STAGES_SHARE = 0.75;
 

@@ -11,9 +11,24 @@ import { RedisRefusal } from "#platform/redis/errors.ts";
 import { runScripts, type Script, type ScriptCall, script } from "#platform/redis/script.ts";
 import { forgetfulness } from "#platform/redis/server.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
-import type { Cancel, DecidedBefore, Draft, Intent, Ledger, Progress, SendState, Settled, SettledState, Try } from "./ledger.ts";
+import type { Cancel, DecidedBefore, Draft, Extension, Intent, Ledger, Progress, SendState, Settled, SettledState, Try } from "./ledger.ts";
 import { KEPT_MS } from "./rules.ts";
 import { type Loss, sentinelOf } from "./sentinel.ts";
+
+export interface RedisLedgerNeeds {
+  readonly connection: RedisConnection;
+  /** Before every key, so that several may share a server. */
+  readonly prefix?: string;
+  /**
+   * Tells the ledger again what must not be forgotten and is known elsewhere: the cancels that have not run out. Nothing is sent before it
+   * resolves; while it rejects it is called again.
+   */
+  readonly restore: (lost: Loss, ledger: Pick<Ledger, "cancel">) => Promise<void>;
+  /** In development: a server that evicts, or does not log its writes, is warned of. Elsewhere it is refused. */
+  readonly mayForget?: boolean;
+  /** Goes by this clock instead of the server's: for tests in which time stands still. */
+  readonly clock?: Clock;
+}
 
 export interface RedisLedgerNeeds {
   readonly connection: RedisConnection;
@@ -35,8 +50,6 @@ export interface Extension extends Pick<Settled, "environment" | "notificationId
 }
 
 export interface RedisLedger extends Ledger {
-  /** The lease lives for so long from now on, and never shorter than before. Answers whether it is still this worker's. */
-  extend(leases: readonly Extension[]): Promise<readonly boolean[]>;
   health(): Readiness;
 }
 

@@ -45,6 +45,8 @@ export interface StageNeeds<In> {
 }
 
 const WINDOW = 1_000;
+/** Records that a partition may go on past one that takes long: a small window bounds what is under way, not this. */
+const SPAN = 1_000;
 const BATCH_SIZE = 250;
 /** How long batches that were called off may take to end. */
 const CALLED_OFF_MS = 500;
@@ -87,7 +89,12 @@ class Runner<In> implements RunningStage {
     this.#metrics = new StageMetrics(metrics, stage);
     const most = stage.window ?? WINDOW;
     this.#window = new Window(most, () => this.#holdings.lanes());
-    this.#turns = new Turns({ reads: stage.reads, weights: stage.weights, span: most, mayTake: (lane) => this.#window.mayTake(lane) });
+    this.#turns = new Turns({
+      reads: stage.reads,
+      weights: stage.weights,
+      span: Math.max(most, SPAN),
+      mayTake: (lane) => this.#window.mayTake(lane),
+    });
     this.#failing = new Failing({ clock, stop: this.#stop.signal, ready: () => this.#pumpSoon() });
     this.#burials = new Burials({ stage, writes: this.#writes, clock, logger });
     this.#spans = new RecordSpans({ stage: stage.name, tracer, clock });
