@@ -30,25 +30,6 @@ export interface RedisLedgerNeeds {
   readonly clock?: Clock;
 }
 
-export interface RedisLedgerNeeds {
-  readonly connection: RedisConnection;
-  /** Before every key, so that several may share a server. */
-  readonly prefix?: string;
-  /**
-   * Tells the ledger again what must not be forgotten and is known elsewhere: the cancels that have not run out. Nothing is sent before it
-   * resolves; while it rejects it is called again.
-   */
-  readonly restore: (lost: Loss, ledger: Pick<Ledger, "cancel">) => Promise<void>;
-  /** In development: a server that evicts, or does not log its writes, is warned of. Elsewhere it is refused. */
-  readonly mayForget?: boolean;
-  /** Goes by this clock instead of the server's: for tests in which time stands still. */
-  readonly clock?: Clock;
-}
-
-export interface Extension extends Pick<Settled, "environment" | "notificationId" | "deliveryId" | "cycle" | "target" | "worker"> {
-  readonly leaseMs: number;
-}
-
 export interface RedisLedger extends Ledger {
   health(): Readiness;
 }
