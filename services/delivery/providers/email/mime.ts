@@ -2,7 +2,7 @@
  * A mail as MIME (RFC 5322, 2045 to 2047): headers, then a text, or a text and an HTML to choose from. Pure.
  *
  * nodemailer can write any mail, and takes twice as long for it as for sending it. Ours are all alike, so they are put together here; what
- * needs encoding is encoded by nodemailer's functions. Lines end in CRLF and are of at most 76 characters.
+ * needs encoding is encoded by nodemailer's functions. Lines end in CRLF, and are of at most 76 characters where no address is longer.
  */
 import { wrap as wrapBase64 } from "nodemailer/lib/base64";
 import { encodeWord, foldLines } from "nodemailer/lib/mime-funcs";
@@ -20,7 +20,7 @@ export function mime({ from, to, subject, text, html, messageId, headers, date }
     `From: ${mailbox(from)}`,
     `To: ${to}`,
     header("Subject", subject),
-    `Message-ID: ${messageId}`,
+    `Message-ID: ${messageId.replaceAll(CONTROL, "")}`,
     ...Object.entries(headers).map(([name, value]) => header(name, value)),
     `Date: ${date.toUTCString().replace("GMT", "+0000")}`,
     "MIME-Version: 1.0",
