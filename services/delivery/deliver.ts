@@ -1,12 +1,13 @@
 /**
  * One delivery: lease, send, settle; then the record is done with its event, and where it has to come again, with one for the schedule.
  *
- * A record gets a permit before its lease and keeps it until its outcome is in the ledger, so that at most `sender.width` sends are
- * unresolved at any moment, and as many again whose answer takes long: that many a death of the process may repeat. Calls of the ledger are
- * gathered over all records under way.
+ * A send begins when its lease is durable, and ends when its outcome is in the ledger; the provider is busy with it for a part of that
+ * time only. So twice as many have a lease as the sender is wide: while some are with the provider, the ledger writes for the others. At
+ * most that many sends are unresolved at any moment, and a death of the process may repeat them. Calls of the ledger are gathered over all
+ * records under way.
  *
  * A message has to be handed over within 12 s, counted from before its lease of 17 s begins. Once it is, the answer is worth minutes, since
- * without it nobody knows whether to send again: the send stands aside and its lease is kept alive (patience.ts).
+ * without it nobody knows whether to send again: its lease is kept alive (patience.ts), and the next may go to the provider.
  *
  * The ledger is settled before the record is done. If the process dies in between, the record comes again, and the ledger's answer
  * (settled, or what it expects next) tells which outputs to make once more: with the same ids, so that nothing is missing from the log, and
@@ -28,7 +29,7 @@ import { outageWatch } from "./outage.ts";
 import { afterLease, type Deferred, type Ended, endAgain, expired, follow, givenUp, type Waiting, waitAgain } from "./outcome.ts";
 import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
 import { LEASE_MS, type Lease, patienceOf } from "./patience.ts";
-import { type Permit, permitsOf } from "./permits.ts";
+import { permitsOf } from "./permits.ts";
 import { reporting } from "./report.ts";
 import type { Mail, Mailbox, Outcome, Sender } from "./sender.ts";
 import { sendSpan } from "./span.ts";
@@ -48,6 +49,10 @@ export interface DeliverNeeds {
   readonly waiting: () => void;
 }
 
+/** Leases for each send at the same time. */
+export const LEASED = 2;
+/** A lease that has waited longer for its turn begins anew. */
+const FRESH_MS = 2_000;
 /** Leaves what is over of a lease for telling the outcome. */
 const HAND_OVER_MS = LEASE_MS - 5_000;
 /** RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
@@ -62,15 +67,10 @@ interface Heard {
   readonly code?: string;
 }
 
-/** What a send holds while it is under way. */
-interface Held {
-  readonly lease: Lease;
-  readonly permit: Permit;
-}
-
 export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>) => Promise<void> {
   const { ledger, sender, wordsOf, clock, logger, metrics, tracer, worker, from, maxRetryCount } = needs;
-  const permits = permitsOf(sender.width);
+  const leases = permitsOf(LEASED * sender.width);
+  const turns = permitsOf(sender.width);
   const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
   const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
   const report = reporting(needs);
@@ -79,15 +79,15 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   metrics.overdue({ provider: sender.id }, 0);
 
   return async (received, batch) => {
-    const permit = await permits.take(batch.signal);
+    const give = await leases.take(batch.signal);
     try {
-      await one(received, batch, permit);
+      await one(received, batch);
     } finally {
-      permit.give();
+      give();
     }
   };
 
-  async function one(received: Received<Delivery>, batch: Batch<Delivery>, permit: Permit): Promise<void> {
+  async function one(received: Received<Delivery>, batch: Batch<Delivery>): Promise<void> {
     const { value } = received;
     const words = await wordsOf(value);
     const askedMs = clock.nowMs();
@@ -114,13 +114,14 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
         return defer(received, batch, afterLease(value, intent.untilMs));
     }
 
-    const lease: Lease = { ...send, untilMs: nowMs + LEASE_MS };
+    const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
     const conclude = (state: Settled["state"]) => settled({ ...send, state }, lease.untilMs, batch.signal);
     if (nowMs >= Number(value.expiresAtMs)) {
       await conclude("expired");
       return end(received, batch, expired({ attempt, wait }));
     }
-    const outcome = await sending(received, mail, askedMs, { lease, permit });
+    const outcome = await inTurn(received, batch.signal, mail, lease);
+    if (outcome === "lost") return defer(received, batch, afterLease(value, clock.nowMs() + LEASE_MS));
     // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
     if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
     const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: clock.nowMs(), leaseUntilMs: lease.untilMs });
@@ -132,24 +133,38 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, heard);
   }
 
-  async function sending(received: Received<Delivery>, mail: Mail, askedMs: number, held: Held): Promise<Outcome> {
+  /** Lost: somebody else holds the lease by now, and nothing was sent. */
+  async function inTurn(received: Received<Delivery>, signal: AbortSignal, mail: Mail, lease: Lease): Promise<Outcome | "lost"> {
+    const pass = await turns.take(signal);
+    try {
+      if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
+      return await sending(received, mail, lease, pass);
+    } finally {
+      pass();
+    }
+  }
+
+  async function sending(received: Received<Delivery>, mail: Mail, lease: Lease, pass: () => void): Promise<Outcome> {
     const span = sendSpan(tracer, received, sender.id);
     const { attempt, wait } = received.value;
-    const outcome = await sent(mail, askedMs, held, attempt + wait > 0);
+    const outcome = await sent(mail, lease, pass, attempt + wait > 0);
     span?.set({ "carillon.outcome": outcome.is });
     span?.end(outcome.is === "accepted" ? undefined : outcome.code);
     return outcome;
   }
 
-  async function sent(mail: Mail, askedMs: number, held: Held, again: boolean): Promise<Outcome> {
+  async function sent(mail: Mail, lease: Lease, pass: () => void, again: boolean): Promise<Outcome> {
     const startedMs = clock.nowMs();
-    const leftMs = HAND_OVER_MS - (startedMs - askedMs);
+    const leftMs = HAND_OVER_MS - (startedMs - lease.sinceMs);
     if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
     const over = new AbortController();
     const answered = new AbortController();
     let handedOverMs: number | undefined;
     void clock.sleep(leftMs, answered.signal).then(async () => {
-      if (handedOverMs !== undefined && !answered.signal.aborted) await waited(held, handedOverMs + ANSWER_MS, answered.signal);
+      if (handedOverMs !== undefined && !answered.signal.aborted) {
+        pass();
+        await waited(lease, handedOverMs + ANSWER_MS, answered.signal);
+      }
       over.abort(OVER);
     });
     try {
@@ -166,10 +181,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
   }
 
-  async function waited({ lease, permit }: Held, untilMs: number, answered: AbortSignal): Promise<void> {
+  async function waited(lease: Lease, untilMs: number, answered: AbortSignal): Promise<void> {
     logger.info({ deliveryId: lease.deliveryId }, "a message was handed over and is not answered yet, waiting on");
     metrics.overdue({ provider: sender.id }, 1);
-    permit.standAside();
     await patience.wait(lease, untilMs, answered);
     metrics.overdue({ provider: sender.id }, -1);
   }

@@ -1,23 +1,24 @@
 /**
  * The stage of the email lanes. What it does with a record is in deliver.ts.
  *
- * Every `handle` under way holds or awaits a permit of the sender, or stands aside because an answer takes long. So with as many of them as
- * may hold permits and stand aside, the sender is never idle while there is work, however slow one record is.
+ * Every `handle` under way has or awaits a lease for one of its records. So with as many of them as there may be leases, the sender is never
+ * idle while there is work, however slow one record is.
  */
 import * as topics from "#domain/topics.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Batch, Stage } from "#platform/stage/stage.ts";
-import { type DeliverNeeds, delivering } from "./deliver.ts";
+import { type DeliverNeeds, delivering, LEASED } from "./deliver.ts";
 import { givenUp } from "./outcome.ts";
 import { endOutput } from "./outputs.ts";
 import { reporting } from "./report.ts";
 import type { Sender } from "./sender.ts";
 
 const BATCH = 20;
-/** Records in hand for each permit: enough that the next is ready, and so few that the last waits for less than the watchdog's minute. */
+/**
+ * Records in hand for each send at the same time, beside those with leases: enough that the next is ready, and so few that the last waits for
+ * less than the watchdog's minute.
+ */
 const IN_HAND = 3;
-/** What stands aside is in hand as well. */
-const ASIDE = 1;
 
 /** High before medium before low, but no lane ever waits for an empty one. */
 const weights = new Map([
@@ -33,7 +34,7 @@ export interface LoopNeeds extends Omit<DeliverNeeds, "waiting"> {
 
 export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
   const open = new Set<Batch<Delivery>>();
-  /** Whoever waits for an answer, or for the permit of one who does, waits on purpose. */
+  /** Whoever waits for an answer, or for the lease of one who does to end, waits on purpose. */
   const waiting = () => {
     for (const batch of open) batch.waiting(needs.clock.nowMs());
   };
@@ -52,7 +53,7 @@ export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
     deadLetters: topics.deadEmail,
     oneInFlightPerKey: true,
     weights,
-    ...{ batchSize: BATCH, concurrency: width * (1 + ASIDE), window: width * (IN_HAND + ASIDE) },
+    ...{ batchSize: BATCH, concurrency: width * LEASED, window: width * (LEASED + IN_HAND) },
     async handle(batch) {
       open.add(batch);
       const results = await Promise.allSettled(

@@ -16,6 +16,8 @@ const EXTEND_AGAIN_MS = 1_000;
 
 /** The lease on one send. */
 export interface Lease extends Omit<Extension, "leaseMs"> {
+  /** It began, or was extended, not before. */
+  sinceMs: number;
   /** No other try can begin before. */
   untilMs: number;
 }
@@ -29,6 +31,8 @@ export interface PatienceNeeds {
 }
 
 export interface Patience {
+  /** Extends a lease; answers whether it is still held. Rejects as the ledger does. */
+  renew(lease: Lease): Promise<boolean>;
   /** Resolves when it is no longer worth waiting: the signal aborts, `untilMs` has come, or the lease is lost. */
   wait(lease: Lease, untilMs: number, signal: AbortSignal): Promise<void>;
 }
@@ -37,24 +41,25 @@ export function patienceOf({ ledger, clock, logger, waiting }: PatienceNeeds): P
   /** By lease, what to do when it is lost. */
   const kept = new Map<Lease, () => void>();
   let keeping = false;
-  const extend = gather(async (leases: readonly Lease[]) => {
-    try {
-      const held = await ledger.extend(leases.map(({ untilMs: _, ...lease }) => ({ ...lease, leaseMs: LEASE_MS })));
-      const untilMs = clock.nowMs() + LEASE_MS;
-      for (const [place, lease] of leases.entries()) {
-        if (held[place]) lease.untilMs = untilMs;
-        else kept.get(lease)?.();
-      }
-      waiting();
-      return leases.map(() => true);
-    } catch (error) {
-      logger.warn({ err: error, leases: leases.length }, "the ledger did not extend leases, asking it again");
-      return leases.map(() => false);
-    }
+  const renew = gather(async (leases: readonly Lease[]) => {
+    const sinceMs = clock.nowMs();
+    const held = await ledger.extend(leases.map(({ sinceMs: _, untilMs: __, ...lease }) => ({ ...lease, leaseMs: LEASE_MS })));
+    const untilMs = clock.nowMs() + LEASE_MS;
+    for (const [place, lease] of leases.entries()) if (held[place]) Object.assign(lease, { sinceMs, untilMs });
+    waiting();
+    return held;
   });
 
   async function extended(lease: Lease): Promise<void> {
-    while (kept.has(lease) && !(await extend(lease))) await clock.sleep(EXTEND_AGAIN_MS);
+    while (kept.has(lease)) {
+      try {
+        if (!(await renew(lease))) kept.get(lease)?.();
+        return;
+      } catch (error) {
+        logger.warn({ err: error, deliveryId: lease.deliveryId }, "the ledger did not extend a lease, asking it again");
+        await clock.sleep(EXTEND_AGAIN_MS);
+      }
+    }
   }
 
   async function keep(): Promise<void> {
@@ -64,6 +69,7 @@ export function patienceOf({ ledger, clock, logger, waiting }: PatienceNeeds): P
   }
 
   return {
+    renew,
     async wait(lease, untilMs, signal) {
       const lost = new AbortController();
       kept.set(lease, () => {

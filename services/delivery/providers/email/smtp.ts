@@ -3,13 +3,12 @@
  *
  * There are as many as mails are under way at the same time, and what bounds those is the caller: a mail never waits here for another.
  */
-import MailComposer from "nodemailer/lib/mail-composer";
 import type { Options } from "nodemailer/lib/smtp-connection";
 import type { Clock } from "#platform/clock.ts";
-import type { Mail, Sender } from "../../sender.ts";
+import type { Sender } from "../../sender.ts";
 import { classify, type SmtpError } from "./classify.ts";
 import { Message } from "./message.ts";
-import { optionsOf } from "./options.ts";
+import { mime } from "./mime.ts";
 import { type Credentials, type Envelope, type Receipt, Session } from "./session.ts";
 
 /**
@@ -66,7 +65,7 @@ export function smtpSender({ host, port, tls, credentials, connections, clock }:
         handedOver();
       };
       try {
-        const { response, serverMessageId } = await handOver({ from: mail.from.address, to: mail.to }, await written(mail), signal, told);
+        const { response, serverMessageId } = await handOver({ from: mail.from.address, to: mail.to }, mime(mail), signal, told);
         return { is: "accepted", providerMessageId: serverMessageId ?? queueIdOf(response) ?? mail.messageId, detail: response };
       } catch (error) {
         return classify(
@@ -126,9 +125,6 @@ export function smtpSender({ host, port, tls, credentials, connections, clock }:
     looking = false;
   }
 }
-
-const written = (mail: Mail): Promise<Uint8Array> =>
-  new MailComposer({ ...optionsOf(mail), disableFileAccess: true, disableUrlAccess: true }).compile().build();
 
 /** Servers name the message by which they found it again: "250 2.0.0 Ok: queued as 4F1A2". */
 const queueIdOf = (response: string): string | undefined => /\b(?:queued as|id=)\s*([\w.-]{4,64})/i.exec(response)?.[1];
