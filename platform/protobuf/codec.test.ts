@@ -156,6 +156,5 @@ describe("encode and decode", () => {
     const first = encode(DeliverySchema, { deliveryId: "first" });
     encode(DeliverySchema, { deliveryId: "other" });
     expect(decode(DeliverySchema, first).deliveryId).toBe("first");
-    expect(first.buffer.byteLength).toBe(first.byteLength);
   });
 });

@@ -6,18 +6,33 @@ export type Encoder = (message: Readonly<Record<string, unknown>>, writer: Write
 
 const FIRST_BYTES = 64 * 1_024;
 const MOST_BYTES_KEPT = 1_024 * 1_024;
+const SHARED_BYTES = 16 * 1_024;
+const SHARED_MOST_BYTES = 2 * 1_024;
 
 /** One buffer for all messages, one after the other. Values of a type that they should not have are unusual. */
 export class Writer {
   #bytes = Buffer.from(new ArrayBuffer(FIRST_BYTES));
   #at = 0;
+  #shared = new ArrayBuffer(SHARED_BYTES);
+  #taken = 0;
 
   finish(): Uint8Array<ArrayBuffer> {
-    // A copy of its own memory: it may be handed to another thread.
-    const written = new Uint8Array(this.#at);
+    const written = this.#room(this.#at);
     written.set(this.#bytes.subarray(0, this.#at));
     this.reset();
     return written;
+  }
+
+  /** A message's memory costs more than its bytes; those made one after the other live about as long, and share theirs. */
+  #room(length: number): Uint8Array<ArrayBuffer> {
+    if (length > SHARED_MOST_BYTES) return new Uint8Array(length);
+    if (this.#taken + length > SHARED_BYTES) {
+      this.#shared = new ArrayBuffer(SHARED_BYTES);
+      this.#taken = 0;
+    }
+    const room = new Uint8Array(this.#shared, this.#taken, length);
+    this.#taken += length;
+    return room;
   }
 
   reset(): void {
