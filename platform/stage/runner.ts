@@ -103,7 +103,9 @@ class Runner<In> implements RunningStage {
       },
     });
     this.#holdings = new Holdings({
-      ...{ waitingMost: most, oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
+      // Enough for a lane to fill a batch alone. What is further behind waits better in the log than here.
+      waitingMost: Math.min(most, stage.batchSize ?? BATCH_SIZE),
+      ...{ oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
       events: {
         outcome: (entry) => this.#settling.add(entry),
         suspect: (entry) => {
