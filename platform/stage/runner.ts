@@ -4,13 +4,13 @@
  * Records come in by lane (holdings.ts), leave in batches by weight and in turn (turns.ts), and their outcomes are made durable together
  * (settling.ts). The order of a key is the lane's affair (lane.ts), what a stage leaves undone failing.ts's, a standstill the watchdog's.
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Reason } from "#domain/reasons.ts";
 import type { Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { EventLog, LogRecord, Membership, Output } from "#platform/log/log.ts";
+import { decode } from "#platform/protobuf/codec.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { type Group, OpenBatch } from "./batch.ts";
 import { Burials } from "./burials.ts";
@@ -110,7 +110,9 @@ class Runner<In> implements RunningStage {
       },
     });
     this.#holdings = new Holdings({
-      ...{ waitingMost: most, oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
+      // Enough for a lane to fill a batch alone. What is further behind waits better in the log than here.
+      waitingMost: Math.min(most, stage.batchSize ?? BATCH_SIZE),
+      ...{ oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
       events: {
         outcome: (entry) => this.#settling.add(entry),
         suspect: (entry) => {
@@ -341,6 +343,6 @@ class Runner<In> implements RunningStage {
 /** What throws before its first await rejects all the same. */
 const handled = async <In>(stage: Stage<In>, batch: OpenBatch<In>): Promise<void> => stage.handle(batch);
 
-const decodeProtobuf = <In>({ topic, value }: LogRecord): In => fromBinary(topic.schema, value) as In;
+const decodeProtobuf = <In>({ topic, value }: LogRecord): In => decode(topic.schema, value) as In;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
