@@ -21,6 +21,7 @@ import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { deadLetter } from "#platform/stage/bury.ts";
+import { doorOf } from "../../test/fakes/door.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
@@ -41,6 +42,8 @@ describe("dead letters", () => {
   let people: Client<typeof PreferencesService>;
   let log: EventLog;
 
+  const door = doorOf();
+
   beforeEach(async () => {
     at = trial(topics.all);
     folder = mkdtempSync(join(tmpdir(), "carillon-deadletters-"));
@@ -54,9 +57,7 @@ describe("dead letters", () => {
       (router: ConnectRouter) => {
         const service = deadLettersService(store, {
           log: { ...at.log, append: (outputs) => log.append(outputs) },
-          clock,
-          logger,
-          client: clients,
+          ...{ clock, logger, client: clients, door },
         });
         router.service(DeadLettersService, service);
       },
@@ -64,7 +65,7 @@ describe("dead letters", () => {
     clients = createClients({ rpc: () => rpc, clock, metrics, logger });
     letters = clients(DeadLettersService, "development");
     people = clients(PreferencesService, "development");
-    await at.run(deadLettersStage(store, "development"));
+    await at.run(deadLettersStage(store, door));
   });
   afterEach(async () => {
     await at.end();
@@ -201,7 +202,7 @@ describe("dead letters", () => {
     const ids = again.map(({ value: each, headers }) =>
       headers["content-type"]
         ? fromBinary(NotificationRequestedSchema, each).notificationId
-        : JSON.parse(Buffer.from(each).toString()).notificationId,
+        : JSON.parse(Buffer.from(each).toString()).notification_id,
     );
     expect(ids).toHaveLength(4);
     expect(ids).not.toContain("");

@@ -22,7 +22,7 @@ const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;
 const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
-const parts = await ingest.build({ "broadcast.destinations": [] }, given, stores.ingest);
+const parts = await ingest.build({ mode: "development", "raw-topics": [], "broadcast.destinations": [] }, given, stores.ingest);
 if (parts.rpc) rpc.push(parts.rpc);
 const server = await serve({
   ports: [0],
