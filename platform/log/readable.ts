@@ -77,3 +77,22 @@ function opened({ schema, message }: Decoded, topicNamed: TopicNamed): JsonObjec
   });
   return Object.fromEntries(fields);
 }
+
+/** One line of JSON. A value that is not what its topic holds is shown as text, or else as base64. */
+export function lineOf(record: LogRecord, topicNamed: TopicNamed): string {
+  const { topic, partition, offset, timeMs, key, headers, value } = record;
+  const json = readable(topic, record, topicNamed);
+  const shown = { partition, offset, time: new Date(timeMs).toISOString(), key, headers, ...(json ? { value: json } : bare(value)) };
+  // What JSON leaves as it is can still move a terminal's cursor, or turn the line around.
+  return JSON.stringify(shown).replaceAll(UNSEEN, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+const UNSEEN = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+function bare(value: Uint8Array) {
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(value) };
+  } catch {
+    return { base64: Buffer.from(value).toString("base64") };
+  }
+}
