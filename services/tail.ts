@@ -73,15 +73,8 @@ async function tail(all: AllSettings, { name, last, partition, follow }: Wanted)
   const known = topicsOf(all);
   const topicNamed = (each: string) => known.find((topic) => topic.name === each);
   const topic = topicNamed(name);
-  if (!topic)
-    return refuse(
-      `There is no topic ${name}${
-        didYouMean(
-          name,
-          known.map((each) => each.name),
-        ) || "; docs/topics.md has them"
-      }.`,
-    );
+  const names = known.map((each) => each.name);
+  if (!topic) return refuse(`There is no topic ${name}${didYouMean(name, names) || "; docs/topics.md has them."}`);
   if (partition !== undefined && partition >= topic.partitions)
     return refuse(`${name} has the partitions 0 to ${topic.partitions - 1}, not ${partition}.`);
   const partitions = partition === undefined ? Array.from({ length: topic.partitions }, (_, at) => at) : [partition];

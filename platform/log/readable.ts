@@ -82,10 +82,13 @@ function opened({ schema, message }: Decoded, topicNamed: TopicNamed): JsonObjec
 export function lineOf(record: LogRecord, topicNamed: TopicNamed): string {
   const { topic, partition, offset, timeMs, key, headers, value } = record;
   const json = readable(topic, record, topicNamed);
-  const shown = { partition, offset, time: new Date(timeMs).toISOString(), key, headers, ...(json ? { value: json } : bare(value)) };
+  const shown = { partition, offset, time: timeOf(timeMs), key, headers, ...(json ? { value: json } : bare(value)) };
   // What JSON leaves as it is can still move a terminal's cursor, or turn the line around.
   return JSON.stringify(shown).replaceAll(UNSEEN, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** A writer may have put any time on it. */
+const timeOf = (timeMs: number): string | number => (Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : timeMs);
 
 const UNSEEN = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 

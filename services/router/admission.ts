@@ -39,6 +39,8 @@ export interface Admitted {
 const SKEW_MS = 3_600_000;
 /** Epoch milliseconds have been more than this since 1973, and epoch seconds will not be before the year 5138. */
 const LEAST_MS = 100_000_000_000;
+/** The year 2223: a writer may put any time on a record, and what follows from it has to remain a date. */
+const MOST_MS = 8_000_000_000_000;
 
 /** What the router let in when it was asked, and parked until now. */
 export const admitDue = ({ value }: LogRecord): Admitted => ({ asked: fromBinary(NotificationRequestedSchema, value), requested: value });
@@ -97,6 +99,7 @@ function violationsOf(
   if (data !== undefined) fault("template.data", data);
   const metadata = asked.metadata && (metadataFault(asked.metadata) ?? metadataSizeFault(asked.metadata)?.description);
   if (metadata !== undefined) fault("metadata", metadata);
+  if (timeMs < LEAST_MS || timeMs > MOST_MS) fault("(record)", "must have the time at which it was written as its timestamp");
   const acceptedAtMs = Number(asked.acceptedAtMs);
   const expiresAtMs = Number(asked.expiresAtMs);
   if (acceptedAtMs !== 0 && acceptedAtMs < LEAST_MS) fault("accepted_at_ms", "must be epoch milliseconds, or left out");

@@ -16,7 +16,9 @@ import { versionsOf } from "#platform/render/versions.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { bytes, type Trial, trial } from "../../test/fakes/stage.ts";
 import { orderPaid, templatesRoom } from "../../test/fakes/templates.ts";
-import { routerOf } from "./stage.fixture.ts";
+import { admit } from "./admission.ts";
+import { Refusal } from "./refusal.ts";
+import { destinations, routerOf } from "./stage.fixture.ts";
 
 const ID = "0192f0c1-2345-7abc-8def-0123456789ab";
 const DAY_MS = 24 * 3_600_000;
@@ -254,6 +256,22 @@ describe("whatever a stranger writes", () => {
     },
   );
   const record = fc.record({ value: body, headers: header, key: fc.string() });
+
+  it("is let in or refused in words, whatever time and place it has", () => {
+    const times = fc.oneof(fc.maxSafeInteger(), fc.integer({ min: 1_600_000_000_000, max: 1_900_000_000_000 }));
+    const place = fc.record({ partition: fc.nat(), offset: fc.maxSafeNat(), timeMs: times });
+    fc.assert(
+      fc.property(record, place, (written, where) => {
+        const answer = admit({ topic: topics.raw, ...written, ...where }, { environment: "development" }, destinations);
+        if (answer instanceof Refusal) expect(answer.detail).not.toBe("");
+        // Whoever is next reads it back.
+        else
+          for (const { asked, requested } of answer)
+            expect(fromBinary(NotificationRequestedSchema, requested)).toMatchObject({ notificationId: asked.notificationId });
+      }),
+      { numRuns: 3_000 },
+    );
+  });
 
   it("is asked for or buried, and what comes behind it goes on", async () => {
     await at.run(routerOf(at.clock));

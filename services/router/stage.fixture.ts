@@ -5,7 +5,7 @@ import { doorOf } from "../../test/fakes/door.ts";
 import { withoutTemplates } from "../../test/fakes/templates.ts";
 import { type Needs, routers } from "./stage.ts";
 
-const destinations = [
+export const destinations = [
   { channel: Channel.EMAIL, to: "everyone@example.test" },
   { channel: Channel.WEB, to: "ann" },
 ];
