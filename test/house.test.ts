@@ -73,6 +73,7 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
     "services/main.ts",
     "services/check-config.ts",
     "services/backup.ts",
+    "services/tail.ts",
     "services/admin-key.ts",
     "clients/node/send.ts",
     "deploy/bootstrap.mjs",
