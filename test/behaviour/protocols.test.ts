@@ -13,7 +13,7 @@ import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { clientsOf } from "../world/clients.ts";
 import { grpcurl, MAKING_MS, noGo, noPython, type PythonClient, pythonClient } from "../world/languages.ts";
-import { startWorld, type World } from "../world/world.ts";
+import { sharedWorld, startWorld, type World } from "../world/world.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 const run = promisify(execFile);
@@ -21,7 +21,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await sharedWorld();
 });
 afterAll(() => world.stop());
 

@@ -6,12 +6,12 @@ import { Channel, DeliveryStatus, NotificationStatus, Priority } from "#gen/cari
 import { CancelOutcome, type SendResponse, type SendResult } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { clientsOf, getJson, post } from "../world/clients.ts";
-import { startWorld, type World } from "../world/world.ts";
+import { sharedWorld, startWorld, type World } from "../world/world.ts";
 
 let world: World;
 let clients: ReturnType<typeof clientsOf>;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await sharedWorld();
   clients = clientsOf(world.url);
 });
 afterAll(() => world.stop());
