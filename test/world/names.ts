@@ -7,8 +7,7 @@ import { createConnection } from "mysql2/promise";
 import type { EngineAddresses } from "../../deploy/local/addresses.ts";
 
 /** The same for a data directory whenever it is asked: a second world on it goes on with what the first one kept. */
-export const nameOf = (run: string, dataDir: string): string =>
-  `${run}_${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
+export const nameOf = (run: string, dataDir: string): string => `${run}_${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`;
 
 /** The settings that put everything under that name; with the database in the address of MySQL. */
 export const settingsUnder = (name: string): Record<string, string> => ({
