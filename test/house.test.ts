@@ -77,8 +77,11 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
     "clients/node/send.ts",
     "deploy/bootstrap.mjs",
     "deploy/generate.ts",
+    "deploy/local/main.ts",
     "deploy/protoset.ts",
     "test/run.ts",
+    "test/engines/setup.ts",
+    "test/engines/runner.ts",
     "test/check.ts",
     "test/bench/run.ts",
   ];

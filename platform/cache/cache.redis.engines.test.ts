@@ -3,53 +3,16 @@ import { Registry } from "prom-client";
 import { describe, expect, inject, it, vi } from "vitest";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import { openRedis, openWire } from "#platform/redis/redis.fixture.ts";
-import { cacheNeeds } from "./cache.fixture.ts";
-import { type RedisCacheNeeds, redisCache } from "./cache.redis.ts";
-import type { Cache, Codec } from "./cache.ts";
+import { cacheNeeds, codec, get, openCache, put, Store } from "./cache.fixture.ts";
+import { redisCache } from "./cache.redis.ts";
+import type { Cache } from "./cache.ts";
 
 /** Real servers take their time, more of it on a busy machine. */
 const soon = { timeout: 10_000 };
 
-const codec: Codec<string> = {
-  encode: (value) => Buffer.from(JSON.stringify(value)),
-  decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as string,
-};
-
-/** What a cache stands before; a read may be held between the moment that it looks and the moment that it answers. */
-class Store {
-  readonly values = new Map<string, string>();
-  readonly loads: string[][] = [];
-  readonly held: (() => void)[] = [];
-  isHolding = false;
-
-  load = async (keys: readonly string[]): Promise<(string | undefined)[]> => {
-    this.loads.push([...keys]);
-    const found = keys.map((key) => this.values.get(key));
-    if (this.isHolding) await new Promise<void>((resolve) => this.held.push(resolve));
-    return found;
-  };
-  release = () => {
-    this.isHolding = false;
-    for (const go of this.held.splice(0)) go();
-  };
-}
-
-/** Processes with one Redis and one fan-out between them. */
-async function opened(more: Partial<RedisCacheNeeds<string>> = {}) {
-  const { near: _, ...needs } = await cacheNeeds();
-  const store = new Store();
-  const another = (other: Partial<RedisCacheNeeds<string>> = {}) =>
-    redisCache<string>({ ...needs, name: "words", ttlMs: 60_000, codec, ...more, ...other });
-  return { ...needs, store, another, cache: await another() };
-}
-
-const get = (cache: Cache<string>, store: Store, ...keys: string[]) => cache.get(keys, store.load);
-const put = (cache: Cache<string>, store: Store, key: string, value: string) =>
-  cache.change([key], async () => void store.values.set(key, value));
-
 describe("a cache", () => {
   it("asks the store for what is not kept, once, and answers in the order asked", async () => {
-    const { cache, store, metrics } = await opened();
+    const { cache, store, metrics } = await openCache();
     store.values.set("a", "A").set("b", "B");
     expect(await get(cache, store, "a", "none", "a")).toEqual(["A", undefined, "A"]);
     expect(await get(cache, store, "b", "a", "none")).toEqual(["B", "A", undefined]);
@@ -64,7 +27,7 @@ describe("a cache", () => {
   });
 
   it("keeps values for their time", async () => {
-    const { cache, store, connection, prefix } = await opened({ ttlMs: 5_000 });
+    const { cache, store, connection, prefix } = await openCache({ ttlMs: 5_000 });
     store.values.set("a", "A");
     await get(cache, store, "a");
     const left = await connection.redis.pttl(`${prefix}cache:words:a`);
@@ -73,7 +36,7 @@ describe("a cache", () => {
   });
 
   it("lets one of those ask who want the same at once, in a process", async () => {
-    const { cache, store } = await opened();
+    const { cache, store } = await openCache();
     store.values.set("a", "A").set("b", "B");
     const answers = await Promise.all(Array.from({ length: 50 }, (_, place) => get(cache, store, "a", ...(place % 2 ? ["b"] : []))));
     expect(answers.every(([a]) => a === "A")).toBe(true);
@@ -81,7 +44,7 @@ describe("a cache", () => {
   });
 
   it("lets one of those ask who want the same at once, over processes", async () => {
-    const { cache, store, another } = await opened();
+    const { cache, store, another } = await openCache();
     store.values.set("a", "A");
     store.isHolding = true;
     const first = get(cache, store, "a");
@@ -94,7 +57,7 @@ describe("a cache", () => {
   });
 
   it("does not wait for ever for a process that does not answer", async () => {
-    const { cache, store, another } = await opened();
+    const { cache, store, another } = await openCache();
     store.values.set("a", "A");
     store.isHolding = true;
     const stuck = get(cache, store, "a");
@@ -106,7 +69,7 @@ describe("a cache", () => {
   });
 
   it("tells a load's failure to who asked, and asks again for the next", async () => {
-    const { cache, store } = await opened();
+    const { cache, store } = await openCache();
     store.values.set("a", "A");
     const fails = async () => Promise.reject(new Error("the store is away"));
     const answers = await Promise.allSettled([cache.get(["a"], fails), get(cache, store, "a")]);
@@ -118,7 +81,7 @@ describe("a cache", () => {
   });
 
   it("takes nothing for an answer that it cannot read", async () => {
-    const { cache, store, connection, prefix } = await opened();
+    const { cache, store, connection, prefix } = await openCache();
     store.values.set("a", "A");
     await connection.redis.set(`${prefix}cache:words:a`, "Vnot JSON");
     expect(await get(cache, store, "a")).toEqual(["A"]);
@@ -130,7 +93,7 @@ describe("a cache", () => {
 
 describe("a write through a cache", () => {
   it("is seen by every process that asks afterwards", async () => {
-    const { cache, store, another } = await opened();
+    const { cache, store, another } = await openCache();
     const other = await another();
     await put(cache, store, "a", "old");
     expect([await get(cache, store, "a"), await get(other, store, "a")]).toEqual([["old"], ["old"]]);
@@ -139,7 +102,7 @@ describe("a write through a cache", () => {
   });
 
   it.each(["the same process", "another process"])("keeps out what a read in %s had found before it", async (where) => {
-    const { cache, store, another } = await opened();
+    const { cache, store, another } = await openCache();
     const reader = where === "the same process" ? cache : await another();
     store.values.set("a", "old");
     store.isHolding = true;
@@ -154,7 +117,7 @@ describe("a write through a cache", () => {
   });
 
   it("whose process dies in between leaves nothing that was before", async () => {
-    const { cache, store, another } = await opened();
+    const { cache, store, another } = await openCache();
     const other = await another();
     await put(cache, store, "a", "old");
     await get(other, store, "a");
@@ -170,10 +133,14 @@ describe("a write through a cache", () => {
   });
 
   it("is what the next who ask are answered, while a read that began during it is still under way", async () => {
-    const { cache, store } = await opened();
+    const { cache, store } = await openCache();
     store.values.set("a", "old");
-    const written = Promise.withResolvers<void>();
-    const writing = cache.change(["a"], () => written.promise);
+    const [begun, written] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const writing = cache.change(["a"], () => {
+      begun.resolve();
+      return written.promise;
+    });
+    await begun.promise;
     store.isHolding = true;
     const reading = get(cache, store, "a");
     await vi.waitFor(() => expect(store.held).toHaveLength(1), soon);
@@ -188,7 +155,7 @@ describe("a write through a cache", () => {
   });
 
   it("whose mark another has taken over still takes away what was kept in between", async () => {
-    const { cache, store, another } = await opened();
+    const { cache, store, another } = await openCache();
     const [other, reader] = [await another(), await another()];
     const begun = Promise.withResolvers<void>();
     const written = Promise.withResolvers<void>();
@@ -209,7 +176,7 @@ describe("a write through a cache", () => {
   });
 
   it("that began later and has not ended keeps its mark when an earlier one ends", async () => {
-    const { cache, store, another } = await opened();
+    const { cache, store, another } = await openCache();
     const [other, reader] = [await another(), await another()];
     const [one, two] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
@@ -233,7 +200,7 @@ describe("a write through a cache", () => {
   });
 
   it("that fails is told to the writer, and leaves nothing either", async () => {
-    const { cache, store } = await opened();
+    const { cache, store } = await openCache();
     await put(cache, store, "a", "old");
     await get(cache, store, "a");
     const fails = () => {
@@ -310,7 +277,7 @@ describe("a cache whose Redis is away", () => {
     const wire = await openWire(inject("engines").redisCache);
     const metrics = new Registry();
     const connection = await openRedis({ url: wire.url, name: "cache" });
-    const { cache, store } = await opened({ connection, metrics });
+    const { cache, store } = await openCache({ connection, metrics });
     store.values.set("a", "A");
     await get(cache, store, "a");
     await wire.refuse();
@@ -329,7 +296,7 @@ describe("a cache whose Redis is away", () => {
     const wire = await openWire(inject("engines").redisCache);
     const metrics = new Registry();
     const connection = await openRedis({ url: wire.url, name: "cache" });
-    const { cache, store, another } = await opened({ metrics });
+    const { cache, store, another } = await openCache({ metrics });
     const cut = await another({ connection });
     await put(cache, store, "a", "old");
     await get(cache, store, "a");
@@ -339,62 +306,5 @@ describe("a cache whose Redis is away", () => {
     expect(await metrics.metrics()).toContain('carillon_cache_undropped_total{cache="words"} 1');
     await wire.accept();
     await vi.waitFor(async () => expect(await get(cache, store, "a")).toEqual(["new"]), soon);
-  });
-});
-
-describe("copies in a process", () => {
-  const nearby = async (ttlMs = 1_000) => {
-    let nowMs = 0;
-    const inner = memoryFanout();
-    const news: (() => void)[] = [];
-    const fanout = {
-      ...inner,
-      subscribe: (channel: string, hear: (message: Uint8Array) => void, missed: () => void) => {
-        news.push(missed);
-        return inner.subscribe(channel, hear, missed);
-      },
-    };
-    const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() };
-    const metrics = new Registry();
-    const all = await opened({ near: { fanout, ttlMs, most: 2 }, clock, metrics });
-    const near = async () => {
-      const page = await metrics.metrics();
-      return Number(/answer="near"} (\d+)/.exec(page)?.[1] ?? 0);
-    };
-    return { ...all, fanout, near, pass: (ms: number) => (nowMs += ms), miss: () => news.forEach((each) => void each()) };
-  };
-
-  it("are asked first, for their time, and as many as there is room for", async () => {
-    const { cache, store, near, pass } = await nearby();
-    for (const key of ["a", "b", "c"]) store.values.set(key, key);
-    await get(cache, store, "a");
-    await get(cache, store, "a");
-    expect(await near()).toBe(1);
-    pass(1_000);
-    await get(cache, store, "a");
-    expect(await near()).toBe(1);
-    await get(cache, store, "b", "c");
-    await get(cache, store, "c", "b");
-    expect(await near()).toBe(3);
-    await get(cache, store, "a");
-    expect(await near()).toBe(3);
-    expect(store.loads).toEqual([["a"], ["b", "c"]]);
-  });
-
-  it("are dropped when another process writes, and all of them when its news may have been lost", async () => {
-    const { cache, store, another, near, fanout, miss } = await nearby();
-    const other = await another();
-    await put(cache, store, "a", "old");
-    await get(cache, store, "a");
-    await put(other, store, "a", "new");
-    expect(await get(cache, store, "a")).toEqual(["new"]);
-    const { publish } = fanout;
-    fanout.publish = () => {};
-    await put(other, store, "a", "newer");
-    fanout.publish = publish;
-    expect(await get(cache, store, "a")).toEqual(["new"]);
-    expect(await near()).toBe(1);
-    miss();
-    expect(await get(cache, store, "a")).toEqual(["newer"]);
   });
 });

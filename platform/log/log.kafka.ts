@@ -8,10 +8,11 @@ import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import { RETENTION_MS, type Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
+import { EngineRefusal } from "#platform/engines/refusal.ts";
 import { Asking } from "./kafka/asking.ts";
 import { topicsOf } from "./kafka/assigner.ts";
 import { type Connection, openClient, openReadingCluster } from "./kafka/client.ts";
-import { hopeless } from "./kafka/failures.ts";
+import { atMost, hopeless } from "./kafka/failures.ts";
 import { Health } from "./kafka/health.ts";
 import { GroupMember } from "./kafka/membership.ts";
 import { Names } from "./kafka/names.ts";
@@ -48,6 +49,7 @@ export interface KafkaLog extends EventLog {
 
 const APPEND_MS = 30_000;
 const MOST_QUEUED_BYTES = 64 * 1024 * 1024;
+const CLOSE_MS = 5_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -126,7 +128,8 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
         health.stop();
         await Promise.all([...members].map((member) => member.close()));
         await sends.quiet();
-        await Promise.allSettled([producing.close(), asking.close()]);
+        // Kafkajs waits for the answers of a broker that froze, for ever.
+        await atMost(CLOSE_MS, clock, Promise.allSettled([producing.close(), asking.close()]));
       })();
       return closed;
     },
@@ -144,12 +147,12 @@ async function readied(client: Kafka, names: Names, needs: KafkaLogNeeds): Promi
       return;
     } catch (error) {
       const why = error instanceof WrongTopics ? error.message : hopeless(error, brokers);
-      if (why !== undefined) throw new Error(why, { cause: error });
+      if (why !== undefined) throw new EngineRefusal(why, { cause: error });
       if (signal?.aborted) throw new Problem("DRAINING");
       logger.warn({ brokers, error: (error as Error).message }, "waiting for Kafka");
       await clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), signal);
     } finally {
-      await admin.disconnect().catch(() => {});
+      await atMost(CLOSE_MS, clock, admin.disconnect());
     }
   }
 }

@@ -19,6 +19,9 @@ export interface Brokers {
   stop(): Promise<void>;
 }
 
+/** Keeps tests up for longer than a usual run has time for. */
+export const isLong = process.env.TEST_FULL === "1";
+
 const JARS = process.env.CARILLON_TEST_KAFKA_JARS ?? "/tmp/engines/jars/kafka";
 
 async function freePorts(count: number): Promise<number[]> {

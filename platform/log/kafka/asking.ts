@@ -5,6 +5,7 @@
  * What kafkajs remembers of a broker that froze in the middle of an answer may never work again, so a question that is not answered is
  * asked anew of a fresh cluster.
  */
+import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { unavailable, within } from "./failures.ts";
 import type { Cluster } from "./internals.ts";
@@ -41,7 +42,7 @@ export class Asking {
         return await within(ATTEMPT_MS, clock, what, this.#prepared(cluster, failures > 0).then(question));
       } catch (error) {
         if (error instanceof RangeError) throw error;
-        if (failures > 0) this.#replace(cluster);
+        if (failures > 0 || error instanceof Problem) this.#replace(cluster);
         if (this.#stop.signal.aborted || clock.nowMs() + ATTEMPT_MS > untilMs) throw unavailable(error);
         await clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), this.#stop.signal);
       }

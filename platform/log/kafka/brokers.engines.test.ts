@@ -3,13 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "#platform/clock.ts";
-import { type Brokers, startBrokers } from "../../../test/engines/brokers.ts";
+import { type Brokers, isLong, startBrokers } from "../../../test/engines/brokers.ts";
 import { type KafkaLog, kafkaLog } from "../log.kafka.ts";
 import { TestMember } from "../member.fixture.ts";
 import { eventually, one, two, upTo, values } from "../records.fixture.ts";
 import { everythingIn, expectKept, nameOf, startTraffic } from "./traffic.fixture.ts";
 
-const isLong = process.env.TEST_FULL === "1";
 const LOAD_MS = isLong ? 60_000 : 15_000;
 
 let brokers: Brokers;
@@ -21,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => brokers.stop());
 
 const open = async (topicPrefix: string, more: { appendMs?: number } = {}): Promise<KafkaLog> => {
-  const logger = pino({ level: process.env.LOG ?? "silent" });
+  const logger = pino({ level: "silent" });
   const log = await kafkaLog({ brokers: brokers.addresses.kafka, topics: [one, two], topicPrefix, clock: systemClock, logger, ...more });
   onTestFinished(() => log.close());
   return log;

@@ -6,6 +6,7 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "#platform/clock.ts";
+import { atMost } from "./failures.ts";
 import type { Held } from "./held.ts";
 import type { Session } from "./session.ts";
 
@@ -50,10 +51,8 @@ export class Commits {
   }
 
   /** As `now`, for when there will be no other time. */
-  async last(): Promise<void> {
-    const over = new AbortController();
-    await Promise.race([this.now(), this.#needs.clock.sleep(LAST_MS, over.signal)]);
-    over.abort();
+  last(): Promise<void> {
+    return atMost(LAST_MS, this.#needs.clock, this.now());
   }
 
   /** Sends in this very turn, also when another commit is under way. What fails is tried again with the next. */

@@ -58,3 +58,10 @@ export async function within<T>(ms: number, clock: Clock, what: string, work: Pr
     work.catch(() => {});
   }
 }
+
+/** Waits for work whose outcome is of no interest, and not for ever. */
+export async function atMost(ms: number, clock: Clock, work: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([work.catch(() => {}), clock.sleep(ms, over.signal)]);
+  over.abort();
+}

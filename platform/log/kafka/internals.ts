@@ -25,7 +25,7 @@ interface RequestQueue {
 
 const CHECK_PENDING_MS = 10;
 
-export function scheduleOnlyWhenPending(this: RequestQueue): void {
+function scheduleOnlyWhenPending(this: RequestQueue): void {
   if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
   const throttledMs = this.throttledUntil - Date.now();
   this.throttleCheckTimeoutId = setTimeout(
@@ -112,8 +112,14 @@ export function openCluster(needs: ClusterNeeds): Cluster {
   return new ClusterClass({ ...needs, socketFactory: require("kafkajs/src/network/socketFactory")() });
 }
 
-/** Transactions' marks and what was rolled back are left out, and passed over by `lastOffset`. */
-export function batchOf(topic: string, from: number, data: FetchedPartition): { messages: readonly KafkaMessage[]; lastOffset(): string } {
+interface ReadBatch {
+  readonly rawMessages: readonly unknown[];
+  /** Without transactions' marks and what was rolled back, which `lastOffset` counts. */
+  readonly messages: readonly KafkaMessage[];
+  lastOffset(): string;
+}
+
+export function batchOf(topic: string, from: number, data: FetchedPartition): ReadBatch {
   const BatchClass = require("kafkajs/src/consumer/batch");
   return new BatchClass(topic, String(from), data);
 }

@@ -12,6 +12,8 @@ import type { Message } from "./records.ts";
 
 /** Longer than a send takes with all its repeats. */
 const HUNG_MS = 4 * REQUEST_MS;
+/** After a request that timed out kafkajs asks the same broker again; only fresh metadata tells it who leads now. */
+const METADATA_MS = 5_000;
 const RETRY = { retries: 2, initialRetryTime: 100, maxRetryTime: 500 };
 
 export class Producing {
@@ -55,7 +57,7 @@ export class Producing {
         () =>
         ({ message }) =>
           message.partition as number,
-      metadataMaxAge: 30_000,
+      metadataMaxAge: METADATA_MS,
       retry: RETRY,
     });
     await producer.connect();

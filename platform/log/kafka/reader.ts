@@ -42,5 +42,6 @@ async function fetch(cluster: Cluster, name: string, partition: number, from: nu
   const data = responses[0]?.partitions[0];
   if (data === undefined) throw new Error(`${name}/${partition} was not answered`);
   const batch = batchOf(name, from, data);
+  if (batch.rawMessages.length === 0) throw new Error(`${name}/${partition} was answered with nothing`);
   return { messages: batch.messages, lastOffset: Math.max(Number(batch.lastOffset()), from) };
 }

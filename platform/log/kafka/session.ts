@@ -4,6 +4,7 @@
  */
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type PartitionAssigner } from "kafkajs";
 import type { Clock } from "#platform/clock.ts";
+import { atMost } from "./failures.ts";
 
 /** What a session tells, all of it in the order that it happens. None may throw. */
 export interface SessionEvents {
@@ -117,9 +118,7 @@ export class Session {
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const over = new AbortController();
-    await Promise.race([this.#disconnect(), this.#needs.clock.sleep(END_MS, over.signal)]);
-    over.abort();
+    await atMost(END_MS, this.#needs.clock, this.#disconnect());
   }
 
   #listen(): void {

@@ -15,7 +15,10 @@ function box() {
 
 it("keeps a mail as it would have gone out", async () => {
   const { kept, sender } = box();
-  expect(await sender.send(mail("ann@example.com"), never)).toMatchObject({ is: "accepted", providerMessageId: "<d-1@example.test>" });
+  expect(await sender.send(mail("ann@example.com"), never, () => {})).toMatchObject({
+    is: "accepted",
+    providerMessageId: "<d-1@example.test>",
+  });
   expect(kept).toMatchObject([{ from: "hello@example.test", to: ["ann@example.com"] }]);
   const raw = kept[0]?.raw.toString() as string;
   expect(raw).toMatch(/^To: ann@example\.com\r$/m);
@@ -30,7 +33,7 @@ it.each([
   ["outage+twice@simulator.test", "outage"],
 ])("answers %s as a provider might, and keeps nothing", async (to, is) => {
   const { kept, sender } = box();
-  expect((await sender.send(mail(to), never)).is).toBe(is);
+  expect((await sender.send(mail(to), never, () => {})).is).toBe(is);
   expect(kept).toEqual([]);
 });
 
@@ -38,7 +41,7 @@ it.each(["rejected@example.test", "hello@simulator.test", "constructor@simulator
   "takes %s as anybody",
   async (to) => {
     const { kept, sender } = box();
-    expect((await sender.send(mail(to), never)).is).toBe("accepted");
+    expect((await sender.send(mail(to), never, () => {})).is).toBe("accepted");
     expect(kept).toHaveLength(1);
   },
 );

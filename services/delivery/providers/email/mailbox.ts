@@ -4,9 +4,8 @@
  * Addresses at simulator.test answer as a provider might, for tests of what comes after: `rejected@`, `retry@` and `outage@`, each also
  * with a tag as in `retry+1@`.
  */
-import nodemailer from "nodemailer";
 import type { Mail, Outcome, Sender } from "../../sender.ts";
-import { optionsOf } from "./options.ts";
+import { mime } from "./mime.ts";
 
 /** A mail as it would go over the wire. */
 export interface Post {
@@ -24,10 +23,6 @@ const simulated: Readonly<Record<string, Outcome>> = {
 };
 
 export function mailboxSender(keep: (post: Post) => void): Sender {
-  const writer = nodemailer.createTransport({
-    ...{ streamTransport: true, buffer: true, newline: "windows" },
-    ...{ disableFileAccess: true, disableUrlAccess: true },
-  });
   return {
     id: "mailbox",
     width: WIDTH,
@@ -35,13 +30,8 @@ export function mailboxSender(keep: (post: Post) => void): Sender {
       const answer = /^([a-z]+)(?:\+[^@]*)?@simulator\.test$/.exec(mail.to)?.[1];
       const outcome = answer === undefined || !Object.hasOwn(simulated, answer) ? undefined : simulated[answer];
       if (outcome) return outcome;
-      try {
-        const { message } = await writer.sendMail(optionsOf(mail));
-        keep({ raw: message as Buffer, from: mail.from.address, to: [mail.to] });
-        return { is: "accepted", providerMessageId: mail.messageId, detail: "Kept in the built-in mailbox; nobody was sent it." };
-      } catch (error) {
-        return { is: "rejected", code: "unwritable", detail: (error as Error).message };
-      }
+      keep({ raw: mime(mail), from: mail.from.address, to: [mail.to] });
+      return { is: "accepted", providerMessageId: mail.messageId, detail: "Kept in the built-in mailbox; nobody was sent it." };
     },
     close: async () => undefined,
   };

@@ -1,0 +1,45 @@
+import kafkajs from "kafkajs";
+import { expect, test } from "vitest";
+import { batchOf, calmRequestQueue, fetchedFrom, installedVersion, openCluster, requestQueue, VERSION } from "./internals.ts";
+
+test("kafkajs is the version whose insides this adapter knows; another one must be looked through first", () => {
+  expect(installedVersion()).toBe(VERSION);
+});
+
+test("the request queue still has what the calmer schedule relies on", () => {
+  const { prototype } = requestQueue();
+  expect(prototype.checkPendingRequests).toBeTypeOf("function");
+  expect(prototype.scheduleCheckPendingRequests).toBeTypeOf("function");
+});
+
+test("an idle request queue has no timer, one that is throttled has", () => {
+  calmRequestQueue();
+  const queue = Object.create(requestQueue().prototype);
+  Object.assign(queue, { pending: [], throttledUntil: -1, throttleCheckTimeoutId: null });
+  queue.scheduleCheckPendingRequests();
+  expect(queue.throttleCheckTimeoutId).toBeNull();
+  queue.pending.push({});
+  queue.scheduleCheckPendingRequests();
+  expect(queue.throttleCheckTimeoutId).not.toBeNull();
+  clearTimeout(queue.throttleCheckTimeoutId);
+});
+
+test("a batch knows which offset was asked for, and where it ends", () => {
+  const message = { offset: "7", key: null, value: Buffer.from("x"), timestamp: "0", attributes: 0, headers: {}, isControlRecord: false };
+  const mark = { ...message, offset: "8", isControlRecord: true };
+  const batch = batchOf("topic", 5, Object.assign({ partition: 0 }, { highWatermark: "9", messages: [message, mark] }));
+  expect(fetchedFrom(batch as never)).toBe(5);
+  expect(batch.messages.map(({ offset }) => offset)).toEqual(["7"]);
+  expect(batch.lastOffset()).toBe("8");
+});
+
+test("a cluster has the questions that are asked of it", () => {
+  const cluster = openCluster({
+    ...{ logger: new kafkajs.Kafka({ brokers: ["127.0.0.1:1"], logLevel: 0 }).logger(), brokers: () => ["127.0.0.1:1"], clientId: "test" },
+    ...{ connectionTimeout: 1_000, requestTimeout: 1_000, enforceRequestTimeout: true, metadataMaxAge: 1_000 },
+    ...{ allowAutoTopicCreation: false, retry: { retries: 0, initialRetryTime: 1, maxRetryTime: 1 } },
+  });
+  const { connect, addMultipleTargetTopics, refreshMetadata, findLeaderForPartitions, findBroker, findGroupCoordinator } = cluster;
+  const questions = [connect, addMultipleTargetTopics, refreshMetadata, findLeaderForPartitions, findBroker, findGroupCoordinator];
+  for (const question of [...questions, cluster.fetchTopicsOffset, cluster.disconnect]) expect(question).toBeTypeOf("function");
+});
