@@ -40,6 +40,11 @@ const config = z.object({
     "The Redis of ledger, reservations and fan-out, which must keep what it is told: maxmemory-policy noeviction, appendonly yes",
   ),
   "redis.cache-url": address("redis://host:6380", "The Redis of the caches, which may forget: another server than the ledger's"),
+  "redis.prefix": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,100}$/, { error: "must be 1 to 100 printable characters without blanks, like carillon:" })
+    .default("carillon:")
+    .meta({ description: "Stands before every key and channel in both, so that several installations may share them." }),
   "cassandra.contact-points": list()
     .default([])
     .meta({ description: "Some hosts of the cluster, each host or host:9042: history, inbox, stats." }),

@@ -45,6 +45,7 @@ interface Opened {
 
 export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, needs: MeshNeeds): Promise<Adapters> {
   const { modules, clock, logger, metrics, worker, topics } = needs;
+  const prefix = settings["redis.prefix"];
   /** In the order opened; closed the other way round. */
   const opened: Opened[] = [];
   const tasks: Task[] = [];
@@ -81,22 +82,21 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     );
   });
   const cached = async <V>(name: string, ttlMs: number, codec: Codec<V>) =>
-    redisCache({ name, connection: await cacheRedis(), ttlMs, codec, metrics, clock });
+    redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, metrics, clock });
 
   const ledger = async () => {
     const cancels = await mysqlCancels(await mysql());
     tasks.push(sweeping({ name: "forget-cancels", store: cancels, clock, keptMs: 0 }));
     const plain = await redisLedger({
-      connection: await ledgerRedis(),
-      mayForget: mode === "development",
+      ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },
       restore: (_lost, empty) => cancels.restore(empty, clock.nowMs()),
     });
     return measuredLedger(keepingCancels(plain, cancels), metrics);
   };
   const fanout = async () =>
-    kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), metrics, clock }));
+    kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), prefix, metrics, clock }));
   const stores: Readonly<Record<string, () => Promise<unknown>>> = {
-    ingest: async () => redisReservations({ connection: await ledgerRedis() }),
+    ingest: async () => redisReservations({ connection: await ledgerRedis(), prefix }),
     preferences: async () =>
       cachedPreferenceStore(await mysqlPreferenceStore(await mysql()), await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec)),
     templates: async () =>
