@@ -16,7 +16,6 @@ import { mintToken } from "../gateway/token.ts";
 import { DEVELOPMENT, firstCredential } from "./access/first.ts";
 import { type Adapters, embedded } from "./adapters.ts";
 import { chosen } from "./chosen.ts";
-import { openBoxes } from "./console/box.ts";
 import { openMailbox } from "./console/mailbox.ts";
 import { authenticateFor } from "./door.ts";
 import type { EngineSettings } from "./engines.ts";
@@ -49,11 +48,10 @@ const STAGES_SHARE = 0.75;
 export async function start(names: readonly string[], env: NodeJS.ProcessEnv): Promise<Running> {
   let mailboxAt: { readonly host: string; readonly port: number } | undefined;
   let secret: Uint8Array | undefined;
-  const boxes = openBoxes();
   const tokenSecret = () => secret as Uint8Array;
   const all = modulesOf({
     mailbox: () => mailboxAt,
-    ...{ boxes, tokenSecret },
+    tokenSecret,
     mintToken: (environment, userId) => mintToken(tokenSecret(), { userId, environment, nowMs: systemClock.nowMs() }),
   }) as readonly Module[];
   const settings = loadConfig(all, env, settingsFile(env));
@@ -98,7 +96,10 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   const shared = process_["service-secret"];
   secret = shared === undefined ? secretOf(join(process_["data-dir"], "gateway-token.secret")) : derived(shared, "gateway-token");
   const mailboxPort = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
-  const mailbox = !isProduction && runs("console") ? await openMailbox({ port: mailboxPort, box: boxes(DEVELOPMENT), logger }) : undefined;
+  const mailbox =
+    !isProduction && runs("console")
+      ? await openMailbox({ port: mailboxPort, box: adapters.stores.console(DEVELOPMENT), logger })
+      : undefined;
   if (mailbox) mailboxAt = { host: "127.0.0.1", port: mailbox.port() };
   else if (!isProduction) mailboxAt = { host: new URL(urlOf("console", places, process_["http-port"])).hostname, port: mailboxPort };
 

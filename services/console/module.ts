@@ -14,14 +14,13 @@ const config = z.object({
 });
 
 export interface ConsoleNeeds {
-  readonly boxes: Boxes;
   readonly mintToken: MintToken;
 }
 
-export const consoleRoom = ({ boxes, mintToken }: ConsoleNeeds): Module<z.output<typeof config>> => ({
+export const consoleRoom = ({ mintToken }: ConsoleNeeds): Module<z.output<typeof config>, Boxes> => ({
   name: "console",
   config,
-  build: (settings, { client }) => ({
+  build: (settings, { client }, boxes) => ({
     routes: [
       ...pageRoutes(client, settings.mode),
       ...mailRoutes(boxes, "/mailbox"),
