@@ -23,6 +23,8 @@ export interface Needs {
   readonly mailbox: () => { readonly host: string; readonly port: number } | undefined;
   readonly tokenSecret: () => Uint8Array;
   readonly mintToken: MintToken;
+  /** The base URL of the process that has the gateway; undefined: this one has it. */
+  readonly gatewayAt: () => string | undefined;
 }
 
 /** The modules for who only reads their schemas: nothing is built, so nothing of a process is needed. */
@@ -30,7 +32,7 @@ export function describedModules() {
   const none = () => {
     throw new Error("a module used the process while it was only described");
   };
-  return modulesOf({ mailbox: none, tokenSecret: none, mintToken: none });
+  return modulesOf({ mailbox: none, tokenSecret: none, mintToken: none, gatewayAt: none });
 }
 
 export const modulesOf = (needs: Needs) =>

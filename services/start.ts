@@ -48,10 +48,12 @@ const STAGES_SHARE = 0.75;
 export async function start(names: readonly string[], env: NodeJS.ProcessEnv): Promise<Running> {
   let mailboxAt: { readonly host: string; readonly port: number } | undefined;
   let secret: Uint8Array | undefined;
+  let gatewayAt: string | undefined;
   const tokenSecret = () => secret as Uint8Array;
   const all = modulesOf({
     mailbox: () => mailboxAt,
     tokenSecret,
+    gatewayAt: () => gatewayAt,
     mintToken: (environment, userId) => mintToken(tokenSecret(), { userId, environment, nowMs: systemClock.nowMs() }),
   }) as readonly Module[];
   const settings = loadConfig(all, env, settingsFile(env));
@@ -74,6 +76,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     ...(front && { grpcPort: process_["grpc-port"] }),
     host: process_.host,
     developmentHosts: !isProduction,
+    pagePorts: [process_["http-port"], process_["legacy-http-port"]],
     ...(tls && { tls }),
     trustProxy: process_["trust-proxy"],
     ...{ logger, metrics, clock, tracer },
@@ -102,6 +105,8 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       : undefined;
   if (mailbox) mailboxAt = { host: "127.0.0.1", port: mailbox.port() };
   else if (!isProduction) mailboxAt = { host: new URL(urlOf("console", places, process_["http-port"])).hostname, port: mailboxPort };
+
+  if (runs("console") && !runs("gateway")) gatewayAt = urlOf("gateway", places, process_["http-port"]);
 
   const away = elsewhere(all, modules);
   const forwarded = forwarding([...away.keys()], {

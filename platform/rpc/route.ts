@@ -61,6 +61,8 @@ export interface SocketHandler {
 
 export interface Socket {
   readonly path: string;
+  /** Of other sites, whose pages may open it too, like https://shop.example. Default: none. */
+  readonly origins?: readonly string[];
   readonly maxFrameBytes: number;
   /** Larger queues close the connection. */
   readonly maxBufferedBytes: number;

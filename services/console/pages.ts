@@ -11,6 +11,7 @@ import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { HttpReply, HttpRequest, Route } from "#platform/rpc/route.ts";
+import type { SocketUrl } from "./socket-url.ts";
 
 const folder = new URL("./pages/", import.meta.url);
 const bell = new URL("../../clients/browser/carillon-bell.js", import.meta.url);
@@ -21,11 +22,11 @@ const types: Readonly<Record<string, string>> = {
 };
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Firefox and Safari took long to let 'self' stand for a WebSocket, so it is named. */
-const policy = (host: string): string =>
+/** Firefox and Safari took long to let 'self' stand for a WebSocket, and the gateway may be elsewhere, so it is named. */
+const policy = (socketUrl: string): string =>
   [
     "default-src 'self'",
-    `connect-src 'self'${/^[\w.-]+(:\d+)?$/.test(host) ? ` ws://${host} wss://${host}` : ""}`,
+    `connect-src 'self' ${new URL(socketUrl).origin}`,
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -39,8 +40,14 @@ const links: Readonly<Record<Mode, string>> = {
   production: '<a href="/people">People</a><a href="/metrics">Metrics</a>',
 };
 
+interface House {
+  readonly mode: Mode;
+  readonly socketUrl: SocketUrl;
+}
+
 /** A page: the layout around its `main`. `script` is its module under /assets/, if it has one. */
-function page(mode: Mode, file: string, title: string, script?: string): (request: HttpRequest, status?: number) => HttpReply {
+function page(house: House, file: string, title: string, script?: string): (request: HttpRequest, status?: number) => HttpReply {
+  const { mode, socketUrl } = house;
   const slots: Readonly<Record<string, string>> = {
     title,
     script: script === undefined ? "" : `<script type="module" src="/assets/${script}"></script>`,
@@ -48,12 +55,12 @@ function page(mode: Mode, file: string, title: string, script?: string): (reques
     ...{ mode, nav: links[mode] },
   };
   const body = readFileSync(new URL("layout.html", folder), "utf8").replaceAll(/<!--(\w+)-->/g, (_all, slot: string) => slots[slot] ?? "");
-  return ({ headers }, status = 200) => ({
+  return ({ baseUrl }, status = 200) => ({
     status,
     headers: {
       "content-type": "text/html; charset=utf-8",
       "cache-control": "no-store",
-      "content-security-policy": policy(headers.get("host") ?? ""),
+      "content-security-policy": policy(socketUrl(baseUrl)),
       "referrer-policy": "no-referrer",
       "cross-origin-opener-policy": "same-origin",
     },
@@ -81,11 +88,12 @@ async function isThere(read: Promise<unknown>): Promise<boolean> {
 }
 
 /** What every mode has: people, and what became of a notification. */
-export function pageRoutes(client: Given["client"], mode: Mode): Route[] {
-  const timeline = page(mode, "timeline.html", "Timeline · Carillon", "timeline.js");
-  const missing = page(mode, "missing.html", "Not found · Carillon");
-  const people = page(mode, "people.html", "People · Carillon", "people.js");
-  const person = page(mode, "person.html", "Person · Carillon", "person.js");
+export function pageRoutes({ client, ...house }: House & Pick<Given, "client">): Route[] {
+  const { mode } = house;
+  const timeline = page(house, "timeline.html", "Timeline · Carillon", "timeline.js");
+  const missing = page(house, "missing.html", "Not found · Carillon");
+  const people = page(house, "people.html", "People · Carillon", "people.js");
+  const person = page(house, "person.html", "Person · Carillon", "person.js");
   const assets = readdirSync(folder).filter((name) => !name.endsWith(".html"));
   const read = { method: "GET", scope: Scope.READ } as const;
   return [
@@ -117,9 +125,10 @@ export function pageRoutes(client: Given["client"], mode: Mode): Route[] {
 }
 
 /** Where things are tried out. */
-export function developmentPages(): Route[] {
-  const home = page("development", "index.html", "Carillon", "index.js");
-  const mail = page("development", "mail.html", "Mailbox · Carillon", "mail.js");
+export function developmentPages(socketUrl: SocketUrl): Route[] {
+  const house: House = { mode: "development", socketUrl };
+  const home = page(house, "index.html", "Carillon", "index.js");
+  const mail = page(house, "mail.html", "Mailbox · Carillon", "mail.js");
   return [
     { method: "GET", path: "/", scope: Scope.READ, handle: (request) => home(request) },
     { method: "GET", path: "/dev/mail", scope: Scope.READ, handle: (request) => mail(request) },

@@ -1,27 +1,33 @@
 /**
- * POST /gateway/token: a token for the gateway, for any person of the caller's environment. Whoever holds a key that may send hands these
- * out to the browsers of people that they have signed in themselves. POST /dev/token is the same for development's pages.
+ * POST /gateway/token: a token for the gateway, for any person of the caller's environment, and where to open it. Whoever holds a key that
+ * may send hands these out to the browsers of people that they have signed in themselves. POST /dev/token is the same for development's pages.
  */
 import { Problem } from "#domain/errors.ts";
 import { didYouMean } from "#domain/near.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Route } from "#platform/rpc/route.ts";
+import type { SocketUrl } from "./socket-url.ts";
 
 const FIELD = "user_id";
 
 export type MintToken = (environment: string, userId: string) => Promise<string>;
 
-export const tokenRoute = (mintToken: MintToken, path: string): Route => ({
+export interface TokenNeeds {
+  readonly mintToken: MintToken;
+  readonly socketUrl: SocketUrl;
+}
+
+export const tokenRoute = ({ mintToken, socketUrl }: TokenNeeds, path: string): Route => ({
   method: "POST",
   path,
   scope: Scope.SEND,
   json: true,
-  async handle({ body, environment }) {
+  async handle({ body, environment, baseUrl }) {
     const userId = userIdOf(body);
     return {
       status: 200,
       headers: { "content-type": "application/json", "cache-control": "no-store" },
-      body: JSON.stringify({ token: await mintToken(environment, userId) }),
+      body: JSON.stringify({ token: await mintToken(environment, userId), url: socketUrl(baseUrl) }),
     };
   },
 });
