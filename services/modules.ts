@@ -2,6 +2,7 @@
 import { gateway } from "../gateway/module.ts";
 import { access } from "./access/module.ts";
 import { consoleRoom } from "./console/module.ts";
+import type { SignIn } from "./console/sign-in.ts";
 import type { MintToken } from "./console/token.ts";
 import { deadLetters } from "./deadletters/module.ts";
 import { emailWorkers } from "./delivery/module.ts";
@@ -25,6 +26,7 @@ export interface Needs {
   readonly mintToken: MintToken;
   /** The base URL of the process that has the gateway; undefined: this one has it. */
   readonly gatewayAt: () => string | undefined;
+  readonly signIn: () => SignIn;
 }
 
 /** The modules for who only reads their schemas: nothing is built, so nothing of a process is needed. */
@@ -32,7 +34,7 @@ export function describedModules() {
   const none = () => {
     throw new Error("a module used the process while it was only described");
   };
-  return modulesOf({ mailbox: none, tokenSecret: none, mintToken: none, gatewayAt: none });
+  return modulesOf({ mailbox: none, tokenSecret: none, mintToken: none, gatewayAt: none, signIn: none });
 }
 
 export const modulesOf = (needs: Needs) =>

@@ -14,6 +14,8 @@ import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
 import { DEVELOPMENT, firstCredential } from "./access/first.ts";
+import { sessionsOf } from "./access/session.ts";
+import { type SignIn, signingIn } from "./access/sign-in.ts";
 import { type Adapters, embedded } from "./adapters.ts";
 import { chosen } from "./chosen.ts";
 import { openMailbox } from "./console/mailbox.ts";
@@ -49,11 +51,13 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   let mailboxAt: { readonly host: string; readonly port: number } | undefined;
   let secret: Uint8Array | undefined;
   let gatewayAt: string | undefined;
+  let signIn: SignIn | undefined;
   const tokenSecret = () => secret as Uint8Array;
   const all = modulesOf({
     mailbox: () => mailboxAt,
     tokenSecret,
     gatewayAt: () => gatewayAt,
+    signIn: () => signIn as SignIn,
     mintToken: (environment, userId) => mintToken(tokenSecret(), { userId, environment, nowMs: systemClock.nowMs() }),
   }) as readonly Module[];
   const settings = loadConfig(all, env, settingsFile(env));
@@ -97,7 +101,11 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
         })
       : await embedded({ dataDir: process_["data-dir"], clock, metrics, logger });
   const shared = process_["service-secret"];
-  secret = shared === undefined ? secretOf(join(process_["data-dir"], "gateway-token.secret")) : derived(shared, "gateway-token");
+  const own = shared ?? secretOf(join(process_["data-dir"], "gateway-token.secret"));
+  secret = typeof own === "string" ? derived(own, "gateway-token") : own;
+  const sessions = sessionsOf(derived(own, "session"), clock);
+  const authenticate = authenticateFor(process_, { store: adapters.stores.access, clock, logger, sessions });
+  signIn = signingIn(authenticate, sessions);
   const mailboxPort = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
   const mailbox =
     !isProduction && runs("console")
@@ -148,7 +156,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     rpc: front ? [...rpc(), forwarded.rpc] : rpc(),
     routes: [...parts.flatMap((part) => part.routes ?? []), ...metricsRoutes(metrics, readiness), ...healthRoutes(readiness)],
     sockets: parts.flatMap((part) => part.sockets ?? []),
-    authenticate: authenticateFor(process_, { store: adapters.stores.access, clock, logger }),
+    authenticate,
     ready: readiness,
   });
   logger.info(

@@ -5,7 +5,8 @@ import { smtpSinkPort } from "#platform/config/smtp-sink-port.ts";
 import type { Module } from "#platform/host.ts";
 import type { Boxes } from "./box.ts";
 import { mailRoutes } from "./mail.ts";
-import { developmentPages, pageRoutes } from "./pages.ts";
+import { developmentPages, pageRoutes, signInPage } from "./pages.ts";
+import { type SignIn, signInRoutes, whoRoute } from "./sign-in.ts";
 import { publicUrl, socketUrlOf } from "./socket-url.ts";
 import { type MintToken, tokenRoute } from "./token.ts";
 
@@ -19,9 +20,10 @@ export interface ConsoleNeeds {
   readonly mintToken: MintToken;
   /** The base URL of the process that has the gateway; undefined: this one has it. */
   readonly gatewayAt: () => string | undefined;
+  readonly signIn: () => SignIn;
 }
 
-export const consoleRoom = ({ mintToken, gatewayAt }: ConsoleNeeds): Module<z.output<typeof config>, Boxes> => ({
+export const consoleRoom = ({ mintToken, gatewayAt, signIn }: ConsoleNeeds): Module<z.output<typeof config>, Boxes> => ({
   name: "console",
   config,
   build({ mode, "gateway.public-url": setting }, { client }, boxes) {
@@ -33,7 +35,8 @@ export const consoleRoom = ({ mintToken, gatewayAt }: ConsoleNeeds): Module<z.ou
         ...pageRoutes({ client, mode, socketUrl }),
         ...mailRoutes(boxes, "/mailbox"),
         tokenRoute(tokens, "/gateway/token"),
-        ...(mode === "development" ? development() : []),
+        whoRoute,
+        ...(mode === "development" ? development() : [...signInRoutes(signIn), signInPage(socketUrl)]),
       ],
     };
   },

@@ -11,6 +11,7 @@ import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { HttpReply, HttpRequest, Route } from "#platform/rpc/route.ts";
+import { toSignIn } from "./sign-in.ts";
 import type { SocketUrl } from "./socket-url.ts";
 
 const folder = new URL("./pages/", import.meta.url);
@@ -35,6 +36,14 @@ const policy = (socketUrl: string): string =>
 
 type Mode = "development" | "production";
 
+/** Of the header: where people sign in, who did. */
+const corner: Readonly<Record<Mode, string>> = {
+  development: '<span class="mode">development</span>',
+  production:
+    '<span class="mode" id="who">…</span><button class="button quiet" id="sign-out" type="button">Sign out</button>' +
+    '<script type="module" src="/assets/session.js"></script>',
+};
+
 const links: Readonly<Record<Mode, string>> = {
   development: '<a href="/">Overview</a><a href="/people">People</a><a href="/dev/mail">Mailbox</a><a href="/metrics">Metrics</a>',
   production: '<a href="/people">People</a><a href="/metrics">Metrics</a>',
@@ -43,16 +52,18 @@ const links: Readonly<Record<Mode, string>> = {
 interface House {
   readonly mode: Mode;
   readonly socketUrl: SocketUrl;
+  /** For whoever has no session yet: nothing leads anywhere. */
+  readonly isDoor?: boolean;
 }
 
 /** A page: the layout around its `main`. `script` is its module under /assets/, if it has one. */
 function page(house: House, file: string, title: string, script?: string): (request: HttpRequest, status?: number) => HttpReply {
-  const { mode, socketUrl } = house;
+  const { mode, socketUrl, isDoor = false } = house;
   const slots: Readonly<Record<string, string>> = {
     title,
     script: script === undefined ? "" : `<script type="module" src="/assets/${script}"></script>`,
     main: readFileSync(new URL(file, folder), "utf8"),
-    ...{ mode, nav: links[mode] },
+    ...(isDoor ? {} : { corner: corner[mode], nav: links[mode] }),
   };
   const body = readFileSync(new URL("layout.html", folder), "utf8").replaceAll(/<!--(\w+)-->/g, (_all, slot: string) => slots[slot] ?? "");
   return ({ baseUrl }, status = 200) => ({
@@ -95,7 +106,7 @@ export function pageRoutes({ client, ...house }: House & Pick<Given, "client">):
   const people = page(house, "people.html", "People · Carillon", "people.js");
   const person = page(house, "person.html", "Person · Carillon", "person.js");
   const assets = readdirSync(folder).filter((name) => !name.endsWith(".html"));
-  const read = { method: "GET", scope: Scope.READ } as const;
+  const read = { method: "GET", scope: Scope.READ, stranger: toSignIn } as const;
   return [
     {
       ...read,
@@ -123,6 +134,11 @@ export function pageRoutes({ client, ...house }: House & Pick<Given, "client">):
     asset("carillon-bell.js", bell),
   ];
 }
+
+export const signInPage = (socketUrl: SocketUrl): Route => {
+  const door = page({ mode: "production", socketUrl, isDoor: true }, "sign-in.html", "Sign in · Carillon", "sign-in.js");
+  return { method: "GET", path: "/sign-in", scope: "none", handle: (request) => door(request) };
+};
 
 /** Where things are tried out. */
 export function developmentPages(socketUrl: SocketUrl): Route[] {

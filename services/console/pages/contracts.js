@@ -11,9 +11,16 @@ export class Refusal extends Error {
 
 const json = { "content-type": "application/json" };
 
+/** The session is over: another one begins on a page of its own, and leads back here. */
+export function leave() {
+  location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
+  return {};
+}
+
 async function post(path, body) {
   const response = await fetch(path, { method: "POST", headers: json, body: JSON.stringify(body) });
   const answer = await response.json().catch(() => ({}));
+  if (response.status === 401) leave();
   if (!response.ok) throw new Refusal(answer.error ?? answer);
   return answer;
 }
