@@ -11,16 +11,16 @@ export class Refusal extends Error {
 
 const json = { "content-type": "application/json" };
 
-/** The session is over: another one begins on a page of its own, and leads back here. */
+/** The session is over: another one begins on a page of its own, and leads back here. Never settles, for this page is going. */
 export function leave() {
   location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
-  return {};
+  return new Promise(() => {});
 }
 
 async function post(path, body) {
   const response = await fetch(path, { method: "POST", headers: json, body: JSON.stringify(body) });
   const answer = await response.json().catch(() => ({}));
-  if (response.status === 401) leave();
+  if (response.status === 401) return leave();
   if (!response.ok) throw new Refusal(answer.error ?? answer);
   return answer;
 }

@@ -33,7 +33,7 @@ $("sign-in").addEventListener("submit", async (event) => {
 
 const words = {
   UNAUTHENTICATED: "No key that works. It may have been revoked, or not copied whole.",
-  TOO_MANY_FAILURES: "No key that works, and too many of them were tried from here. Wait a little.",
+  TOO_MANY_FAILURES: "No key that works. Wait a little before you try again: there were many failures from here.",
   PERMISSION_DENIED: "This key may not read. Take one with the scope read or admin.",
 };
 
