@@ -37,8 +37,10 @@ export const reasons = {
   temporarily_refused: "The provider refused it for now, and it will be tried again.",
   attempts_exhausted: "The provider refused every allowed attempt; it is kept as a dead letter.",
   provider_unavailable: "The provider could not be reached or is out of service, so it waits without using up an attempt.",
-  send_unresolved: "A worker stopped in the middle of a send whose outcome is not known, so it was sent again.",
-  outcome_unknown: "The connection broke after the message was handed over and before the answer came, so it will be sent again.",
+  send_unresolved:
+    "A send was cut off before its outcome was known, by a worker that stopped or a server that did not answer, so it was sent again.",
+  outcome_unknown:
+    "The message was handed over and its answer did not come: the connection broke, or was silent for minutes. It will be sent again.",
   lease_held: "Another worker is sending it; this waits for the outcome.",
 
   // Why a record is buried.

@@ -5,6 +5,7 @@
  * then comes again at the next start.
  */
 import { ConfigProblem } from "#platform/config/config.ts";
+import { EngineRefusal } from "#platform/engines/refusal.ts";
 import { DatabaseError } from "#platform/sql/errors.ts";
 import { type Running, start } from "./start.ts";
 
@@ -31,7 +32,7 @@ try {
   process.stdout.write(`${readyLine}\n`);
 } catch (error) {
   // What whoever starts it can mend is a sentence; a stack would only hide it.
-  const isTold = error instanceof ConfigProblem || error instanceof DatabaseError;
-  process.stderr.write(`${isTold ? error.message : `Carillon could not start: ${(error as Error).stack}`}\n`);
+  const isTold = [ConfigProblem, DatabaseError, EngineRefusal].some((told) => error instanceof told);
+  process.stderr.write(`${isTold ? (error as Error).message : `Carillon could not start: ${(error as Error).stack}`}\n`);
   process.exit(1);
 }

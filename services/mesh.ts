@@ -34,6 +34,8 @@ export interface MeshNeeds extends Omit<EngineNeeds, "dataDir"> {
   readonly modules: readonly Module[];
   /** Unique per process start. */
   readonly worker: string;
+  /** Told what each engine is waited for; undefined: it is there. */
+  readonly waitingFor: (engine: string, why: string | undefined) => void;
   /** Of the history. */
   readonly historyKeptMs: number;
 }
@@ -60,7 +62,14 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     return value as NonNullable<EngineSettings[K]>;
   };
 
-  const kafka = once(async () => {
+  const opening = <T>(engine: string, open: () => Promise<T>) =>
+    once(async () => {
+      needs.waitingFor(engine, `waiting for ${engine}`);
+      const there = await open();
+      needs.waitingFor(engine, undefined);
+      return there;
+    });
+  const kafka = opening("Kafka", async () => {
     const { "kafka.sasl-mechanism": mechanism, "kafka.sasl-username": username = "", "kafka.sasl-password": password = "" } = settings;
     return kept(
       await kafkaLog({
@@ -71,15 +80,15 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       }),
     );
   });
-  const mysql = once(async () =>
+  const mysql = opening("MySQL", async () =>
     kept(await openMysql({ url: given("mysql.url"), connections: settings["mysql.connections"], clock, logger, metrics })),
   );
   const redis = (name: "ledger" | "cache" | "fanout", key: "redis.ledger-url" | "redis.cache-url") =>
-    once(async () => kept(await connectRedis({ name, url: given(key) }, { logger, metrics, clock })));
+    opening(`Redis (${name})`, async () => kept(await connectRedis({ name, url: given(key) }, { logger, metrics, clock })));
   const ledgerRedis = redis("ledger", "redis.ledger-url");
   const cacheRedis = redis("cache", "redis.cache-url");
   const listeningRedis = redis("fanout", "redis.ledger-url");
-  const cassandra = once(async () => {
+  const cassandra = opening("Cassandra", async () => {
     const { "cassandra.username": username, "cassandra.password": password = "" } = settings;
     const replicas = settings["cassandra.create-with-replicas"] ?? (mode === "development" ? 1 : undefined);
     return kept(
@@ -99,6 +108,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     tasks.push(sweeping({ name: "forget-cancels", store: cancels, clock, keptMs: 0 }));
     const plain = await redisLedger({
       connection: await ledgerRedis(),
+      mayForget: mode === "development",
       restore: (_lost, empty) => cancels.restore(empty, clock.nowMs()),
     });
     return measuredLedger(keepingCancels(plain, cancels), metrics);

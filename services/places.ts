@@ -24,10 +24,12 @@ const PORTS = {
 
 const FRONT = ["ingest", "console"];
 
+/** Those that others call. */
+const SERVING = ["ingest", "console", "gateway", "preferences", "templates", "tracker", "inbox", "deadletters", "access"] as const;
+
 type Placed = keyof typeof PORTS;
-type Fields = { [K in `${Placed}.port`]: ReturnType<typeof portField> } & {
-  [K in `${Placed | "ingest" | "console"}.url`]: ReturnType<typeof urlField>;
-};
+type Serving = (typeof SERVING)[number];
+type Fields = { [K in `${Placed}.port`]: ReturnType<typeof portField> } & { [K in `${Serving}.url`]: ReturnType<typeof urlField> };
 
 const portField = (name: Placed) =>
   port()
@@ -44,7 +46,7 @@ const urlField = (name: string) =>
 const names = Object.keys(PORTS) as Placed[];
 const fields = Object.fromEntries([
   ...names.map((name) => [`${name}.port`, portField(name)]),
-  ...[...FRONT, ...names].map((name) => [`${name}.url`, urlField(name)]),
+  ...SERVING.map((name) => [`${name}.url`, urlField(name)]),
 ]) as Fields;
 
 const config = z.object(fields);

@@ -16,11 +16,10 @@ import { mintToken } from "../gateway/token.ts";
 import { DEVELOPMENT, firstCredential } from "./access/first.ts";
 import { sessionsOf } from "./access/session.ts";
 import { type SignIn, signingIn } from "./access/sign-in.ts";
-import { type Adapters, embedded } from "./adapters.ts";
 import { chosen } from "./chosen.ts";
 import { openMailbox } from "./console/mailbox.ts";
 import { authenticateFor } from "./door.ts";
-import type { EngineSettings } from "./engines.ts";
+import { openAdapters } from "./form.ts";
 import { modulesOf } from "./modules.ts";
 import { elsewhere, isFront, type Places, portOf, urlOf } from "./places.ts";
 import type { ProcessSettings } from "./process.ts";
@@ -33,9 +32,6 @@ import { openTracer } from "./tracing.ts";
 import { version } from "./version.ts";
 import { openWaitingRoom } from "./waiting-room.ts";
 
-type Settings = ReturnType<typeof loadConfig>;
-const DAY_MS = 86_400_000;
-
 export interface Running {
   readonly readyLine: string;
   /** The first admin key of a production installation, at its first start only: to be shown, and logged nowhere. */
@@ -43,7 +39,10 @@ export interface Running {
   drain(why: string, timeoutMs: number): Promise<void>;
 }
 
-/** Of the time that draining may take. The stages' is longer than a send waits for its answer: what is cut off then is sent again. */
+/**
+ * Of the time that draining may take. The stages' is longer than handing a message over may take; an answer that is still missing then is
+ * given up: the lease stands, and the next process sends again when it is over.
+ */
 const DOOR_SHARE = 0.15;
 const STAGES_SHARE = 0.75;
 
@@ -86,20 +85,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     ...{ logger, metrics, clock, tracer },
   };
   const room = process_.adapters === "mesh" ? await openWaitingRoom(door) : undefined;
-  const engines = settings.get("engines") as EngineSettings;
-  if (process_.adapters === "embedded" && engines["kafka.brokers"].length > 0)
-    logger.warn("kafka.brokers is for the mesh form; the embedded form keeps its log in SQLite and ignores it");
-  const adapters: Adapters =
-    process_.adapters === "mesh"
-      ? await (await import("./mesh.ts")).mesh(engines, process_, {
-          modules,
-          clock,
-          metrics,
-          logger,
-          worker,
-          historyKeptMs: historyKeptMs(settings),
-        })
-      : await embedded({ dataDir: process_["data-dir"], clock, metrics, logger });
+  const adapters = await openAdapters(settings, { modules, worker, room, clock, metrics, logger });
   const shared = process_["service-secret"];
   const own = shared ?? secretOf(join(process_["data-dir"], "gateway-token.secret"));
   secret = typeof own === "string" ? derived(own, "gateway-token") : own;
@@ -184,9 +170,6 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     },
   };
 }
-
-const historyKeptMs = (settings: Settings): number =>
-  (settings.get("tracker") as { "history.retention-days": number })["history.retention-days"] * DAY_MS;
 
 /** Never asked: all modules are here, or there is a secret. */
 const nobody = () => Promise.reject(new Error("there is no service-secret to call another process with"));

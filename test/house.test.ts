@@ -63,7 +63,7 @@ test("what a file names is there, with its extension", () => {
   expect(breaking(sources, ({ uses }) => uses.filter((use) => /\.(ts|mjs|js)$/.test(use) && !isThere(use)))).toEqual([]);
 });
 
-test("no file is dead: each is reached from an entry point, or is a port's suite or an adapter that tests reach", () => {
+test("no file is dead: each is reached from an entry point, or is a port's suite or memory adapter that tests reach", () => {
   const reachable = (entries: readonly Source[]) => {
     const seen = new Set(entries.map(({ path }) => path));
     for (const path of seen) for (const use of byPath.get(path)?.uses ?? []) seen.add(use);
@@ -77,17 +77,19 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
     "clients/node/send.ts",
     "deploy/bootstrap.mjs",
     "deploy/generate.ts",
+    "deploy/local/main.ts",
     "deploy/protoset.ts",
     "test/run.ts",
+    "test/engines/setup.ts",
+    "test/engines/runner.ts",
     "test/check.ts",
     "test/bench/run.ts",
-    "test/engines/setup.ts",
   ];
   const fromEntries = reachable(sources.filter(({ path }) => entries.includes(path)));
   const fromTests = reachable(sources.filter(isTest));
   const forTests = (source: Source) => isIn("test")(source) || /\.(suite|memory|fixture)\.ts$/.test(source.path);
-  // What an adapter is made of serves tests as it does.
-  const fromAdapters = reachable(sources.filter(({ path }) => /\.(memory|kafka)\.ts$/.test(path) && fromTests.has(path)));
+  // What a memory adapter is made of serves tests as it does.
+  const fromAdapters = reachable(sources.filter(({ path }) => path.endsWith(".memory.ts") && fromTests.has(path)));
   const isAlive = (source: Source) =>
     isTest(source) || fromEntries.has(source.path) || fromAdapters.has(source.path) || (forTests(source) && fromTests.has(source.path));
   expect(breaking(sources, (source) => !isAlive(source))).toEqual([]);

@@ -4,9 +4,10 @@
  */
 import { errors, types } from "cassandra-driver";
 import { Problem } from "#domain/errors.ts";
+import { EngineRefusal } from "#platform/engines/refusal.ts";
 
 /** Waiting does not help: wrong credentials, another data center, too old a server. The message is for whoever runs the program. */
-export class CassandraRefusal extends Error {
+export class CassandraRefusal extends EngineRefusal {
   constructor(message: string, more: { readonly cause?: unknown } = {}) {
     super(message, more);
     this.name = "CassandraRefusal";

@@ -14,4 +14,5 @@ try {
   console.log("migrated");
 } catch (error) {
   console.log(String(error));
+  process.exit(1);
 }

@@ -10,7 +10,7 @@ import type { Logger } from "pino";
 import type { Clock } from "#platform/clock.ts";
 import { readStatements } from "#platform/sql/statements.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
-import { CassandraRefusal, cassandraProblem, unavailable } from "./errors.ts";
+import { CassandraRefusal, unavailable } from "./errors.ts";
 
 const own = readStatements(new URL("./migrations.cql", import.meta.url));
 const statement = (name: string): string => own.get(name) as string;
@@ -42,8 +42,6 @@ export async function migrate(file: URL, needs: MigrationNeeds): Promise<void> {
       }
       await needs.client.execute(statement("set-version"), [store, version + 1], { prepare: true, isIdempotent: true });
     }
-  }).catch((error: unknown) => {
-    throw cassandraProblem(error);
   });
 }
 

@@ -1,6 +1,7 @@
 /** Opens the session of cassandra.ts. */
 import type { Cassandra, CassandraNeeds } from "./cassandra.ts";
 import { connect, DEADLINE_MS } from "./connect.ts";
+import { cassandraProblem } from "./errors.ts";
 import { watchHealth } from "./health.ts";
 import { cassandraMetrics } from "./metrics.ts";
 import { migrate, prepareMigrations, readAVersion } from "./migrations.ts";
@@ -18,7 +19,7 @@ export async function openCassandra(needs: CassandraNeeds): Promise<Cassandra> {
   const changing = { client, clock, logger, ...(needs.signal && { signal: needs.signal }) };
   await prepareMigrations(changing).catch(async (error: unknown) => {
     await client.shutdown();
-    throw error;
+    throw cassandraProblem(error);
   });
   const turns = new Turns({ atOnce: mostRequests, mostWaiting: mostRequests * WAITING_EACH, deadlineMs });
   const hosts = () => ({
@@ -31,7 +32,9 @@ export async function openCassandra(needs: CassandraNeeds): Promise<Cassandra> {
 
   return {
     async cql(file) {
-      await migrate(file, changing);
+      await migrate(file, changing).catch((error: unknown) => {
+        throw cassandraProblem(error);
+      });
       return requests(file, { client, turns, observe });
     },
     health,

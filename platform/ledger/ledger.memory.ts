@@ -1,12 +1,13 @@
 /** The ledger in memory, for tests and the simulation: nothing outlives the process. */
 import type { Clock } from "#platform/clock.ts";
-import type { Cancel, Decided, Draft, Ledger, Settled, Try } from "./ledger.ts";
-import { answer, type Entry, KEPT_MS, settledEntry } from "./rules.ts";
+import type { Cancel, Decided, Draft, Extension, Ledger, Settled, Try } from "./ledger.ts";
+import { answer, type Entry, extendedEntry, KEPT_MS, settledEntry } from "./rules.ts";
 import { BITE, sweeper } from "./sweep.ts";
 
 const decisionKey = ({ environment, notificationId, recipient }: Draft) => JSON.stringify([environment, notificationId, recipient]);
 const cancelKey = ({ environment, notificationId }: Draft | Try | Cancel) => JSON.stringify([environment, notificationId]);
-const sendKey = ({ environment, deliveryId, cycle, target }: Try | Settled) => JSON.stringify([environment, deliveryId, cycle, target]);
+const sendKey = ({ environment, deliveryId, cycle, target }: Try | Settled | Extension) =>
+  JSON.stringify([environment, deliveryId, cycle, target]);
 
 export function memoryLedger({ clock }: { clock: Clock }): Ledger {
   const decisions = byAge<Uint8Array>();
@@ -40,6 +41,16 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
       });
       sweep();
       return intents;
+    },
+    async extend(leases) {
+      const nowMs = clock.nowMs();
+      const held = leases.map((lease) => {
+        const entry = extendedEntry(sends.get(sendKey(lease)), lease, nowMs);
+        if (entry) sends.put(sendKey(lease), entry, nowMs);
+        return entry !== undefined;
+      });
+      sweep();
+      return held;
     },
     async settle(results) {
       const nowMs = clock.nowMs();

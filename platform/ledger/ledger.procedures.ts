@@ -1,7 +1,7 @@
 /** The ledger, in the writer thread. `nowMs` is the clock of the thread that asks. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import type { Cancel, DecidedBefore, Draft, Intent, Settled, Try } from "./ledger.ts";
-import { answer, type Entry, KEPT_MS, settledEntry } from "./rules.ts";
+import type { Cancel, DecidedBefore, Draft, Extension, Intent, Settled, Try } from "./ledger.ts";
+import { answer, type Entry, extendedEntry, KEPT_MS, settledEntry } from "./rules.ts";
 
 const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
 
@@ -13,12 +13,14 @@ const entryOf = (row: Row): Entry => ({
   untilMs: Number(row.until_ms),
 });
 
-const known = (sql: Sql, { environment, notificationId, deliveryId, cycle, target }: Try | Settled): Entry | undefined => {
+type Sending = Try | Settled | Extension;
+
+const known = (sql: Sql, { environment, notificationId, deliveryId, cycle, target }: Sending): Entry | undefined => {
   const row = sql.get("send", environment, notificationId, deliveryId, cycle, target);
   return row && entryOf(row);
 };
 
-const put = (sql: Sql, { environment, notificationId, deliveryId, cycle, target }: Try | Settled, entry: Entry, nowMs: number) => {
+const put = (sql: Sql, { environment, notificationId, deliveryId, cycle, target }: Sending, entry: Entry, nowMs: number) => {
   const { state, attempt, wait, worker, untilMs } = entry;
   sql.run("put", environment, notificationId, deliveryId, cycle, target, state, attempt, wait, worker, untilMs, hourOf(nowMs));
 };
@@ -45,6 +47,14 @@ export default {
       const { intent, entry } = answer(known(sql, asked), asked, isCanceled(sql, asked), nowMs);
       if (entry) put(sql, asked, entry, nowMs);
       return intent;
+    });
+  },
+
+  extend(sql: Sql, { leases, nowMs }: { leases: readonly Extension[]; nowMs: number }): boolean[] {
+    return leases.map((lease) => {
+      const entry = extendedEntry(known(sql, lease), lease, nowMs);
+      if (entry) put(sql, lease, entry, nowMs);
+      return entry !== undefined;
     });
   },
 

@@ -11,7 +11,7 @@ import { RedisRefusal } from "#platform/redis/errors.ts";
 import { runScripts, type Script, type ScriptCall, script } from "#platform/redis/script.ts";
 import { forgetfulness } from "#platform/redis/server.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
-import type { Cancel, DecidedBefore, Draft, Intent, Ledger, Progress, SendState, Settled, SettledState, Try } from "./ledger.ts";
+import type { Cancel, DecidedBefore, Draft, Extension, Intent, Ledger, Progress, SendState, Settled, SettledState, Try } from "./ledger.ts";
 import { KEPT_MS } from "./rules.ts";
 import { type Loss, sentinelOf } from "./sentinel.ts";
 
@@ -30,13 +30,7 @@ export interface RedisLedgerNeeds {
   readonly clock?: Clock;
 }
 
-export interface Extension extends Pick<Settled, "environment" | "notificationId" | "deliveryId" | "cycle" | "target" | "worker"> {
-  readonly leaseMs: number;
-}
-
 export interface RedisLedger extends Ledger {
-  /** The lease lives for so long from now on, and never shorter than before. Answers whether it is still this worker's. */
-  extend(leases: readonly Extension[]): Promise<readonly boolean[]>;
   health(): Readiness;
 }
 

@@ -41,6 +41,7 @@ ledgerSuite("in SQLite", async () => {
     ledger: {
       decideOnce: (drafts) => ledger.decideOnce(within(drafts)),
       intend: (tries, options) => ledger.intend(within(tries), options),
+      extend: (leases) => ledger.extend(within(leases)),
       settle: (results) => ledger.settle(within(results)),
       cancel: (cancel) => ledger.cancel({ ...cancel, environment: own + cancel.environment }),
       statesOf: (of) => ledger.statesOf({ ...of, environment: own + of.environment }),

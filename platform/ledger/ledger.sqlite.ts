@@ -1,7 +1,8 @@
 /**
  * The ledger in SQLite. An intent is fsynced before a send may start, and a cancel before it is acknowledged: both run in the one writer, so
  * that one of them is first. Decisions and settlements are committed only: their outputs follow
- * in the same file, in order, so that after a power loss an output never stands without them. Forgets on its own writes, see sweep.ts.
+ * in the same file, in order, so that after a power loss an output never stands without them. Extensions are committed only as well: a
+ * power loss is the end of their holders. Forgets on its own writes, see sweep.ts.
  */
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
@@ -26,6 +27,7 @@ export async function sqliteLedger({ database, clock }: { database: Database; cl
       });
     },
     intend: (tries, { repeatable = false } = {}) => calls.intend({ tries, nowMs: clock.nowMs() }, { durable: !repeatable }).then(written),
+    extend: (leases) => calls.extend({ leases, nowMs: clock.nowMs() }).then(written),
     settle: (results) => calls.settle({ results, nowMs: clock.nowMs() }).then(written),
     cancel: (cancel) => calls.cancel(cancel, { durable: true }),
     statesOf: async ({ environment, notificationId, deliveryIds }) =>

@@ -5,7 +5,8 @@
  * - An intent is a lease on one send (delivery, cycle, target), timed by the ledger's own clock and durable before `intend` resolves.
  *   While it lives nobody else may send; once it has expired unsettled, whether the send happened is *unknown*.
  * - The holder itself is told `leased` as well: a record that comes again within one process cannot know whether the first try is still
- *   under way, and a lease is never prolonged by asking, so the wait for it ends at `untilMs` for everybody.
+ *   under way, and a lease is never prolonged by asking, so the wait for it ends at `untilMs` for everybody; who waits for its own answer
+ *   says `extend`, and whoever waited for the lease meets it again.
  * - Only the lease's holder settles it, late or not, as long as nobody else has taken it over. What others say of it is dropped.
  * - A settled state never changes. A higher cycle is a delivery of its own.
  * - A cancel is durable before `cancel` resolves, and no try of the notification is given a lease from then on, whichever delivery it is
@@ -82,6 +83,11 @@ export interface Settled {
   readonly state: SettledState | { readonly released: Progress };
 }
 
+/** A lease that is to live for `leaseMs` from now on; it never ends earlier than it was to end before. */
+export interface Extension extends Omit<Settled, "state"> {
+  readonly leaseMs: number;
+}
+
 export interface Cancel {
   readonly environment: string;
   readonly notificationId: string;
@@ -106,6 +112,11 @@ export interface Ledger {
    * One answer per try, in order. `repeatable`: a repeat of these sends does no harm, so the leases need not outlive a power loss.
    */
   intend(tries: readonly Try[], options?: { readonly repeatable?: boolean }): Promise<readonly Intent[]>;
+  /**
+   * One answer per lease, in order: whether it is still its worker's, which an expired one is until somebody takes it over. What was canceled
+   * meanwhile stays its holder's, who may have sent it.
+   */
+  extend(leases: readonly Extension[]): Promise<readonly boolean[]>;
   settle(results: readonly Settled[]): Promise<void>;
   /** Any number of times. */
   cancel(cancel: Cancel): Promise<readonly DecidedBefore[]>;

@@ -21,11 +21,15 @@ describe("a measured ledger", () => {
     await ledger.decideOnce([draft]);
     const send = { environment: "development", notificationId: "n", deliveryId: "d", cycle: 1, target: "t", worker: "w" };
     await ledger.intend([{ ...send, attempt: 0, wait: 0, leaseMs: 17_000 }]);
+    const extension = { ...send, leaseMs: 17_000 };
+    await ledger.extend([extension, { ...extension, worker: "w-2" }]);
     await expect(ledger.settle([{ ...send, state: "sent" }])).rejects.toThrow("the disk is full");
     const page = await metrics.metrics();
     expect(page).toContain('carillon_ledger_answers_total{call="decide",answer="first"} 2');
     expect(page).toContain('carillon_ledger_answers_total{call="decide",answer="earlier"} 1');
     expect(page).toContain('carillon_ledger_answers_total{call="intend",answer="send"} 1');
+    expect(page).toContain('carillon_ledger_answers_total{call="extend",answer="held"} 1');
+    expect(page).toContain('carillon_ledger_answers_total{call="extend",answer="lost"} 1');
     expect(page).toContain('carillon_ledger_seconds_count{call="settle"} 1');
   });
 });

@@ -5,16 +5,18 @@ import type { Ledger } from "./ledger.ts";
 
 const answersTotal = counter({
   name: "carillon_ledger_answers_total",
-  help: "What the ledger answered: to decisions (first or an earlier one), and to sends that asked to begin.",
+  help: "What the ledger answered: to decisions (first or an earlier one), to sends that asked to begin, and to leases to be extended.",
   labels: {
-    call: "decide, intend",
-    answer: "decide: first, earlier; intend: send, settled, repeat, leased, unknown (a lease ran out with the send unresolved), canceled",
+    call: "decide, intend, extend",
+    answer:
+      "decide: first, earlier; intend: send, settled, repeat, leased, unknown (a lease ran out with the send unresolved), canceled; " +
+      "extend: held, lost",
   },
 });
 const callSeconds = histogram({
   name: "carillon_ledger_seconds",
   help: "How long the ledger took for one call, which may be about many deliveries.",
-  labels: { call: "decide, intend, settle, cancel, states" },
+  labels: { call: "decide, intend, extend, settle, cancel, states" },
   buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
 });
 
@@ -39,6 +41,11 @@ export function measuredLedger(ledger: Ledger, metrics: Registry): Ledger {
       const intents = await timed("intend", ledger.intend(tries, options));
       for (const { is } of intents) answers.inc({ call: "intend", answer: is });
       return intents;
+    },
+    async extend(leases) {
+      const held = await timed("extend", ledger.extend(leases));
+      for (const is of held) answers.inc({ call: "extend", answer: is ? "held" : "lost" });
+      return held;
     },
     settle: (results) => timed("settle", ledger.settle(results)),
     cancel: (cancel) => timed("cancel", ledger.cancel(cancel)),

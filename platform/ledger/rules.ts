@@ -2,7 +2,7 @@
  * The ledger's rules, pure: what a try is answered, and what becomes of an entry. Both embedded adapters run these; a script of another
  * store has to agree with them, which the suite sees to.
  */
-import type { Intent, Progress, SendState, Settled, Try } from "./ledger.ts";
+import type { Extension, Intent, Progress, SendState, Settled, Try } from "./ledger.ts";
 
 /** Longer than the log can deliver a record again. */
 export const KEPT_MS = 8 * 24 * 3_600_000;
@@ -39,6 +39,12 @@ function answerUnlessCanceled(known: Entry | undefined, asked: Try, nowMs: numbe
     default:
       return { intent: { is: "settled", state: known.state, by } };
   }
+}
+
+/** The entry once extended; undefined where the lease is not (or no longer) this worker's. */
+export function extendedEntry(known: Entry | undefined, { worker, leaseMs }: Extension, nowMs: number): Entry | undefined {
+  if (known?.state !== "leased" || known.worker !== worker) return undefined;
+  return { ...known, untilMs: Math.max(known.untilMs, nowMs + leaseMs) };
 }
 
 /** The entry once settled; undefined where the lease is not (or no longer) this worker's, or is a later one than the release is of. */

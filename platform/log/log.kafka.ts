@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import { RETENTION_MS, type Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
+import { EngineRefusal } from "#platform/engines/refusal.ts";
 import { Asking } from "./kafka/asking.ts";
 import { topicsOf } from "./kafka/assigner.ts";
 import { type Connection, openClient, openReadingCluster } from "./kafka/client.ts";
@@ -146,7 +147,7 @@ async function readied(client: Kafka, names: Names, needs: KafkaLogNeeds): Promi
       return;
     } catch (error) {
       const why = error instanceof WrongTopics ? error.message : hopeless(error, brokers);
-      if (why !== undefined) throw new Error(why, { cause: error });
+      if (why !== undefined) throw new EngineRefusal(why, { cause: error });
       if (signal?.aborted) throw new Problem("DRAINING");
       logger.warn({ brokers, error: (error as Error).message }, "waiting for Kafka");
       await clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS), signal);

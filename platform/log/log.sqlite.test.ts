@@ -91,7 +91,7 @@ test("an append that a full disk refuses rejects, and nothing of it is delivered
   await vi.waitFor(() => expect(member.records).toHaveLength(2));
   expect(member.records.map((record) => Buffer.from(record.value).toString())).toEqual(["before", "after"]);
   expect((await everything()).map((record) => record.offset)).toEqual([0, 1]);
-  expect(await log.lag("group", [raw])).toBe(0);
+  await vi.waitFor(async () => expect(await log.lag("group", [raw])).toBe(0));
 });
 
 test("a topic whose number of partitions has changed is refused with a sentence", async () => {

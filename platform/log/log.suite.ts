@@ -24,6 +24,7 @@ import {
   values,
 } from "./records.fixture.ts";
 import { sharing } from "./sharing.suite.ts";
+import { unread } from "./unread.suite.ts";
 
 export interface SuiteNeeds {
   readonly topics: readonly Topic[];
@@ -335,53 +336,9 @@ export function logSuite(
       });
     });
 
-    (silentRetention ? () => {} : describe)("retention, when something was not read", () => {
-      /** The newest record is kept, so that what is forgotten can be seen to be. */
-      const firstKept = async (of: Topic, partition: number) => (await log.read(of, partition, 0, 1))[0]?.offset;
-      const inOther = (count: number, partition: number) =>
-        Array.from({ length: count }, () => output(keyIn(partition, other.partitions), "x", { topic: other }));
-
-      test("says how much of which topic a group that is there will never read, and nothing of what was read", async () => {
-        const key = keyIn(0);
-        const reads = await TestMember.join(log, "reads", [one, other]);
-        const waits = await TestMember.join(log, "waits", [one, other]);
-        const gone = await TestMember.join(log, "gone", [one, other]);
-        await gone.membership.leave();
-        waits.membership.pause(waits.held(one, 0));
-        waits.membership.pause(waits.held(other, 1));
-        waits.membership.pause(waits.held(other, 2));
-        await log.append([...numbered(7, () => key), ...inOther(2, 1), ...inOther(3, 2), output(keyIn(1), "read")]);
-        await eventually(() => expect(reads.records).toHaveLength(13));
-        await eventually(() => expect(values(waits.records)).toEqual(["read"]));
-        clock.pass(RETENTION_MS);
-        await log.append(numbered(1, () => key));
-        await eventually(async () => {
-          clock.pass(60_000);
-          expect(await firstKept(one, 0)).toBe(7);
-          expect(warnings).not.toEqual([]);
-        });
-        expect(warnings).toEqual([
-          [{ group: "waits", topics: { [one.name]: 7, [other.name]: 5 } }, "records forgotten that the group had not read"],
-        ]);
-      });
-
-      if (forgets === undefined) {
-        test("begins only when those that read have had time to come back after a start", async () => {
-          const key = keyIn(0);
-          await log.append(numbered(600, () => key));
-          clock.pass(2 * RETENTION_MS);
-          log = (await opened.reopen?.()) as EventLog;
-          clock.pass(9 * 60_000);
-          // What is forgotten at all is forgotten before a later append is answered.
-          await log.append(inOther(1, 0));
-          const member = await TestMember.join(log, "group", [one]);
-          await eventually(() => expect(member.records).toHaveLength(600));
-          clock.pass(60_000);
-          await eventually(async () => expect(await firstKept(one, 0)).toBeUndefined());
-          expect(warnings).toEqual([]);
-        });
-      }
-    });
+    (silentRetention ? () => {} : describe)("retention, when something was not read", () =>
+      unread(() => ({ log, opened, clock, warnings }), { retentionMs: RETENTION_MS, restarts: forgets === undefined }),
+    );
 
     describe("closing", () => {
       test("appends under way are kept, later ones are refused, and members hear no more", async () => {

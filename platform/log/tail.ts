@@ -4,9 +4,9 @@
  */
 import type { LogRecord } from "./log.ts";
 
-/** Per partition; with the embedded form's 160 partitions all full and unread this is 80 MiB. */
-const MAX_RECORDS = 4_000;
-const MAX_BYTES = 512 * 1024;
+/** Per partition; with the embedded form's 160 partitions all full and unread this is 10 MiB, and what shares memory with it. */
+const MAX_RECORDS = 500;
+const MAX_BYTES = 64 * 1024;
 
 const weight = (record: LogRecord): number => record.key.length + record.value.byteLength + 64;
 

@@ -4,9 +4,10 @@
  */
 import { ReplyError } from "ioredis";
 import { Problem } from "#domain/errors.ts";
+import { EngineRefusal } from "#platform/engines/refusal.ts";
 
 /** Waiting does not help: wrong credentials, too old a server, one that would lose what it must keep. The message is for the operator. */
-export class RedisRefusal extends Error {
+export class RedisRefusal extends EngineRefusal {
   constructor(message: string, more: { readonly cause?: unknown } = {}) {
     super(message, more);
     this.name = "RedisRefusal";

@@ -1,8 +1,8 @@
 /** The words of a delivery, for whoever hands it over: inline content as it is, a template's filled in. */
-import { fromBinary } from "@bufbuild/protobuf";
 import type { Reason } from "#domain/reasons.ts";
 import { type Content, ContentSchema } from "#gen/carillon/common/v1/common_pb.ts";
 import { type Delivery, UsedTemplateSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { decode } from "#platform/protobuf/codec.ts";
 import { TemplateProblem } from "./problem.ts";
 import type { Versions } from "./versions.ts";
 
@@ -24,7 +24,7 @@ export const wordsOf =
 
 function inline(content: Uint8Array): Content | Unworded {
   try {
-    return fromBinary(ContentSchema, content);
+    return decode(ContentSchema, content);
   } catch {
     return { unsendable: "undecodable", detail: "content is not a carillon.common.v1.Content" };
   }
@@ -48,4 +48,4 @@ async function filledIn(versions: Versions, { environment, channel, locale, temp
   }
 }
 
-const decoded = (template: Uint8Array) => fromBinary(UsedTemplateSchema, template);
+const decoded = (template: Uint8Array) => decode(UsedTemplateSchema, template);

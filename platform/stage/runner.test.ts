@@ -178,6 +178,33 @@ describe("the stage runner", () => {
     await vi.waitFor(async () => expect(await at.texts(out)).toHaveLength(300));
   });
 
+  it("lets a partition go on past a record that takes long by a thousand, however small the window", async () => {
+    const slow = Promise.withResolvers<void>();
+    const handled: string[] = [];
+    const stage = stageOf({
+      ...{ window: 10, batchSize: 1, concurrency: 2 },
+      async handle(batch) {
+        for (const each of batch.records) {
+          if (each.value === "slow") await slow.promise;
+          handled.push(each.value);
+          batch.done(each);
+        }
+      },
+    });
+    const one = { ...into, name: "one", partitions: 1 };
+    const here = trial([one, out, dead]);
+    const running = await here.run({ ...stage, reads: [one] });
+    await here.put(one, "a", "slow");
+    for (let index = 0; index < 1_500; index += 100)
+      await here.log.append(words(100, `${index}-`).map((word) => ({ topic: one, key: word, value: bytes(word) })));
+    await vi.waitFor(() => expect(handled).toHaveLength(999), 5_000);
+    expect(await here.log.lag("copy", [one])).toBe(1_501);
+    slow.resolve();
+    await vi.waitFor(() => expect(handled).toHaveLength(1_501), 5_000);
+    await running.drain(1_000);
+    await here.end();
+  });
+
   it("counts a record in the window until its outcome is durable", async () => {
     await at.put(into, "a", ...words(500));
     let handed = 0;

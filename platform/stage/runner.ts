@@ -4,13 +4,13 @@
  * Records come in by lane (holdings.ts), leave in batches by weight and in turn (turns.ts), and their outcomes are made durable together
  * (settling.ts). The order of a key is the lane's affair (lane.ts), what a stage leaves undone failing.ts's, a standstill the watchdog's.
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Reason } from "#domain/reasons.ts";
 import type { Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { EventLog, LogRecord, Membership, Output } from "#platform/log/log.ts";
+import { decode } from "#platform/protobuf/codec.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { type Group, OpenBatch } from "./batch.ts";
 import { Burials } from "./burials.ts";
@@ -45,6 +45,8 @@ export interface StageNeeds<In> {
 }
 
 const WINDOW = 1_000;
+/** Records that a partition may go on past one that takes long: a small window bounds what is under way, not this. */
+const SPAN = 1_000;
 const BATCH_SIZE = 250;
 /** How long batches that were called off may take to end. */
 const CALLED_OFF_MS = 500;
@@ -87,7 +89,12 @@ class Runner<In> implements RunningStage {
     this.#metrics = new StageMetrics(metrics, stage);
     const most = stage.window ?? WINDOW;
     this.#window = new Window(most, () => this.#holdings.lanes());
-    this.#turns = new Turns({ reads: stage.reads, weights: stage.weights, span: most, mayTake: (lane) => this.#window.mayTake(lane) });
+    this.#turns = new Turns({
+      reads: stage.reads,
+      weights: stage.weights,
+      span: Math.max(most, SPAN),
+      mayTake: (lane) => this.#window.mayTake(lane),
+    });
     this.#failing = new Failing({ clock, stop: this.#stop.signal, ready: () => this.#pumpSoon() });
     this.#burials = new Burials({ stage, writes: this.#writes, clock, logger });
     this.#spans = new RecordSpans({ stage: stage.name, tracer, clock });
@@ -103,7 +110,9 @@ class Runner<In> implements RunningStage {
       },
     });
     this.#holdings = new Holdings({
-      ...{ waitingMost: most, oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
+      // Enough for a lane to fill a batch alone. What is further behind waits better in the log than here.
+      waitingMost: Math.min(most, stage.batchSize ?? BATCH_SIZE),
+      ...{ oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
       events: {
         outcome: (entry) => this.#settling.add(entry),
         suspect: (entry) => {
@@ -334,6 +343,6 @@ class Runner<In> implements RunningStage {
 /** What throws before its first await rejects all the same. */
 const handled = async <In>(stage: Stage<In>, batch: OpenBatch<In>): Promise<void> => stage.handle(batch);
 
-const decodeProtobuf = <In>({ topic, value }: LogRecord): In => fromBinary(topic.schema, value) as In;
+const decodeProtobuf = <In>({ topic, value }: LogRecord): In => decode(topic.schema, value) as In;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,12 +1,14 @@
 /** What rooms that deliver tell Prometheus, each for its channel. */
 import type { Registry } from "prom-client";
-import { counter, histogram } from "./metric.ts";
+import { counter, gauge, histogram } from "./metric.ts";
 
 export interface DeliveryMetrics {
   /** `status`: sent, failed, dead, expired, canceled or deferred. */
   delivered(about: { readonly provider: string; readonly status: string; readonly reason: string }): void;
   /** `outcome`: what the provider answered. */
   asked(about: { readonly provider: string; readonly outcome: string; readonly again: boolean }, seconds: number): void;
+  /** `more`: 1 when the answer to a message that was handed over begins to take long, -1 when that wait has ended; 0 shows that there is none. */
+  overdue(about: { readonly provider: string }, more: 1 | 0 | -1): void;
 }
 
 const channel = "email, web";
@@ -21,7 +23,12 @@ const sendSeconds = histogram({
   name: "carillon_send_seconds",
   help: "How long a provider took for one send.",
   labels: { channel, provider, outcome: "accepted, rejected, retry (refused for now), outage, unknown (no answer)" },
-  buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12],
+  buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12, 30, 60, 120, 300],
+});
+const overdueSends = gauge({
+  name: "carillon_sends_overdue",
+  help: "Messages that were handed over whole and have waited long for the provider's answer; each waits for five minutes at most.",
+  labels: { channel, provider },
 });
 const retriesTotal = counter({
   name: "carillon_send_retries_total",
@@ -33,11 +40,13 @@ export function deliveryMetrics(registry: Registry, channel: string): DeliveryMe
   const deliveries = deliveriesTotal.on(registry);
   const seconds = sendSeconds.on(registry);
   const retries = retriesTotal.on(registry);
+  const overdue = overdueSends.on(registry);
   return {
     delivered: (about) => deliveries.inc({ channel, ...about }),
     asked({ provider, outcome, again }, took) {
       seconds.observe({ channel, provider, outcome }, took);
       if (again) retries.inc({ channel, provider });
     },
+    overdue: ({ provider }, more) => overdue.inc({ channel, provider }, more),
   };
 }

@@ -1,14 +1,19 @@
 /**
  * One delivery: lease, send, settle; then the record is done with its event, and where it has to come again, with one for the schedule.
  *
- * A record gets a permit before its lease and keeps it until its outcome is in the ledger, so that at most `sender.width` sends are
- * unresolved at any moment: that many a death of the process may repeat. Calls of the ledger are gathered over all records under way.
+ * A send begins when its lease is durable, and ends when its outcome is in the ledger; the provider is busy with it for a part of that
+ * time only. So twice as many have a lease as the sender is wide: while some are with the provider, the ledger writes for the others. At
+ * most that many sends are unresolved at any moment, and a death of the process may repeat them. Calls of the ledger are gathered over all
+ * records under way.
  *
- * A send has 12 s, counted from before its lease of 17 s begins. The ledger is settled before the record is done. If the process dies in
- * between, the record comes again, and the ledger's answer (settled, or what it expects next) tells which outputs to make once more: with
- * the same ids, so that nothing is missing from the log, and nothing in it twice.
+ * A message has to be handed over within 12 s, counted from before its lease of 17 s begins. Once it is, the answer is worth minutes, since
+ * without it nobody knows whether to send again: its lease is kept alive (patience.ts), and the next may go to the provider.
  *
- * A send whose answer is missing keeps its lease, which runs out; the next try then finds it unresolved and sends again.
+ * The ledger is settled before the record is done. If the process dies in between, the record comes again, and the ledger's answer
+ * (settled, or what it expects next) tells which outputs to make once more: with the same ids, so that nothing is missing from the log, and
+ * nothing in it twice.
+ *
+ * A send whose answer is missing in the end keeps its lease, which runs out; the next try then finds it unresolved and sends again.
  */
 import type { Logger } from "pino";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
@@ -23,13 +28,14 @@ import { gather } from "./gather.ts";
 import { outageWatch } from "./outage.ts";
 import { afterLease, type Deferred, type Ended, endAgain, expired, follow, givenUp, type Waiting, waitAgain } from "./outcome.ts";
 import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
+import { LEASE_MS, type Lease, patienceOf } from "./patience.ts";
 import { permitsOf } from "./permits.ts";
 import { reporting } from "./report.ts";
 import type { Mail, Mailbox, Outcome, Sender } from "./sender.ts";
 import { sendSpan } from "./span.ts";
 
 export interface DeliverNeeds {
-  readonly ledger: Pick<Ledger, "intend" | "settle">;
+  readonly ledger: Pick<Ledger, "intend" | "extend" | "settle">;
   readonly sender: Sender;
   readonly wordsOf: WordsOf;
   readonly clock: Clock;
@@ -39,10 +45,18 @@ export interface DeliverNeeds {
   readonly worker: string;
   readonly from: Mailbox;
   readonly maxRetryCount: number;
+  /** Called again and again while an answer takes long. */
+  readonly waiting: () => void;
 }
 
-const SEND_MS = 12_000;
-const LEASE_MS = SEND_MS + 5_000;
+/** Leases for each send at the same time. */
+export const LEASED = 2;
+/** A lease that has waited longer for its turn begins anew. */
+const FRESH_MS = 2_000;
+/** Leaves what is over of a lease for telling the outcome. */
+const HAND_OVER_MS = LEASE_MS - 5_000;
+/** RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
+const ANSWER_MS = 5 * 60_000;
 const SETTLE_AGAIN_MS = 500;
 /** One for all: the reason that an abort makes by itself costs a stack trace a send. */
 const OVER = new Error("The time of this send is over.");
@@ -55,18 +69,21 @@ interface Heard {
 
 export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>) => Promise<void> {
   const { ledger, sender, wordsOf, clock, logger, metrics, tracer, worker, from, maxRetryCount } = needs;
-  const permits = permitsOf(sender.width);
+  const leases = permitsOf(LEASED * sender.width);
+  const turns = permitsOf(sender.width);
   const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
   const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
   const report = reporting(needs);
   const outages = outageWatch({ logger, provider: sender.id });
+  const patience = patienceOf(needs);
+  metrics.overdue({ provider: sender.id }, 0);
 
   return async (received, batch) => {
-    await permits.take(batch.signal);
+    const give = await leases.take(batch.signal);
     try {
       await one(received, batch);
     } finally {
-      permits.give();
+      give();
     }
   };
 
@@ -97,13 +114,17 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
         return defer(received, batch, afterLease(value, intent.untilMs));
     }
 
-    const conclude = (state: Settled["state"]) => settled({ ...send, state }, askedMs + LEASE_MS, batch.signal);
+    const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
+    const conclude = (state: Settled["state"]) => settled({ ...send, state }, lease.untilMs, batch.signal);
     if (nowMs >= Number(value.expiresAtMs)) {
       await conclude("expired");
       return end(received, batch, expired({ attempt, wait }));
     }
-    const outcome = await sending(received, mail, askedMs);
-    const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: clock.nowMs(), leaseUntilMs: nowMs + LEASE_MS });
+    const outcome = await inTurn(received, batch.signal, mail, lease);
+    if (outcome === "lost") return defer(received, batch, afterLease(value, clock.nowMs() + LEASE_MS));
+    // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
+    if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
+    const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: clock.nowMs(), leaseUntilMs: lease.untilMs });
     if (next.is !== "deferred") await conclude(next.is);
     else if (outcome.is !== "unknown") await conclude({ released: next.next });
     const heard = heardOf(outcome);
@@ -112,24 +133,44 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, heard);
   }
 
-  async function sending(received: Received<Delivery>, mail: Mail, askedMs: number): Promise<Outcome> {
+  /** Lost: somebody else holds the lease by now, and nothing was sent. */
+  async function inTurn(received: Received<Delivery>, signal: AbortSignal, mail: Mail, lease: Lease): Promise<Outcome | "lost"> {
+    const pass = await turns.take(signal);
+    try {
+      if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
+      return await sending(received, mail, lease, pass);
+    } finally {
+      pass();
+    }
+  }
+
+  async function sending(received: Received<Delivery>, mail: Mail, lease: Lease, pass: () => void): Promise<Outcome> {
     const span = sendSpan(tracer, received, sender.id);
     const { attempt, wait } = received.value;
-    const outcome = await sent(mail, askedMs, attempt + wait > 0);
+    const outcome = await sent(mail, lease, pass, attempt + wait > 0);
     span?.set({ "carillon.outcome": outcome.is });
     span?.end(outcome.is === "accepted" ? undefined : outcome.code);
     return outcome;
   }
 
-  async function sent(mail: Mail, askedMs: number, again: boolean): Promise<Outcome> {
+  async function sent(mail: Mail, lease: Lease, pass: () => void, again: boolean): Promise<Outcome> {
     const startedMs = clock.nowMs();
-    const leftMs = SEND_MS - (startedMs - askedMs);
+    const leftMs = HAND_OVER_MS - (startedMs - lease.sinceMs);
     if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
-    const deadline = new AbortController();
+    const over = new AbortController();
     const answered = new AbortController();
-    void clock.sleep(leftMs, answered.signal).then(() => deadline.abort(OVER));
+    let handedOverMs: number | undefined;
+    void clock.sleep(leftMs, answered.signal).then(async () => {
+      if (handedOverMs !== undefined && !answered.signal.aborted) {
+        pass();
+        await waited(lease, handedOverMs + ANSWER_MS, answered.signal);
+      }
+      over.abort(OVER);
+    });
     try {
-      const outcome = await sender.send(mail, deadline.signal);
+      const outcome = await sender.send(mail, over.signal, () => {
+        handedOverMs = clock.nowMs();
+      });
       const endedMs = clock.nowMs();
       outages.met(outcome, startedMs, endedMs);
       metrics.asked({ provider: sender.id, outcome: outcome.is, again }, (endedMs - startedMs) / 1_000);
@@ -138,6 +179,13 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       // A reason of its own: the default one is an error with a stack, a tenth of what the whole delivery costs.
       answered.abort("answered");
     }
+  }
+
+  async function waited(lease: Lease, untilMs: number, answered: AbortSignal): Promise<void> {
+    logger.info({ deliveryId: lease.deliveryId }, "a message was handed over and is not answered yet, waiting on");
+    metrics.overdue({ provider: sender.id }, 1);
+    await patience.wait(lease, untilMs, answered);
+    metrics.overdue({ provider: sender.id }, -1);
   }
 
   /** The outcome is known here and nowhere else, so it is told again and again for as long as the lease protects it. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { gather } from "./gather.ts";
-import { permitsOf } from "./permits.ts";
 
 describe("gathering", () => {
   it("makes one call of what is asked together, and of what is asked meanwhile the next", async () => {
@@ -37,36 +36,5 @@ describe("gathering", () => {
     const results = await Promise.allSettled([ask("a"), ask("b")]);
     expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect(await ask("c")).toBe("c");
-  });
-});
-
-describe("permits", () => {
-  const open = new AbortController().signal;
-
-  it("are given to as many as there are, then in the order asked", async () => {
-    const permits = permitsOf(2);
-    const order: string[] = [];
-    await permits.take(open);
-    await permits.take(open);
-    const waiting = ["a", "b"].map((name) => permits.take(open).then(() => order.push(name)));
-    permits.give();
-    await waiting[0];
-    expect(order).toEqual(["a"]);
-    permits.give();
-    await waiting[1];
-    expect(order).toEqual(["a", "b"]);
-  });
-
-  it("who gives up waiting takes none from the next", async () => {
-    const permits = permitsOf(1);
-    await permits.take(open);
-    const leaving = new AbortController();
-    const gone = permits.take(leaving.signal);
-    const next = permits.take(open);
-    leaving.abort(new Error("called off"));
-    await expect(gone).rejects.toThrow("called off");
-    await expect(permits.take(leaving.signal)).rejects.toThrow("called off");
-    permits.give();
-    await next;
   });
 });

@@ -41,7 +41,7 @@ describe("a delivery by email", () => {
   });
 
   it("refused for now is tried again after 5 s, 1 m and 10 m, then dead, with the whole original kept", async () => {
-    here.server.message = () => ({ code: 451, text: "4.3.0 Try later" });
+    here.server.message = () => ({ code: 451, text: "4.2.0 Try later" });
     await run();
     await put(deliveryOf("a"));
     for (const [round, waitMs] of [5_000, 60_000, 600_000].entries()) {
@@ -137,6 +137,7 @@ describe("a delivery by email", () => {
       port: here.server.port,
       tls: "off",
       connections: 1,
+      clock: here.at.clock,
       credentials: { username: "u", password: "p" },
     });
     here.senders.push(here.sender);
@@ -169,25 +170,20 @@ describe("a delivery by email", () => {
     expect(here.server.mails).toHaveLength(1);
   });
 
-  it.each(["hang", "drop"] as const)(
-    "that may have been sent (%s after the message) is sent again, once the lease is over",
-    async (answer) => {
-      here.server.message = () => answer;
-      await run();
-      await put(deliveryOf("a"));
-      await vi.waitFor(() => expect(here.server.received).toBe(1));
-      if (answer === "hang") await here.at.clock.advance(12_000);
-      await until("a", DEFERRED);
-      expect(await statuses("a")).toEqual([[DEFERRED, "outcome_unknown", 1]]);
-      here.server.message = () => undefined;
-      await pass(4_000);
-      expect(here.server.received).toBe(1);
-      await pass(13_000);
-      await until("a", SENT);
-      expect((await events("a")).at(-1)).toMatchObject({ reason: "send_unresolved", attempt: 2 });
-      expect(here.server.mails).toHaveLength(1);
-    },
-  );
+  it("that may have been sent is sent again, once the lease is over", async () => {
+    here.server.message = () => "drop";
+    await run();
+    await put(deliveryOf("a"));
+    await until("a", DEFERRED);
+    expect(await statuses("a")).toEqual([[DEFERRED, "outcome_unknown", 1]]);
+    here.server.message = () => undefined;
+    await pass(16_000);
+    expect(here.server.received).toBe(1);
+    await pass(1_000);
+    await until("a", SENT);
+    expect((await events("a")).at(-1)).toMatchObject({ reason: "send_unresolved", attempt: 2 });
+    expect(here.server.mails).toHaveLength(1);
+  });
 
   it("that may have been sent is not handed over more often than attempts are allowed", async () => {
     here.server.message = () => "drop";
@@ -257,18 +253,18 @@ describe("a delivery by email", () => {
     const slow: (() => void)[] = [];
     here.sender = {
       ...here.sender,
-      send: async (mail, signal) => {
+      send: async (mail, signal, handedOver) => {
         if (mail.to === "p0@example.test") await new Promise<void>((resolve) => slow.push(resolve));
-        return here.senders[0]?.send(mail, signal) as ReturnType<Sender["send"]>;
+        return here.senders[0]?.send(mail, signal, handedOver) as ReturnType<Sender["send"]>;
       },
     };
     await run();
     const first = Array.from({ length: 4 }, (_, index) => deliveryOf(`p${index}`, { userId: "ann" }));
     await put(...first, ...Array.from({ length: 30 }, (_, index) => deliveryOf(`q${index}`)));
-    await vi.waitFor(() => expect(here.server.mails).toHaveLength(30));
+    await vi.waitFor(() => expect(here.server.mails).toHaveLength(30), 5_000);
     expect(here.server.mails.filter(({ to: address }) => address.startsWith("p"))).toEqual([]);
     slow[0]?.();
-    await vi.waitFor(() => expect(here.server.mails).toHaveLength(34));
+    await vi.waitFor(() => expect(here.server.mails).toHaveLength(34), 5_000);
     expect(here.server.mails.slice(30).map(({ to: address }) => address)).toEqual(first.map(({ target }) => target));
   });
 
@@ -278,10 +274,10 @@ describe("a delivery by email", () => {
     const inner = here.sender;
     here.sender = {
       ...inner,
-      async send(mail, signal) {
+      async send(mail, signal, handedOver) {
         most = Math.max(most, ++now);
         try {
-          return await inner.send(mail, signal);
+          return await inner.send(mail, signal, handedOver);
         } finally {
           now--;
         }
@@ -289,7 +285,7 @@ describe("a delivery by email", () => {
     };
     await run();
     await put(...Array.from({ length: 60 }, (_, index) => deliveryOf(`d${index}`)));
-    await vi.waitFor(() => expect(here.server.mails).toHaveLength(60));
+    await vi.waitFor(() => expect(here.server.mails).toHaveLength(60), 5_000);
     expect(most).toBe(5);
   });
 

@@ -1,20 +1,23 @@
 /**
  * The stage of the email lanes. What it does with a record is in deliver.ts.
  *
- * Every `handle` under way holds or awaits a permit of the sender, so with as many of them as permits the sender is never idle while there
- * is work, however slow one record is.
+ * Every `handle` under way has or awaits a lease for one of its records. So with as many of them as there may be leases, the sender is never
+ * idle while there is work, however slow one record is.
  */
 import * as topics from "#domain/topics.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
-import type { Stage } from "#platform/stage/stage.ts";
-import { type DeliverNeeds, delivering } from "./deliver.ts";
+import type { Batch, Stage } from "#platform/stage/stage.ts";
+import { type DeliverNeeds, delivering, LEASED } from "./deliver.ts";
 import { givenUp } from "./outcome.ts";
 import { endOutput } from "./outputs.ts";
 import { reporting } from "./report.ts";
 import type { Sender } from "./sender.ts";
 
 const BATCH = 20;
-/** Records in hand for each permit: enough that the next is ready, and so few that the last waits for less than the watchdog's minute. */
+/**
+ * Records in hand for each send at the same time, beside those with leases: enough that the next is ready, and so few that the last waits for
+ * less than the watchdog's minute.
+ */
 const IN_HAND = 3;
 
 /** High before medium before low, but no lane ever waits for an empty one. */
@@ -24,15 +27,20 @@ const weights = new Map([
   [topics.email.low, 1],
 ]);
 
-export interface LoopNeeds extends DeliverNeeds {
+export interface LoopNeeds extends Omit<DeliverNeeds, "waiting"> {
   /** Who an environment's mails go to: `sender`, or another one instead. */
   readonly senderOf: (environment: string) => Promise<Sender>;
 }
 
 export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
-  const bySender = new Map([[needs.sender, delivering(needs)]]);
+  const open = new Set<Batch<Delivery>>();
+  /** Whoever waits for an answer, or for the lease of one who does to end, waits on purpose. */
+  const waiting = () => {
+    for (const batch of open) batch.waiting(needs.clock.nowMs());
+  };
+  const bySender = new Map([[needs.sender, delivering({ ...needs, waiting })]]);
   const deliveringBy = (sender: Sender) => {
-    const deliver = bySender.get(sender) ?? delivering({ ...needs, sender });
+    const deliver = bySender.get(sender) ?? delivering({ ...needs, sender, waiting });
     bySender.set(sender, deliver);
     return deliver;
   };
@@ -45,11 +53,13 @@ export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
     deadLetters: topics.deadEmail,
     oneInFlightPerKey: true,
     weights,
-    ...{ batchSize: BATCH, concurrency: width, window: width * IN_HAND },
+    ...{ batchSize: BATCH, concurrency: width * LEASED, window: width * (LEASED + IN_HAND) },
     async handle(batch) {
+      open.add(batch);
       const results = await Promise.allSettled(
         batch.records.map(async (received) => deliveringBy(await needs.senderOf(received.value.environment))(received, batch)),
       );
+      open.delete(batch);
       const failed = results.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
     },

@@ -68,8 +68,8 @@ describe("the settings of email delivery", () => {
   });
 
   it("may lack a server: then mails wait, be there a development mailbox or not", async () => {
-    expect((await build({})).stages?.[0]?.concurrency).toBe(20);
+    expect((await build({})).stages?.[0]?.concurrency).toBe(40);
     expect((await build({}, { host: "127.0.0.1", port: 1 })).stages).toHaveLength(1);
-    expect((await build({ CARILLON_EMAIL_PROVIDER: "null" })).stages?.[0]?.concurrency).toBe(500);
+    expect((await build({ CARILLON_EMAIL_PROVIDER: "null" })).stages?.[0]?.concurrency).toBe(1_000);
   });
 });

@@ -1,4 +1,5 @@
 /** Email workers: deliveries of the email lanes in, mails out. */
+import type { Clock } from "#platform/clock.ts";
 import type { Module } from "#platform/host.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
@@ -28,7 +29,7 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, Boxes> =>
   config: settings,
   build(config, given, boxes) {
     const { ledger, clock, logger, metrics, tracer, worker, client } = given;
-    const sender = senderOf(config, needs);
+    const sender = senderOf(config, needs, clock);
     if (sender.id === "none") logger.warn("no SMTP server is configured: mails of live environments wait until one is");
     const loop = emailLoop({
       ...{ ledger, sender, clock, tracer, worker },
@@ -43,18 +44,18 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, Boxes> =>
   },
 });
 
-function senderOf(config: EmailSettings, { developmentMailbox }: EmailNeeds): Sender {
+function senderOf(config: EmailSettings, { developmentMailbox }: EmailNeeds, clock: Clock): Sender {
   if (config["email.provider"] === "null") return nullSender();
   const connections = config["email.concurrency"];
   const host = config["email.smtp-host"];
   if (host === undefined) {
     const mailbox = developmentMailbox();
-    return mailbox ? smtpSender({ ...mailbox, tls: "off", connections }) : noSender();
+    return mailbox ? smtpSender({ ...mailbox, tls: "off", connections, clock }) : noSender();
   }
   const username = config["email.smtp-username"];
   const password = config["email.smtp-password"];
   return smtpSender({
-    ...{ host, port: config["email.smtp-port"] ?? SUBMISSION_PORT, connections },
+    ...{ host, port: config["email.smtp-port"] ?? SUBMISSION_PORT, connections, clock },
     // A password is not to be had by whoever strips STARTTLS from the server's greeting.
     tls: config["email.smtp-tls"] ?? (username === undefined ? "opportunistic" : "required"),
     ...(username !== undefined && password !== undefined && { credentials: { username, password } }),

@@ -1,11 +1,11 @@
 /** What a delivery's stage writes: events for the tracker, and records that come again later. Ids derive, so that a repeat writes the same. */
-import { create, toBinary } from "@bufbuild/protobuf";
 import { deliveryEventName, scheduledName } from "#domain/ids.ts";
 import * as topics from "#domain/topics.ts";
 import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { type Delivery, DeliveryEventSchema, DeliverySchema, Moment, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Progress } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
+import { encode } from "#platform/protobuf/codec.ts";
 import type { Received } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import type { Deferred, Ended } from "./outcome.ts";
@@ -33,7 +33,7 @@ type Happened = Pick<Ended, "reason" | "attempt"> & { readonly is: keyof typeof 
 function eventOutput({ record, value }: Received<Delivery>, happened: Happened, by: Progress, nowMs: number, said?: Said): Output {
   const { deliveryId, notificationId, environment, userId, channel, cycle, target } = value;
   const { is, reason, attempt, dueAtMs = 0 } = happened;
-  const event = create(DeliveryEventSchema, {
+  const event = encode(DeliveryEventSchema, {
     eventId: uuidv5(deliveryEventName(deliveryId, { cycle, attempt: by.attempt, wait: by.wait, target }, is)),
     moment: Moment.DELIVERY,
     ...{ deliveryId, notificationId, environment, userId, channel, cycle, target },
@@ -42,7 +42,7 @@ function eventOutput({ record, value }: Received<Delivery>, happened: Happened, 
     providerMessageId: said?.providerMessageId ?? "",
     detail: said?.detail.slice(0, DETAIL_MOST_CHARS) ?? "",
   });
-  return { topic: topics.deliveryEvents, key: record.key, value: toBinary(DeliveryEventSchema, event) };
+  return { topic: topics.deliveryEvents, key: record.key, value: event };
 }
 
 export const endOutput = (received: Received<Delivery>, end: Ended, nowMs: number, said?: Said): Output =>
@@ -52,15 +52,12 @@ export const endOutput = (received: Received<Delivery>, end: Ended, nowMs: numbe
 export function deferralOutputs(received: Received<Delivery>, deferred: Deferred, nowMs: number, said?: Said): Output[] {
   const { record, value } = received;
   const { next, dueAtMs } = deferred;
-  const scheduled = create(ScheduledSchema, {
+  const scheduled = encode(ScheduledSchema, {
     id: uuidv5(scheduledName(value.deliveryId, value.cycle, next.attempt, next.wait)),
     dueAtMs: BigInt(dueAtMs),
     topic: record.topic.name,
     key: record.key,
-    value: toBinary(DeliverySchema, { ...value, ...next }),
+    value: encode(DeliverySchema, { ...value, ...next }),
   });
-  return [
-    eventOutput(received, deferred, next, nowMs, said),
-    { topic: topics.schedule, key: record.key, value: toBinary(ScheduledSchema, scheduled) },
-  ];
+  return [eventOutput(received, deferred, next, nowMs, said), { topic: topics.schedule, key: record.key, value: scheduled }];
 }

@@ -1,41 +1,45 @@
 /** So many at the same time, and no more; first come, first served. */
 export interface Permits {
-  /** Resolves when there is one; rejects with the signal's reason when it aborts before. */
-  take(signal: AbortSignal): Promise<void>;
-  give(): void;
+  /** Resolves when there is one, with what gives it back (a second time does nothing); rejects with the signal's reason when it aborts before. */
+  take(signal: AbortSignal): Promise<() => void>;
 }
 
 export function permitsOf(count: number): Permits {
   let free = count;
   const waiting = new Set<() => void>();
+
+  const taken = () => {
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      const [next] = waiting;
+      if (next) {
+        waiting.delete(next);
+        next();
+      } else free++;
+    };
+  };
+
   return {
     take(signal) {
       if (signal.aborted) return Promise.reject(signal.reason);
       if (free > 0) {
         free--;
-        return Promise.resolve();
+        return Promise.resolve(taken());
       }
       return new Promise((resolve, reject) => {
-        const taken = () => {
+        const turn = () => {
           signal.removeEventListener("abort", gone);
-          resolve();
+          resolve(taken());
         };
         const gone = () => {
-          waiting.delete(taken);
+          waiting.delete(turn);
           reject(signal.reason);
         };
-        waiting.add(taken);
+        waiting.add(turn);
         signal.addEventListener("abort", gone, { once: true });
       });
-    },
-    give() {
-      const [next] = waiting;
-      if (!next) {
-        free++;
-        return;
-      }
-      waiting.delete(next);
-      next();
     },
   };
 }

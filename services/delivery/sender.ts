@@ -48,9 +48,13 @@ interface Later {
 export interface Sender {
   /** The provider's name in events. */
   readonly id: string;
-  /** Sends at the same time, at most. */
+  /** Sends at the same time, at most; those not counted whose answer takes long, which are as many again at most. */
   readonly width: number;
-  /** Never rejects. Answers at once when the signal aborts, and nothing more is handed over from then on. */
-  send(mail: Mail, signal: AbortSignal): Promise<Outcome>;
+  /**
+   * Never rejects. Answers at once when the signal aborts, and nothing more is handed over from then on.
+   * `handedOver` is called when the provider has the whole message and what is missing is its answer; by senders that may get one late.
+   */
+  send(mail: Mail, signal: AbortSignal, handedOver: () => void): Promise<Outcome>;
+  /** Sends under way are answered as if the connection had been lost. */
   close(): Promise<void>;
 }

@@ -37,7 +37,11 @@ const fields = z.object({
     }),
   "email.concurrency": wholeNumber({ min: 1, max: 1_000 })
     .default(20)
-    .meta({ description: "Connections to the SMTP server, and mails under way at the same time, at most." }),
+    .meta({
+      description:
+        "Connections to the SMTP server, and mails under way at the same time, at most. As many again while the server takes longer than " +
+        "12 s to answer mails that it has.",
+    }),
   "email-consumer-enabled": flag()
     .default(true)
     .meta({ description: "false: this process sends no mails, which wait in the log for one that does." }),

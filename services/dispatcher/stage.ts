@@ -5,7 +5,7 @@
  * shows. A replay carries out the recorded decision, with the same ids. What was decided to wait for the end of quiet hours goes out then
  * as it was decided. What the runner gives up on is refused for its recipient, who would otherwise be waited for.
  */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
 import { decide } from "#domain/decide/decide.ts";
 import { deliveryName, notificationEventName, recipientKey, scheduledName } from "#domain/ids.ts";
@@ -29,6 +29,7 @@ import {
 import type { Given } from "#platform/host.ts";
 import type { Decided, Draft } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
+import { decode, encode } from "#platform/protobuf/codec.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { gatherFacts, type KnownFacts } from "./facts.ts";
@@ -64,7 +65,7 @@ export const dispatcher = (
       const { draft, record } = drafted[index] as Drafted;
       const { first, decision, canceled } = decided[index] as Decided;
       received.span?.event("decided", { "carillon.first": first });
-      const recorded = first ? record : fromBinary(DecisionRecordSchema, decision);
+      const recorded = first ? record : decode(DecisionRecordSchema, decision);
       const carried = carryOut(received.value, draft.recipient, canceled ? withdrawn(recorded) : recorded);
       const { notificationId } = draft;
       for (const { deliveryId, untilMs } of carried.queued)
@@ -87,7 +88,7 @@ function refusal(
   const eventId = uuidv5(notificationEventName(notificationId, recipientWord(value, uuidv5), "refused"));
   const about = { eventId, notificationId, environment, userId, target: userId === "" ? email : "", atMs: BigInt(nowMs) };
   const told = { moment: Moment.REFUSED, reason, detail: detail.slice(0, DETAIL_MOST_CHARS) };
-  return { topic: topics.deliveryEvents, key, value: toBinary(DeliveryEventSchema, create(DeliveryEventSchema, { ...about, ...told })) };
+  return { topic: topics.deliveryEvents, key, value: encode(DeliveryEventSchema, { ...about, ...told }) };
 }
 
 interface Drafted {
@@ -108,7 +109,7 @@ function draft(value: NotificationPrioritized, facts: KnownFacts | undefined, no
     }),
   );
   const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs) });
-  return { draft: { environment, notificationId, recipient, decision: toBinary(DecisionRecordSchema, record) }, record };
+  return { draft: { environment, notificationId, recipient, decision: encode(DecisionRecordSchema, record) }, record };
 }
 
 /** Canceled before it was carried out: what would have been sent is not. */
@@ -135,27 +136,30 @@ function carryOut(value: NotificationPrioritized, recipient: string, { decisions
   const key = recipientKey(environment, recipient);
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
   const about = { eventId, notificationId, environment, userId, atMs: decidedAtMs };
-  const event = create(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions });
+  const event = encode(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions });
   const queued = decisions.filter(({ send }) => send);
-  const outputs: Output[] = [{ topic: topics.deliveryEvents, key, value: toBinary(DeliveryEventSchema, event) }];
+  const outputs: Output[] = [{ topic: topics.deliveryEvents, key, value: event }];
   for (const { channel, deliveryId, target, untilMs, locale } of queued) {
-    const delivery = create(DeliverySchema, {
+    const delivery = {
       ...{ deliveryId, notificationId, environment, userId, channel, target, priority, eventType, category },
       ...{ acceptedAtMs, expiresAtMs, cycle: 1, content, template, locale },
-    });
+    };
     const topic = topicOf(channel, priority);
     outputs.push(
-      untilMs > 0n ? later(delivery, { topic, key, dueAtMs: untilMs }) : { topic, key, value: toBinary(DeliverySchema, delivery) },
+      untilMs > 0n ? later(delivery, { topic, key, dueAtMs: untilMs }) : { topic, key, value: encode(DeliverySchema, delivery) },
     );
   }
   return { outputs, queued, skipped: decisions.filter(({ send, reasons }) => !send && reasons.at(-1) !== UNASKED) };
 }
 
 /** Its first wait, which burns no attempt. */
-function later(delivery: Delivery, { topic, key, dueAtMs }: { topic: Topic; key: string; dueAtMs: bigint }): Output {
-  const { deliveryId, cycle, attempt } = delivery;
-  const id = uuidv5(scheduledName(deliveryId, cycle, attempt, 1));
-  const value = toBinary(DeliverySchema, { ...delivery, wait: 1 });
-  const scheduled = create(ScheduledSchema, { id, dueAtMs, topic: topic.name, key, value });
-  return { topic: topics.schedule, key, value: toBinary(ScheduledSchema, scheduled) };
+function later(
+  delivery: MessageInitShape<typeof DeliverySchema> & Pick<Delivery, "deliveryId" | "cycle">,
+  { topic, key, dueAtMs }: { topic: Topic; key: string; dueAtMs: bigint },
+): Output {
+  const { deliveryId, cycle } = delivery;
+  const id = uuidv5(scheduledName(deliveryId, cycle, 0, 1));
+  const value = encode(DeliverySchema, { ...delivery, wait: 1 });
+  const scheduled = encode(ScheduledSchema, { id, dueAtMs, topic: topic.name, key, value });
+  return { topic: topics.schedule, key, value: scheduled };
 }

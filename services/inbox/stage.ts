@@ -5,7 +5,7 @@
  * notification has been canceled. What was stored in time stays sent, also when its record comes again after it has expired or was
  * canceled.
  */
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
 import { plainText } from "#domain/channels/text.ts";
 import { formatCursor } from "#domain/cursor.ts";
@@ -18,6 +18,7 @@ import { PushedSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Intent, Try } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
+import { encode } from "#platform/protobuf/codec.ts";
 import type { Unworded, WordsOf } from "#platform/render/content.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
 import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
@@ -124,7 +125,7 @@ function rowOf(
 function pushed(row: NewRow, { epoch, seq, createdAtMs }: Placed): Uint8Array {
   const { deliveryId, notificationId, eventType, category, title, body } = row;
   const message = { seq: BigInt(seq), deliveryId, notificationId, eventType, category, title, body, createdAtMs: BigInt(createdAtMs) };
-  return toBinary(PushedSchema, create(PushedSchema, { message, cursor: formatCursor({ epoch, seq }) }));
+  return encode(PushedSchema, { message, cursor: formatCursor({ epoch, seq }) });
 }
 
 const statuses = {
@@ -145,5 +146,5 @@ function event(
     ...{ moment: Moment.DELIVERY, status: statuses[is], reason, attempt, ...said, atMs: BigInt(atMs) },
     ...{ deliveryId, notificationId, environment, userId, channel: Channel.WEB, cycle, wait, target },
   };
-  return { topic: topics.deliveryEvents, key: record.key, value: toBinary(DeliveryEventSchema, create(DeliveryEventSchema, init)) };
+  return { topic: topics.deliveryEvents, key: record.key, value: encode(DeliveryEventSchema, init) };
 }

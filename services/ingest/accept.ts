@@ -4,7 +4,7 @@
  * Pure but for the hashing. Throws Problem naming each wrong field.
  */
 import { createHash } from "node:crypto";
-import { create, toBinary, toJson } from "@bufbuild/protobuf";
+import { toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import canonicalize from "canonicalize";
 import {
@@ -23,6 +23,7 @@ import { notificationName, recipientKey } from "#domain/ids.ts";
 import { recipientFaults, recipientWord } from "#domain/recipient.ts";
 import { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type SendRequest, SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { encode } from "#platform/protobuf/codec.ts";
 import type { Pinned } from "#platform/render/pin.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
 import type { Reservation } from "./reservations.ts";
@@ -72,25 +73,22 @@ export function accept(request: SendRequest, environment: string, nowMs: number,
   refuseLarge(request.metadata && metadataSizeFault(request.metadata));
 
   const notificationId = keyed ? uuidv5(notificationName(environment, request.idempotencyKey)) : uuidv7(nowMs);
-  const requested = toBinary(
-    NotificationRequestedSchema,
-    create(NotificationRequestedSchema, {
-      notificationId,
-      environment,
-      recipients: recipients.map(({ userId, email }) => ({ userId, email })),
-      actor: request.actor,
-      eventType: request.eventType,
-      category: settleCategory(request.category, request.eventType),
-      ...(request.content && { content: request.content }),
-      ...(template?.pinned && { template: template.pinned }),
-      channels: request.channels,
-      priority: request.priority,
-      ...(request.metadata && { metadata: request.metadata }),
-      acceptedAtMs: BigInt(nowMs),
-      expiresAtMs: BigInt(expiresAtMs),
-      sendAtMs: sendAtMs > nowMs ? BigInt(sendAtMs) : 0n,
-    }),
-  );
+  const requested = encode(NotificationRequestedSchema, {
+    notificationId,
+    environment,
+    recipients: recipients.map(({ userId, email }) => ({ userId, email })),
+    actor: request.actor,
+    eventType: request.eventType,
+    category: settleCategory(request.category, request.eventType),
+    ...(request.content && { content: request.content }),
+    ...(template?.pinned && { template: template.pinned }),
+    channels: request.channels,
+    priority: request.priority,
+    ...(request.metadata && { metadata: request.metadata }),
+    acceptedAtMs: BigInt(nowMs),
+    expiresAtMs: BigInt(expiresAtMs),
+    sendAtMs: sendAtMs > nowMs ? BigInt(sendAtMs) : 0n,
+  });
   refuseLarge(sizeFault(requested.byteLength, recipients.length));
   const [first] = recipients as [(typeof recipients)[0]];
   const key = recipientKey(environment, recipientWord(first, uuidv5));

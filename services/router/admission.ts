@@ -2,7 +2,7 @@
  * Whether a record of the raw topic is let in: ingest's rules once more, since anybody may write there, and then what was left open is
  * filled in. The same record is settled the same way every time it is read.
  */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   DEFAULT_EXPIRY_MS,
   MAX_EXPIRY_MS,
@@ -20,6 +20,7 @@ import { recipientFaults } from "#domain/recipient.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { RecipientSchema, SendRequestSchema, TemplateUseSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
+import { decode, encode } from "#platform/protobuf/codec.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { isProtobuf, readRaw } from "./raw.ts";
@@ -37,7 +38,7 @@ const SKEW_MS = 3_600_000;
 const LEAST_MS = 100_000_000_000;
 
 /** What the router let in when it was asked, and parked until now. */
-export const admitDue = ({ value }: LogRecord): Admitted => ({ asked: fromBinary(NotificationRequestedSchema, value), requested: value });
+export const admitDue = ({ value }: LogRecord): Admitted => ({ asked: decode(NotificationRequestedSchema, value), requested: value });
 
 export function admit(record: LogRecord, environment: string): Admitted | Refusal {
   const asked = readRaw(record);
@@ -46,7 +47,7 @@ export function admit(record: LogRecord, environment: string): Admitted | Refusa
   const violations = violationsOf(asked, emails, record, environment);
   if (violations.length > 0) return new Refusal("invalid", violations, asked.notificationId);
   const settled = settle(asked, emails as string[], record, environment);
-  const requested = settled === asked && isProtobuf(record) ? record.value : toBinary(NotificationRequestedSchema, settled);
+  const requested = settled === asked && isProtobuf(record) ? record.value : encode(NotificationRequestedSchema, settled);
   const fault = sizeFault(requested.byteLength, asked.recipients.length);
   return fault ? new Refusal("oversize", [fault], asked.notificationId) : { asked: settled, requested };
 }

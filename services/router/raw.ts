@@ -3,11 +3,12 @@
  *
  * Anybody may have written it. Whatever it holds, the answer is a request or a refusal in words.
  */
-import { fromBinary, type JsonValue } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { Problem } from "#domain/errors.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
+import { decode } from "#platform/protobuf/codec.ts";
 import { readJson } from "#platform/rpc/json.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -27,7 +28,7 @@ export function readRaw(record: LogRecord): NotificationRequested | Refusal {
 
 function readProtobuf(value: Uint8Array): NotificationRequested | Refusal {
   try {
-    return fromBinary(NotificationRequestedSchema, value);
+    return decode(NotificationRequestedSchema, value);
   } catch (error) {
     return new Refusal("undecodable", `The body is not a NotificationRequested in Protobuf: ${(error as Error).message}`, idWithin(value));
   }

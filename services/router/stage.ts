@@ -5,7 +5,7 @@
  * nothing of people. What is to be sent later it parks as a whole, on `schedule`; when it is due it comes back by a topic of its own, and
  * is routed then whatever the clock says: put away a second time under the same id it would get lost.
  */
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { settlePriority } from "#domain/decide/priority.ts";
 import { environmentOfKey, notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
@@ -22,6 +22,7 @@ import {
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
+import { encode } from "#platform/protobuf/codec.ts";
 import type { Versions } from "#platform/render/versions.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
@@ -82,10 +83,7 @@ function park({ asked, requested }: Admitted, nowMs: number): Output[] {
   const { notificationId, environment, recipients, sendAtMs } = asked;
   const key = recipientKey(environment, recipientWord(recipients[0] as RequestedRecipient, uuidv5));
   const parked = { id: uuidv5(parkedName(notificationId)), dueAtMs: sendAtMs, topic: topics.due.name, key, value: requested };
-  return [
-    requestedEvent(key, { asked, requested }, nowMs),
-    { topic: topics.schedule, key, value: toBinary(ScheduledSchema, create(ScheduledSchema, parked)) },
-  ];
+  return [requestedEvent(key, { asked, requested }, nowMs), { topic: topics.schedule, key, value: encode(ScheduledSchema, parked) }];
 }
 
 /** Keys are made anew: the record's own may be anything. */
@@ -93,13 +91,13 @@ function route({ asked, requested }: Admitted, nowMs: number): Output[] {
   const { notificationId, environment, actor, eventType, category, channels, acceptedAtMs, expiresAtMs } = asked;
   const priority = settlePriority(asked.priority, eventType, category, asked.recipients.length);
   const topic = laneOf(priority);
-  const shared = create(NotificationPrioritizedSchema, {
+  const shared = {
     ...{ notificationId, environment, actor, eventType, category, channels, priority, acceptedAtMs, expiresAtMs },
     ...wordsOf({ asked, requested }),
-  });
+  };
   const byKey = new Map(asked.recipients.map((each) => [recipientKey(environment, recipientWord(each, uuidv5)), each]));
   const prioritized = [...byKey].map(
-    ([key, { userId, email }]): Output => ({ topic, key, value: toBinary(NotificationPrioritizedSchema, { ...shared, userId, email }) }),
+    ([key, { userId, email }]): Output => ({ topic, key, value: encode(NotificationPrioritizedSchema, { ...shared, userId, email }) }),
   );
   const [key] = byKey.keys();
   return [requestedEvent(key as string, { asked, requested }, nowMs), ...prioritized];
@@ -114,8 +112,8 @@ function requestedEvent(key: string, { asked, requested }: Admitted, nowMs: numb
 /** As they stand in the record, where they do. */
 function wordsOf({ asked: { content, template }, requested }: Admitted) {
   const { field } = NotificationRequestedSchema;
-  const inline = content && (fieldWithin(requested, field.content.number) ?? toBinary(ContentSchema, content));
-  const used = template && (fieldWithin(requested, field.template.number) ?? toBinary(UsedTemplateSchema, template));
+  const inline = content && (fieldWithin(requested, field.content.number) ?? encode(ContentSchema, content));
+  const used = template && (fieldWithin(requested, field.template.number) ?? encode(UsedTemplateSchema, template));
   const { locale = "", channels = [] } = template ?? {};
   return { ...(inline && { content: inline }), ...(used && { template: used }), locale, wordedChannels: channels };
 }
@@ -123,5 +121,5 @@ function wordsOf({ asked: { content, template }, requested }: Admitted) {
 const event = (key: string, init: MessageInitShape<typeof DeliveryEventSchema>): Output => ({
   topic: topics.deliveryEvents,
   key,
-  value: toBinary(DeliveryEventSchema, create(DeliveryEventSchema, init)),
+  value: encode(DeliveryEventSchema, init),
 });

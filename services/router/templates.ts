@@ -2,8 +2,8 @@
  * The template of a record that was let in: the live version pinned, where its writer left it open, and the data checked. What ingest has
  * accepted comes pinned and keeps its version.
  */
-import { toBinary } from "@bufbuild/protobuf";
 import { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { encode } from "#platform/protobuf/codec.ts";
 import { pin } from "#platform/render/pin.ts";
 import type { Versions } from "#platform/render/versions.ts";
 import type { Admitted } from "./admission.ts";
@@ -18,5 +18,5 @@ export async function pinned(admitted: Admitted, versions: Versions): Promise<Ad
   const isOpen = asked.template.version === 0 || asked.template.channels.length === 0 || asked.template.locale !== template.locale;
   if (!isOpen) return admitted;
   const settled = { ...asked, template };
-  return { asked: settled, requested: toBinary(NotificationRequestedSchema, settled) };
+  return { asked: settled, requested: encode(NotificationRequestedSchema, settled) };
 }

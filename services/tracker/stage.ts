@@ -3,10 +3,10 @@
  *
  * What it keeps must be readable for as long as it is kept, so an event is looked into before it is stored.
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import * as topics from "#domain/topics.ts";
 import { type DeliveryEvent, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
+import { decode } from "#platform/protobuf/codec.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
 import { countedIn } from "./counted.ts";
 import type { HistoryStore, RecordedEvent } from "./store.ts";
@@ -46,7 +46,7 @@ export const trackerStage = (store: HistoryStore, fanout: Fanout): Stage<Deliver
 function askedOf({ moment, requested, atMs }: DeliveryEvent): RecordedEvent["asked"] | "undecodable" {
   if (moment !== Moment.REQUESTED) return undefined;
   try {
-    const { acceptedAtMs, sendAtMs, recipients } = fromBinary(NotificationRequestedSchema, requested);
+    const { acceptedAtMs, sendAtMs, recipients } = decode(NotificationRequestedSchema, requested);
     const userIds = new Set(recipients.map(({ userId }) => userId).filter((userId) => userId !== ""));
     return { acceptedAtMs: sane(acceptedAtMs || atMs), sendAtMs: sane(sendAtMs), userIds: [...userIds] };
   } catch {

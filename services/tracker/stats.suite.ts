@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Channel, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { type DeliveryEvent, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
+import { systemClock } from "#platform/clock.ts";
 import { countedIn } from "./counted.ts";
 import { DAY_MS, dayOf } from "./days.ts";
 import { recountOf } from "./stats.fixture.ts";
@@ -14,7 +15,7 @@ const { SENT, DEFERRED, SKIPPED, QUEUED } = DeliveryStatus;
 
 const HOUR_MS = 3_600_000;
 /** Of late: what is older than the history is kept may go uncounted. */
-const TODAY = dayOf(Date.now());
+const TODAY = dayOf(systemClock.nowMs());
 const NOON_MS = TODAY * DAY_MS - DAY_MS / 2;
 const YESTERDAY = dayOf(NOON_MS);
 

@@ -26,6 +26,8 @@ interface Here {
   sender: Sender;
   /** Closed afterwards. */
   senders: Sender[];
+  /** Another sender to the same server. */
+  open(): Sender;
 }
 
 const EXPIRY_MS = 72 * 3_600_000;
@@ -39,8 +41,14 @@ export function deliveries() {
     here.at = trial(topics.all);
     here.server = await openServer();
     here.ledger = memoryLedger({ clock: here.at.clock });
-    here.sender = smtpSender({ host: "127.0.0.1", port: here.server.port, tls: "off", connections: 5 });
-    here.senders = [here.sender];
+    here.senders = [];
+    here.open = () => {
+      const { clock } = here.at;
+      const opened = smtpSender({ host: "127.0.0.1", port: here.server.port, tls: "off", connections: 5, clock });
+      here.senders.push(opened);
+      return opened;
+    };
+    here.sender = here.open();
   });
   afterEach(async () => {
     for (const each of here.senders) await each.close();

@@ -19,7 +19,7 @@ export interface TestServer {
   greet: () => Reply | undefined;
   login: () => Reply | undefined;
   recipient: (address: string) => Answer;
-  message: (address: string) => Answer;
+  message: (address: string) => Answer | Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -56,9 +56,9 @@ export async function openServer({ port = 0, auth = false }: { port?: number; au
       const chunks: Buffer[] = [];
       const to = envelope.rcptTo[0]?.address ?? "";
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-      stream.on("end", () => {
+      stream.on("end", async () => {
         server.received++;
-        const answer = server.message(to);
+        const answer = await server.message(to);
         if (answer === undefined) server.mails.push({ to, raw: Buffer.concat(chunks).toString() });
         answering(answer, callback);
       });

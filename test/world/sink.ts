@@ -10,6 +10,8 @@ export interface Sink {
   readonly mails: readonly string[];
   /** Answers to RCPT TO that are not 250, by address; undefined: accept. */
   refuse: (address: string) => { code: number; text: string } | undefined;
+  /** A mail is answered when this resolves; it counts as taken at once. */
+  ponder: (address: string) => Promise<void> | undefined;
   close(): Promise<void>;
 }
 
@@ -27,16 +29,17 @@ export async function openSink(port = 0, taken: () => void = () => {}): Promise<
       if (!refusal) return callback();
       callback(Object.assign(new Error(refusal.text), { responseCode: refusal.code }));
     },
-    onData(stream, _session, callback) {
+    onData(stream, { envelope }, callback) {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-      stream.on("end", () => {
+      stream.on("end", async () => {
         const mail = Buffer.concat(chunks).toString();
         mails.push(mail);
         if (mails.length > 100) mails.shift();
         const id = /^x-carillon-delivery:\s*(\S+)/im.exec(mail)?.[1] ?? "";
         byDelivery.set(id, (byDelivery.get(id) ?? 0) + 1);
         taken();
+        await sink.ponder(envelope.rcptTo[0]?.address ?? "");
         callback();
       });
     },
@@ -48,6 +51,7 @@ export async function openSink(port = 0, taken: () => void = () => {}): Promise<
     byDelivery,
     mails,
     refuse: () => undefined,
+    ponder: () => undefined,
     close: () => new Promise((resolve) => server.close(resolve)),
   };
   return sink;

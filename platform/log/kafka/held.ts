@@ -62,11 +62,21 @@ export class Held implements Deliverer {
 
   /** Nothing for readers stands before `next`. */
   skip(next: number): void {
-    const isIdle = this.settled === this.next;
     this.next = next;
-    if (!isIdle) return;
-    this.delivered = next;
-    this.settled = next;
+    this.#pass();
+  }
+
+  /** Everything before `next` is settled. */
+  settle(next: number): void {
+    this.settled = Math.max(this.settled, next);
+    this.#pass();
+  }
+
+  /** What stands behind the last record and is not for readers, as marks of transactions, needs nobody to settle it. */
+  #pass(): void {
+    if (this.#head < this.#stock.length || this.settled < this.delivered) return;
+    this.delivered = this.next;
+    this.settled = this.next;
   }
 
   wake(): void {

@@ -113,7 +113,7 @@ export class GroupMember implements Membership {
     if (moves.length > 0 && !this.isFresh)
       throw unavailable(new Error(`The group ${this.group} has not been heard from; its partitions may be another member's.`));
     if (outputs.length > 0) await this.#needs.append(outputs);
-    for (const { held, next } of moves) held.settled = Math.max(held.settled, next);
+    for (const { held, next } of moves) held.settle(next);
     if (moves.length > 0) void this.#commits.soon();
   }
 

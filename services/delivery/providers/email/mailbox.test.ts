@@ -16,7 +16,10 @@ function box() {
 
 it("keeps a mail as it would have gone out", async () => {
   const { kept, sender } = box();
-  expect(await sender.send(mail("ann@example.com"), never)).toMatchObject({ is: "accepted", providerMessageId: "<d-1@example.test>" });
+  expect(await sender.send(mail("ann@example.com"), never, () => {})).toMatchObject({
+    is: "accepted",
+    providerMessageId: "<d-1@example.test>",
+  });
   expect(kept).toMatchObject([{ from: "hello@example.test", to: ["ann@example.com"] }]);
   const raw = kept[0]?.raw.toString() as string;
   expect(raw).toMatch(/^To: ann@example\.com\r$/m);
@@ -31,7 +34,7 @@ it.each([
   ["outage+twice@simulator.test", "outage"],
 ])("answers %s as a provider might, and keeps nothing", async (to, is) => {
   const { kept, sender } = box();
-  expect((await sender.send(mail(to), never)).is).toBe(is);
+  expect((await sender.send(mail(to), never, () => {})).is).toBe(is);
   expect(kept).toEqual([]);
 });
 
@@ -39,23 +42,23 @@ it.each(["rejected@example.test", "hello@simulator.test", "constructor@simulator
   "takes %s as anybody",
   async (to) => {
     const { kept, sender } = box();
-    expect((await sender.send(mail(to), never)).is).toBe("accepted");
+    expect((await sender.send(mail(to), never, () => {})).is).toBe("accepted");
     expect(kept).toHaveLength(1);
   },
 );
 
 it("gives every try of a delivery the same id, and another delivery another", async () => {
   const { kept, sender } = box();
-  await sender.send(mail("ann@example.com"), never);
-  await sender.send(mail("ann@example.com"), never);
-  await sender.send({ ...mail("ann@example.com"), messageId: "<d-2@example.test>" }, never);
+  await sender.send(mail("ann@example.com"), never, () => {});
+  await sender.send(mail("ann@example.com"), never, () => {});
+  await sender.send({ ...mail("ann@example.com"), messageId: "<d-2@example.test>" }, never, () => {});
   expect(new Set(kept.map(({ id }) => id)).size).toBe(2);
   expect(kept[0]?.id).toBe(kept[1]?.id);
 });
 
 it("is out while the mailbox cannot keep mails, which counts against no mail", async () => {
   const sender = mailboxSender(() => Promise.reject(new Problem("STORE_UNAVAILABLE")));
-  expect(await sender.send(mail("ann@example.com"), never)).toMatchObject({ is: "outage", code: "STORE_UNAVAILABLE" });
+  expect(await sender.send(mail("ann@example.com"), never, () => {})).toMatchObject({ is: "outage", code: "STORE_UNAVAILABLE" });
 });
 
 it("answers at the deadline: unknown where the mail was under way, and nothing is handed over afterwards", async () => {
@@ -66,7 +69,7 @@ it("answers at the deadline: unknown where the mail was under way, and nothing i
     deadline.abort();
     return new Promise(() => {});
   });
-  expect(await sender.send(mail("ann@example.com"), deadline.signal)).toMatchObject({ is: "unknown", code: "EABORT" });
-  expect(await sender.send(mail("ann@example.com"), deadline.signal)).toMatchObject({ is: "outage", code: "EABORT" });
+  expect(await sender.send(mail("ann@example.com"), deadline.signal, () => {})).toMatchObject({ is: "unknown", code: "EABORT" });
+  expect(await sender.send(mail("ann@example.com"), deadline.signal, () => {})).toMatchObject({ is: "outage", code: "EABORT" });
   expect(handed).toHaveLength(1);
 });

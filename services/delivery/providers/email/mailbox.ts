@@ -4,11 +4,10 @@
  * Addresses at simulator.test answer as a provider might, for tests of what comes after: `rejected@`, `retry@` and `outage@`, each also
  * with a tag as in `retry+1@`.
  */
-import nodemailer from "nodemailer";
 import { Problem } from "#domain/errors.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import type { Mail, Outcome, Sender } from "../../sender.ts";
-import { optionsOf } from "./options.ts";
+import { mime } from "./mime.ts";
 
 /** A mail as it would go over the wire. */
 export interface Post {
@@ -31,10 +30,6 @@ const simulated: Readonly<Record<string, Outcome>> = {
 };
 
 export function mailboxSender(keep: Keep): Sender {
-  const writer = nodemailer.createTransport({
-    ...{ streamTransport: true, buffer: true, newline: "windows" },
-    ...{ disableFileAccess: true, disableUrlAccess: true },
-  });
   return {
     id: "mailbox",
     width: WIDTH,
@@ -42,15 +37,9 @@ export function mailboxSender(keep: Keep): Sender {
       const answer = /^([a-z]+)(?:\+[^@]*)?@simulator\.test$/.exec(mail.to)?.[1];
       const outcome = answer === undefined || !Object.hasOwn(simulated, answer) ? undefined : simulated[answer];
       if (outcome) return outcome;
-      let raw: Buffer;
-      try {
-        raw = (await writer.sendMail(optionsOf(mail))).message as Buffer;
-      } catch (error) {
-        return { is: "rejected", code: "unwritable", detail: (error as Error).message };
-      }
       if (signal.aborted) return { is: "outage", code: "EABORT", detail: "It was not kept within the deadline." };
       const late = unanswered(signal);
-      const kept = keep({ id: uuidv5(mail.messageId), raw, from: mail.from.address, to: [mail.to] }).then(
+      const kept = keep({ id: uuidv5(mail.messageId), raw: mime(mail), from: mail.from.address, to: [mail.to] }).then(
         (): Outcome => ({
           ...{ is: "accepted", providerMessageId: mail.messageId },
           detail: "Kept in the built-in mailbox; nobody was sent it.",
