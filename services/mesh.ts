@@ -14,6 +14,7 @@ import { connectRedis } from "#platform/redis/connect.ts";
 import { sweeping } from "#platform/sweep.ts";
 import { mysqlAccessStore } from "./access/store.mysql.ts";
 import type { Adapters, EngineNeeds } from "./adapters.ts";
+import { redisBoxes } from "./console/box.redis.ts";
 import { mysqlDeadLetterStore } from "./deadletters/store.mysql.ts";
 import { type EngineSettings, needed } from "./engines.ts";
 import { cassandraInboxStore } from "./inbox/store.cassandra.ts";
@@ -95,6 +96,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
   };
   const fanout = async () =>
     kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), prefix, metrics, clock }));
+  const boxes = async () => redisBoxes({ connection: await cacheRedis(), prefix, clock });
   const stores: Readonly<Record<string, () => Promise<unknown>>> = {
     ingest: async () => redisReservations({ connection: await ledgerRedis(), prefix }),
     preferences: async () =>
@@ -110,6 +112,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     deadletters: async () => mysqlDeadLetterStore(await mysql()),
     tracker: async () => cassandraHistoryStore(await cassandra(), { clock, keptMs: needs.historyKeptMs }),
     access: async () => mysqlAccessStore(await mysql()),
+    ...{ console: boxes, "email-workers": boxes },
   };
 
   const close = async () => {

@@ -43,7 +43,7 @@ export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
     preferences,
     routerModule,
     dispatcherModule,
-    emailWorkers({ developmentMailbox: () => undefined, keep: () => {} }),
+    emailWorkers({ developmentMailbox: () => undefined }),
     inbox,
     tracker,
     access,
