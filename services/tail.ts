@@ -7,13 +7,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { didYouMean } from "#domain/near.ts";
-import * as topics from "#domain/topics.ts";
-import type { RawTopicSettings } from "#platform/config/raw-topic.ts";
 import { beginnings, inOrder } from "#platform/log/in-order.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { lineOf } from "#platform/log/readable.ts";
 import { type AllSettings, runCommand } from "./command.ts";
 import { openLogForReading } from "./log-reader.ts";
+import { logTopics } from "./log-topics.ts";
 
 const LAST = 10;
 const LAST_MOST = 10_000;
@@ -70,7 +69,7 @@ await runCommand(process.env, (_, all) => tail(all, wanted));
 
 /** Answers what is wrong with what is wanted, if anything. */
 async function tail(all: AllSettings, { name, last, partition, follow }: Wanted): Promise<undefined> {
-  const known = topicsOf(all);
+  const known = logTopics(all);
   const topicNamed = (each: string) => known.find((topic) => topic.name === each);
   const topic = topicNamed(name);
   const names = known.map((each) => each.name);
@@ -97,11 +96,6 @@ async function tail(all: AllSettings, { name, last, partition, follow }: Wanted)
   } finally {
     await reader.close();
   }
-}
-
-function topicsOf(all: AllSettings): readonly topics.Topic[] {
-  const { "raw-topics": further } = all.get("router") as RawTopicSettings;
-  return [...topics.all, ...further.map(({ topic }) => topic)];
 }
 
 function refuse(sentence: string): undefined {
