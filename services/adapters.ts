@@ -4,7 +4,7 @@
  */
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import * as topics from "#domain/topics.ts";
+import type { Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
@@ -47,12 +47,14 @@ export interface EngineNeeds {
   readonly clock: Clock;
   readonly metrics: Registry;
   readonly logger: Logger;
+  /** Of the log. */
+  readonly topics: readonly Topic[];
 }
 
-export async function embedded({ dataDir, clock, metrics, logger }: EngineNeeds) {
+export async function embedded({ dataDir, clock, metrics, logger, topics }: EngineNeeds) {
   makeDataDir(dataDir);
   const database = await openDatabase({ file: databaseFile(dataDir), metrics, clock });
-  const log = await sqliteLog({ database, topics: topics.all, clock, logger });
+  const log = await sqliteLog({ database, topics, clock, logger });
   const boxes = memoryBoxes(clock);
   return {
     log,

@@ -87,6 +87,14 @@ export function logSuite(
         expect({ ...record?.headers }).toEqual(headers);
       });
 
+      test("bounds tell which offsets there are to read, and a range that begins before them begins at the first", async () => {
+        const partition = partitionOf("k", 4);
+        expect(await log.bounds(one, partition)).toEqual({ start: 0, end: 0 });
+        await log.append([output("k", "a"), output("k", "b")]);
+        expect(await log.bounds(one, partition)).toEqual({ start: 0, end: 2 });
+        expect((await log.read(one, partition, 1, 10)).map(({ offset }) => offset)).toEqual([1]);
+      });
+
       test("keys beyond ASCII, empty keys and empty values are kept as they are", async () => {
         await log.append([output("Zoë/☃", ""), output("", "x"), output("k".repeat(3_000), "y")]);
         const found = await everything(one);
