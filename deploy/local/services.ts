@@ -12,7 +12,7 @@ import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
 import { databaseUrl } from "./given.ts";
 import type { Ports } from "./port.ts";
 import { PROCESSES } from "./processes.ts";
-import type { Program, Supervised, Supervised } from "./supervised.ts";
+import type { Program, Supervised } from "./supervised.ts";
 
 const main = fileURLToPath(new URL("../../services/main.ts", import.meta.url));
 
