@@ -30,8 +30,8 @@ const onMesh = (form: "mesh-one" | "mesh-many", groupOrder: number, files: { inc
   expect: { poll: { timeout: 30_000 } },
 });
 
-/** What there is in one form only, or is the same in every form because it is over before the engines are spoken to. */
-const EMBEDDED_ONLY = behaviour("backup", "disk-full", "settings", "start", "tls");
+/** What there is in one form only, or is over before engines are spoken to, so that it is the same in all. */
+const EMBEDDED_ONLY = behaviour("backup", "disk-full", "metrics", "refused-start", "settings", "start", "tls");
 const MESH_ONLY = behaviour("modules");
 /** What passes between processes: the way, time, dead letters, keys, who may see what, and how refusals come through. */
 const BETWEEN_PROCESSES = behaviour(

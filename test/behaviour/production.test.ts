@@ -53,7 +53,8 @@ describe("the first key", () => {
     const lines = world.output().split("\n");
     expect(lines.filter((line) => line.includes(secret))).toHaveLength(1);
     expect(lines.filter((line) => line.startsWith("{") && line.includes(secret))).toEqual([]);
-    for (const name of readdirSync(world.dataDir)) expect(readFileSync(join(world.dataDir, name)).includes(secret), name).toBe(false);
+    const files = readdirSync(world.dataDir, { withFileTypes: true }).filter((entry) => entry.isFile());
+    for (const { name } of files) expect(readFileSync(join(world.dataDir, name)).includes(secret), name).toBe(false);
   });
 
   it("is the only one: another start prints none, and the first goes on working", async () => {

@@ -4,11 +4,13 @@
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { inject } from "vitest";
 import type { EngineAddresses } from "../../deploy/local/addresses.ts";
 import { type EnginePlan, startProcess } from "../../deploy/local/engine.ts";
 import { rememberPorts } from "../../deploy/local/port.ts";
 import { plansOf, portsOf, startAll } from "../../deploy/local/services.ts";
+import type { Supervised } from "../../deploy/local/supervised.ts";
 import { credentialIn } from "./embedded.ts";
 import { forget, nameOf, settingsUnder } from "./names.ts";
 import type {} from "./setup.ts";
@@ -40,6 +42,7 @@ export async function startMesh({ env = {}, dataDir: given, under, oneProcess }:
   });
   const [front] = plans as [EnginePlan];
   const running = await startAll(plans, signal);
+  const credential = credentialIn((await Promise.all(plans.map((plan) => untilSaidReady(plan, running)))).join(""));
   const alive = new Set(plans.map((plan) => plan.name));
   const watch = (which: string) => void running.get(which)?.ended.then(() => alive.delete(which));
   for (const which of alive) watch(which);
@@ -57,9 +60,8 @@ export async function startMesh({ env = {}, dataDir: given, under, oneProcess }:
     legacyUrl: `http://localhost:${ports["legacy-http"]}`,
     grpcAddress: `localhost:${ports.grpc}`,
     smtpPort: env.CARILLON_MODE === "production" ? 0 : (ports.smtp as number),
-    credential: credentialIn(output()),
     env: Object.fromEntries(Object.entries(front.env ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined)),
-    ...{ dataDir, output },
+    ...{ dataDir, credential, output },
     get pid() {
       return running.get(front.name)?.pid as number;
     },
@@ -88,6 +90,18 @@ export async function startMesh({ env = {}, dataDir: given, under, oneProcess }:
     },
   };
   return world;
+}
+
+/** What a process has said when it was ready: its last word of a start comes a moment after its probe says so. */
+async function untilSaidReady({ dir, name }: EnginePlan, running: ReadonlyMap<string, Supervised>): Promise<string> {
+  let hasEnded = false;
+  void running.get(name)?.ended.then(() => (hasEnded = true));
+  for (;;) {
+    const said = readFileSync(join(dir, `${name}.log`), "utf8");
+    if (/^Carillon .*ready http/m.test(said)) return said;
+    if (hasEnded) throw new Error(`${name} ended before it was ready:\n${said}`);
+    await pause(20);
+  }
 }
 
 /** Settings of whoever runs the tests are not the world's. */
