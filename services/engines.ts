@@ -1,5 +1,6 @@
 /** Where the engines of a mesh are. The embedded form looks at none of it. */
 import { z } from "zod";
+import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import { flag, list, secret, wholeNumber } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 
@@ -66,3 +67,11 @@ const config = z.object({
 export type EngineSettings = z.output<typeof config>;
 
 export const enginesModule: Module<EngineSettings> = { name: "engines", config, build: () => ({}) };
+
+/** Of a setting that the mesh form cannot do without. Throws ConfigProblem. */
+export function needed<K extends keyof EngineSettings>(settings: EngineSettings, key: K): NonNullable<EngineSettings[K]> {
+  const value = settings[key];
+  if (value === undefined || (Array.isArray(value) && value.length === 0))
+    throw new ConfigProblem([`${variableOf(key)} must be set: the mesh form needs it.`]);
+  return value as NonNullable<EngineSettings[K]>;
+}

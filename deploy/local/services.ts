@@ -12,16 +12,10 @@ import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
 import { databaseUrl } from "./given.ts";
 import { isFree, type Ports } from "./port.ts";
 import { EngineProblem } from "./problem.ts";
+import { PROCESSES } from "./processes.ts";
 import type { Program, Supervised } from "./supervised.ts";
 
 const main = fileURLToPath(new URL("../../services/main.ts", import.meta.url));
-
-/** Which modules share a process; the first is the front, whom everybody calls. */
-const PROCESSES: readonly (readonly string[])[] = [
-  ["ingest", "console"],
-  ...["gateway", "router", "dispatcher", "email-workers", "inbox", "scheduler"].map((name) => [name]),
-  ...["preferences", "templates", "tracker", "deadletters", "access"].map((name) => [name]),
-];
 
 /** The ports that everybody calls, and the settings that name them. */
 const FRONT = { http: 8080, grpc: 8081, "legacy-http": 8082, smtp: 1025 } as const;

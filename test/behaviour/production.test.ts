@@ -98,6 +98,7 @@ describe("who calls", () => {
       ["DELETE", "/mailbox/messages"],
       ["GET", "/metrics"],
       ["GET", "/people"],
+      ["GET", "/session"],
       ["GET", "/n/01a1fd71-8461-72ae-95cc-ac4d6a7a9642"],
     ];
     for (const [method, path] of calls) {
@@ -143,6 +144,32 @@ describe("who calls", () => {
     const admins = await keyTo(name, Scope.ADMIN);
     await admins.clients.tracker.getNotification({ notificationId });
     await admins.clients.ingest.send(mail);
+  });
+
+  it("may have a session in place of the key, which over TLS is bound to the host, and serves no other site's page", async () => {
+    const { credential, prefix } = await keyTo(await environmentOf("sessions"), Scope.SEND, Scope.READ);
+    const secure = { "x-forwarded-for": "203.0.113.4", "x-forwarded-proto": "https" };
+    const begun = await fetch(`${world.url}/session`, {
+      ...{ method: "POST", headers: { ...secure, "content-type": "application/json" }, body: JSON.stringify({ key: credential }) },
+    });
+    const setCookie = begun.headers.get("set-cookie") ?? "";
+    expect([begun.status, setCookie]).toEqual([204, expect.stringMatching(/^__Host-carillon=.*; HttpOnly; SameSite=Strict; Secure$/)]);
+    const cookie = setCookie.split(";")[0] as string;
+    const asked = { ...secure, cookie };
+    expect((await getJson(`${world.url}/session`, asked)).body).toEqual({ environment: "sessions", scopes: ["send", "read"] });
+    expect((await fetch(`${world.url}/session`, { headers: { ...asked, "x-forwarded-proto": "http" } })).status).toBe(401);
+
+    const send = (headers: Record<string, string>) => post(`${world.url}/carillon.ingest.v1.IngestService/Send`, mail, headers);
+    const origin = world.url.replace("http", "https");
+    for (const foreign of [{ origin: "https://evil.example" }, { origin, "sec-fetch-site": "same-site" }, {}])
+      expect((await send({ ...asked, ...foreign })).body.code).toBe("permission_denied");
+    const mine = { ...asked, origin, "sec-fetch-site": "same-origin" };
+    expect((await send(mine)).status).toBe(200);
+
+    await admin().access.revokeKey({ prefix });
+    expect((await send(mine)).status).toBe(401);
+    const ended = await fetch(`${world.url}/session`, { method: "DELETE", headers: mine });
+    expect([ended.status, ended.headers.get("set-cookie")]).toEqual([204, expect.stringContaining("Max-Age=0")]);
   });
 
   it("is out as soon as the key is revoked; an expired or rotated-out one is out too", async () => {

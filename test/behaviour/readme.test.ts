@@ -49,7 +49,7 @@ it.each(curls.map(({ text, answer }, index) => [`${index + 1}. ${text.split("\n"
   "%s answers what the README shows",
   async (_name, text, answer) => {
     expect(answer?.language).toBe("json");
-    const shown = shape(JSON.parse(answer?.text ?? ""));
+    const shown = shape(JSON.parse(here(answer?.text ?? "")));
     if (isRead(text)) await expect.poll(() => answerTo(text)).toEqual(shown);
     else expect(answerTo(text)).toEqual(shown);
   },
