@@ -10,9 +10,10 @@ import { fileURLToPath } from "node:url";
 import type { EngineAddresses } from "./addresses.ts";
 import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
 import { databaseUrl } from "./given.ts";
-import type { Ports } from "./port.ts";
+import { isFree, type Ports } from "./port.ts";
+import { EngineProblem } from "./problem.ts";
 import { PROCESSES } from "./processes.ts";
-import type { Supervised } from "./supervised.ts";
+import type { Program, Supervised } from "./supervised.ts";
 
 const main = fileURLToPath(new URL("../../services/main.ts", import.meta.url));
 
@@ -25,25 +26,31 @@ const FRONT_SETTINGS = {
   smtp: "CARILLON_SMTP_SINK_PORT",
 } as const;
 
-/** The front's as the settings say (0: a free one), the others' free ones, all the same at the next start. */
+/** The front's as the settings say (0: a free one), the others' free ones, all the same at the next start. Throws where one is taken. */
 export async function portsOf(ports: Ports, env: NodeJS.ProcessEnv): Promise<Record<string, number>> {
   const taken: Record<string, number> = {};
   for (const name of Object.keys(FRONT) as (keyof typeof FRONT)[]) {
     const asked = Number(env[FRONT_SETTINGS[name]] || FRONT[name]);
+    // Whoever listens there would be taken for the front.
+    if (asked !== 0 && !(await isFree(asked))) throw new EngineProblem(`Port ${asked} is taken. Set ${FRONT_SETTINGS[name]} to another.`);
     taken[name] = asked === 0 ? await ports.take(name) : asked;
   }
   for (const [name = ""] of PROCESSES.slice(1)) taken[name] = await ports.take(name);
   return taken;
 }
 
-export interface ServicesOptions {
+/** What the processes are told. */
+export interface ServicesSettings {
   readonly dataDir: string;
   readonly engines: EngineAddresses;
   /** All modules in one process. */
   readonly oneProcess: boolean;
   /** By module; the front's three are "http", "grpc" and "legacy-http", and "smtp" is the mailbox's. */
   readonly ports: Readonly<Record<string, number>>;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Program["env"];
+}
+
+export interface ServicesOptions extends ServicesSettings {
   readonly logger: EngineLog;
   readonly signal: AbortSignal;
 }
@@ -60,9 +67,9 @@ const AGAIN_MS = [500, 1_000, 2_000, 5_000, 10_000] as const;
 const STEADY_MS = 60_000;
 
 export async function startServices(options: ServicesOptions): Promise<RunningServices> {
-  const { logger, signal, oneProcess } = options;
-  const plans = (oneProcess ? [[]] : PROCESSES).map((modules) => planOf(modules, options));
-  const running = new Map<string, Supervised>();
+  const { logger, signal } = options;
+  const plans = plansOf(options);
+  const running = await startAll(plans, signal);
   let stopping = false;
 
   const keepUp = async (plan: EnginePlan): Promise<void> => {
@@ -86,12 +93,6 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
     await Promise.all([...running.values()].map((each) => each.stop()));
   };
 
-  const starts = await Promise.allSettled(plans.map(async (plan) => running.set(plan.name, await startProcess(plan, signal))));
-  const failed = starts.find((start) => start.status === "rejected");
-  if (failed) {
-    await stop();
-    throw failed.reason;
-  }
   for (const plan of plans) void keepUp(plan);
   return {
     get processes() {
@@ -101,7 +102,21 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
   };
 }
 
-function planOf(modules: readonly string[], { dataDir, engines, ports, env }: ServicesOptions): EnginePlan {
+/** By name. When one does not get ready none is left. */
+export async function startAll(plans: readonly EnginePlan[], signal: AbortSignal): Promise<Map<string, Supervised>> {
+  const running = new Map<string, Supervised>();
+  const starts = await Promise.allSettled(plans.map(async (plan) => running.set(plan.name, await startProcess(plan, signal))));
+  const failed = starts.find((start) => start.status === "rejected");
+  if (!failed) return running;
+  await Promise.all([...running.values()].map((each) => each.stop()));
+  throw failed.reason;
+}
+
+/** Of each process: how it is run, and the question that shows that it is ready. */
+export const plansOf = (options: ServicesSettings): readonly EnginePlan[] =>
+  (options.oneProcess ? [[]] : PROCESSES).map((modules) => planOf(modules, options));
+
+function planOf(modules: readonly string[], { dataDir, engines, ports, env }: ServicesSettings): EnginePlan {
   const name = modules.length === 0 ? "carillon" : modules.join("+");
   const dir = join(dataDir, "services");
   const front = modules.length === 0 || modules.includes("ingest");
