@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { clientsOf } from "../world/clients.ts";
-import { type MeshWorld, startMesh } from "../world/mesh.ts";
 import { openSink, type Sink } from "../world/sink.ts";
+import { startWorld, type World } from "../world/world.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const PEOPLE = 20;
@@ -18,11 +18,11 @@ const ROUNDS = 30;
 /** Subjects of the mails in the order that they were taken. */
 const arrived: string[] = [];
 let sink: Sink;
-let world: MeshWorld;
+let world: World;
 beforeAll(async () => {
   sink = await openSink(0, () => arrived.push(/^subject: (.*)$/im.exec(sink.mails.at(-1) ?? "")?.[1]?.trim() ?? ""));
   const env = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
-  world = await startMesh({ env, oneProcess: false });
+  world = await startWorld({ env });
 });
 afterAll(async () => {
   await world?.stop();

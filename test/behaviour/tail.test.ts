@@ -9,11 +9,15 @@ import { clientsOf } from "../world/clients.ts";
 import { startWorld, type World } from "../world/world.ts";
 
 const script = join(new URL("../..", import.meta.url).pathname, "services", "tail.ts");
-const env = (dataDir: string) => ({ ...process.env, CARILLON_DATA_DIR: dataDir });
-const tail = (dataDir: string, ...args: string[]) =>
-  promisify(execFile)(process.execPath, ["--no-warnings", script, ...args], { env: env(dataDir) });
-const refusal = (dataDir: string, ...args: string[]) =>
-  tail(dataDir, ...args).then(
+type Settings = World["env"];
+const withOnly = (settings: Settings) => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CARILLON_"))),
+  ...settings,
+});
+const tail = (settings: Settings, ...args: string[]) =>
+  promisify(execFile)(process.execPath, ["--no-warnings", script, ...args], { env: withOnly(settings) });
+const refusal = (settings: Settings, ...args: string[]) =>
+  tail(settings, ...args).then(
     () => expect.fail("was taken"),
     ({ stderr, code }: { stderr: string; code: number }) => `${code} ${stderr.trim()}`,
   );
@@ -34,22 +38,22 @@ describe("beside a running service", () => {
   });
 
   it("shows a topic's records as lines of JSON, in the order of time", async () => {
-    const lines = linesOf((await tail(world.dataDir, "notifications.raw", "--from-beginning")).stdout);
+    const lines = linesOf((await tail(world.env, "notifications.raw", "--from-beginning")).stdout);
     expect(lines.map(({ value }) => value.content.title)).toEqual(["one", "two", "three"]);
     expect(lines[0]).toMatchObject({ key: "development/one", headers: { "content-type": "application/protobuf" } });
     expect(lines[0]).toMatchObject({ partition: expect.any(Number), offset: 0, time: expect.stringMatching(/^\d{4}-.*Z$/) });
   });
 
   it("shows the last ones, or those of a partition", async () => {
-    const lines = linesOf((await tail(world.dataDir, "notifications.raw", "--last", "2")).stdout);
+    const lines = linesOf((await tail(world.env, "notifications.raw", "--last", "2")).stdout);
     expect(lines.map(({ value }) => value.content.title)).toEqual(["two", "three"]);
-    const of = linesOf((await tail(world.dataDir, "notifications.raw", "--partition", String(lines[0].partition))).stdout);
+    const of = linesOf((await tail(world.env, "notifications.raw", "--partition", String(lines[0].partition))).stdout);
     expect(new Set(of.map(({ partition }) => partition))).toEqual(new Set([lines[0].partition]));
   });
 
   it("goes on with what comes, until it is told to stop", async () => {
     const child = spawn(process.execPath, ["--no-warnings", script, "notifications.raw", "--last", "0", "--follow"], {
-      env: env(world.dataDir),
+      env: withOnly(world.env),
       stdio: ["ignore", "pipe", "inherit"],
     });
     const reading = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

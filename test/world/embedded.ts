@@ -24,6 +24,7 @@ export async function startEmbedded(options: WorldOptions): Promise<World> {
   };
   return {
     ...{ dataDir, credential },
+    env: { ...options.env, CARILLON_DATA_DIR: dataDir },
     get url() {
       return running.url;
     },
