@@ -75,10 +75,10 @@ describe("beside a running service", () => {
     expect(await refusal(dataDir, "notification.raw")).toBe('1 There is no topic notification.raw; did you mean "notifications.raw"?');
     expect(await refusal(dataDir, "schedule", "--partition", "6")).toBe("1 schedule has the partitions 0 to 5, not 6.");
     for (const args of [[], ["a", "b"], ["a", "--last", "x"], ["a", "--from-beginning", "--last", "1"], ["a", "--all"]])
-      expect(await refusal(dataDir, ...args)).toMatch(/^2 .*npm run tail -- TOPIC/);
+      expect(await refusal({ CARILLON_DATA_DIR: dataDir }, ...args)).toMatch(/^2 .*npm run tail -- TOPIC/);
   });
 });
 
 it("says that there is nothing to read where no service has been", async () => {
-  expect(await refusal("/tmp/carillon-nowhere", "schedule")).toMatch(/^1 There is no database \/tmp\/carillon-nowhere\/carillon\.sqlite/);
+  expect(await refusal({ CARILLON_DATA_DIR: "/tmp/carillon-nowhere" }, "schedule")).toMatch(/^1 There is no database \/tmp\/carillon-nowhere\/carillon\.sqlite/);
 });

@@ -2,13 +2,11 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
-
 export default defineConfig({
   test: {
-    root: here("../.."),
-    include: [here("./stay.fixture.ts")],
-    globalSetup: [here("../engines/setup.ts"), here("./setup.ts")],
+    root: fileURLToPath(new URL("../..", import.meta.url)),
+    include: [fileURLToPath(new URL("./stay.fixture.ts", import.meta.url))],
+    globalSetup: [new URL("../engines/setup.ts", import.meta.url), new URL("./setup.ts", import.meta.url)].map((file) => fileURLToPath(file)),
     env: { TEST_FORM: "mesh-one" },
     reporters: ["default"],
     pool: "forks",
