@@ -71,11 +71,11 @@ describe("beside a running service", () => {
   });
 
   it("says what is wrong with what it is asked for", async () => {
-    const { dataDir } = world;
-    expect(await refusal(dataDir, "notification.raw")).toBe('1 There is no topic notification.raw; did you mean "notifications.raw"?');
-    expect(await refusal(dataDir, "schedule", "--partition", "6")).toBe("1 schedule has the partitions 0 to 5, not 6.");
+    const { env } = world;
+    expect(await refusal(env, "notification.raw")).toBe('1 There is no topic notification.raw; did you mean "notifications.raw"?');
+    expect(await refusal(env, "schedule", "--partition", "6")).toBe("1 schedule has the partitions 0 to 5, not 6.");
     for (const args of [[], ["a", "b"], ["a", "--last", "x"], ["a", "--from-beginning", "--last", "1"], ["a", "--all"]])
-      expect(await refusal({ CARILLON_DATA_DIR: dataDir }, ...args)).toMatch(/^2 .*npm run tail -- TOPIC/);
+      expect(await refusal(env, ...args)).toMatch(/^2 .*npm run tail -- TOPIC/);
   });
 });
 
