@@ -80,5 +80,7 @@ describe("beside a running service", () => {
 });
 
 it("says that there is nothing to read where no service has been", async () => {
-  expect(await refusal({ CARILLON_DATA_DIR: "/tmp/carillon-nowhere" }, "schedule")).toMatch(/^1 There is no database \/tmp\/carillon-nowhere\/carillon\.sqlite/);
+  expect(await refusal({ CARILLON_DATA_DIR: "/tmp/carillon-nowhere" }, "schedule")).toMatch(
+    /^1 There is no database \/tmp\/carillon-nowhere\/carillon\.sqlite/,
+  );
 });

@@ -6,7 +6,9 @@ export default defineConfig({
   test: {
     root: fileURLToPath(new URL("../..", import.meta.url)),
     include: [fileURLToPath(new URL("./stay.fixture.ts", import.meta.url))],
-    globalSetup: [new URL("../engines/setup.ts", import.meta.url), new URL("./setup.ts", import.meta.url)].map((file) => fileURLToPath(file)),
+    globalSetup: [new URL("../engines/setup.ts", import.meta.url), new URL("./setup.ts", import.meta.url)].map((file) =>
+      fileURLToPath(file),
+    ),
     env: { TEST_FORM: "mesh-one" },
     reporters: ["default"],
     pool: "forks",
