@@ -83,6 +83,8 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
     "test/run.ts",
     "test/engines/setup.ts",
     "test/engines/runner.ts",
+    "test/world/setup.ts",
+    "test/world/remover.ts",
     "test/check.ts",
     "test/bench/run.ts",
   ];

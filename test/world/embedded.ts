@@ -7,15 +7,18 @@ import type { World, WorldOptions } from "./world.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 
-/** A test that fails, or times out, may leave its world running: it ends with the tests' own process. */
+/** A test that fails, or times out, may leave its world running: it ends with the tests' own process, and what it kept is removed. */
 const children = new Set<ChildProcess>();
+const own = new Set<string>();
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
+  for (const dataDir of own) rmSync(dataDir, { recursive: true, force: true });
 });
 process.once("SIGTERM", () => process.exit());
 
 export async function startEmbedded(options: WorldOptions): Promise<World> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "carillon-world-"));
+  if (options.dataDir === undefined) own.add(dataDir);
   let running = await startProcess(dataDir, options);
   const { credential } = running;
   const end = (signal: NodeJS.Signals) => {
@@ -24,6 +27,7 @@ export async function startEmbedded(options: WorldOptions): Promise<World> {
   };
   return {
     ...{ dataDir, credential },
+    env: { ...options.env, CARILLON_DATA_DIR: dataDir },
     get url() {
       return running.url;
     },
@@ -50,7 +54,7 @@ export async function startEmbedded(options: WorldOptions): Promise<World> {
     },
     async stop() {
       if (!running.hasEnded()) await end("SIGTERM");
-      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+      if (own.delete(dataDir)) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -20,16 +20,11 @@ export interface MeshOptions extends WorldOptions {
   readonly oneProcess: boolean;
 }
 
-export interface MeshWorld extends World {
-  /** The settings by which one more process joins it. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
 const FREE = { CARILLON_HTTP_PORT: "0", CARILLON_GRPC_PORT: "0", CARILLON_LEGACY_HTTP_PORT: "0", CARILLON_SMTP_SINK_PORT: "0" };
 /** Aborted by nobody: a test that times out fails, and its world ends with the tests' process. */
 const { signal } = new AbortController();
 
-export async function startMesh({ env = {}, dataDir: given, under, oneProcess }: MeshOptions): Promise<MeshWorld> {
+export async function startMesh({ env = {}, dataDir: given, under, oneProcess }: MeshOptions): Promise<World> {
   if (under) throw new Error("a mesh is not run under another command");
   const engines = inject("engines");
   const { folder, run } = inject("worlds");
@@ -55,7 +50,7 @@ export async function startMesh({ env = {}, dataDir: given, under, oneProcess }:
     const [failed] = codes.filter((code) => code !== 0);
     return failed === undefined ? 0 : failed;
   };
-  const world: MeshWorld = {
+  const world: World = {
     url: `http://localhost:${ports.http}`,
     legacyUrl: `http://localhost:${ports["legacy-http"]}`,
     grpcAddress: `localhost:${ports.grpc}`,

@@ -18,6 +18,8 @@ export interface World {
   /** The first API key, where this start printed one; else empty. */
   readonly credential: string;
   readonly dataDir: string;
+  /** The settings by which another program finds what this one keeps, or joins it. */
+  readonly env: Readonly<Record<string, string>>;
   /** Of the process that everybody calls. */
   readonly pid: number;
   hasEnded(): boolean;
