@@ -1,14 +1,12 @@
 /** The whole of compose.yaml on real engines but for the containers: started, used, measured, drained. */
+import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
-import { Redis } from "ioredis";
-import { Kafka, logLevel } from "kafkajs";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { Channel, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import { randomWord, testKeyspace } from "#platform/cassandra/cassandra.fixture.ts";
-import { testDatabase } from "../../test/engines/mysql.ts";
-import { clientsOf, post } from "../../test/world/clients.ts";
+import { clientsOf, getJson, post } from "../../test/world/clients.ts";
+import { forget } from "../../test/world/names.ts";
 import { type Container, startContainers } from "./containers.fixture.ts";
 import { buildImage, type Image } from "./image.fixture.ts";
 
@@ -19,8 +17,7 @@ vi.setConfig({ testTimeout: LONG_MS, hookTimeout: LONG_MS });
 
 const { kafka, redisLedger, redisCache, cassandra, mysql } = inject("engines");
 const engines = { kafka, redisLedger, redisCache, cassandra, mysql };
-const redisDatabase = 13;
-const topicPrefix = `${randomWord()}.`;
+const name = `compose_${randomBytes(6).toString("hex")}`;
 
 let image: Image;
 let containers: readonly Container[];
@@ -32,33 +29,14 @@ const of = (name: string) => containers.find((each) => each.name === name) as Co
 beforeAll(async () => {
   image = buildImage();
   ends.push(async () => image.remove());
-  const database = await testDatabase();
-  ends.push(() => database.end());
-  const keyspace = await testKeyspace();
-  ends.push(() => keyspace.drop(), forgetKafka, forgetRedis);
+  ends.push(() => forget(engines, name));
   before = written();
-  containers = await startContainers(image, engines, { mysqlUrl: database.url, redisDatabase, topicPrefix, keyspace: keyspace.name });
+  containers = await startContainers(image, engines, name);
   ends.push(() => Promise.all(containers.map((each) => each.stop())));
 });
 afterAll(async () => {
   for (const end of ends.toReversed()) await end();
 });
-
-async function forgetKafka() {
-  const admin = new Kafka({ brokers: [...kafka], logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  const topics = (await admin.listTopics()).filter((name) => name.startsWith(topicPrefix));
-  await admin.deleteTopics({ topics });
-  await admin.disconnect();
-}
-
-async function forgetRedis() {
-  for (const url of [redisLedger, redisCache]) {
-    const redis = new Redis(`${url}/${redisDatabase}`);
-    await redis.flushdb();
-    redis.disconnect();
-  }
-}
 
 test("every process becomes healthy by its own health check, and only the first key's owner gets in", async () => {
   await expect
@@ -79,7 +57,8 @@ test("a notification goes through all of them: to the inbox, a browser at the ga
   const authorized = { authorization: `Bearer ${key.credential}` };
 
   const { body } = await post(`${url}/gateway/token`, { user_id: "ann" }, authorized);
-  const socket = new WebSocket(`${of("gateway").url.replace("http", "ws")}/ws`);
+  expect(body.url).toBe(`${of("gateway").url.replace("http", "ws")}/ws`);
+  const socket = new WebSocket(body.url);
   const frames: string[] = [];
   socket.onmessage = ({ data }) => void frames.push(String(data));
   await new Promise((resolve) => {
@@ -103,6 +82,8 @@ test("a notification goes through all of them: to the inbox, a browser at the ga
     ]),
   );
   socket.close();
+  const { body: mailbox } = await getJson(`${url}/mailbox/messages`, authorized);
+  expect(mailbox.messages).toMatchObject([{ to: ["ann@example.com"], subject: "Ring" }]);
 
   // As Prometheus asks.
   for (const each of containers) {

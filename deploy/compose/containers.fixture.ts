@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { EngineAddresses } from "../../test/engines/addresses.ts";
+import { settingsUnder } from "../../test/world/names.ts";
 import { rememberPorts } from "../local/port.ts";
 import { carillonServices, readCompose, type Service } from "./file.fixture.ts";
 import type { Image } from "./image.fixture.ts";
@@ -20,14 +21,6 @@ export interface Container {
   stop(): Promise<number | null>;
 }
 
-/** Names that no other test has, on engines that other tests use too. */
-export interface Names {
-  readonly mysqlUrl: string;
-  readonly redisDatabase: number;
-  readonly topicPrefix: string;
-  readonly keyspace: string;
-}
-
 const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
@@ -40,18 +33,19 @@ const FRONT: Readonly<Record<number, string>> = {
   8082: "CARILLON_LEGACY_HTTP_PORT",
 };
 
-export async function startContainers(image: Image, engines: EngineAddresses, names: Names): Promise<readonly Container[]> {
+/** `name`: what no other test is called, on engines that other tests use too. */
+export async function startContainers(image: Image, engines: EngineAddresses, name: string): Promise<readonly Container[]> {
   const services = carillonServices(readCompose());
   const free = rememberPorts(join(image.root, "ports.json"));
   const ports = new Map<number, number>();
   const inside = [...Object.keys(FRONT).map(Number), ...services.map(([, service]) => healthPort(service))];
   for (const port of new Set(inside)) ports.set(port, await free.take(String(port)));
-  return services.map(([name, service, modules]) => startContainer(name, service, modules));
+  return services.map(([service, definition, modules]) => startContainer(service, definition, modules));
 
-  function startContainer(name: string, service: Service, modules: readonly string[]): Container {
+  function startContainer(container: string, service: Service, modules: readonly string[]): Container {
     const [command = "", ...args] = [...image.entrypoint, ...modules];
     const port = healthPort(service);
-    const portSettings = port === 8080 ? FRONT : { [port]: `CARILLON_${name.toUpperCase().replaceAll("-", "_")}_PORT` };
+    const portSettings = port === 8080 ? FRONT : { [port]: `CARILLON_${container.toUpperCase().replaceAll("-", "_")}_PORT` };
     const child = spawn(command, args, {
       cwd: image.workdir,
       stdio: ["ignore", "pipe", "pipe"],
@@ -60,8 +54,7 @@ export async function startContainers(image: Image, engines: EngineAddresses, na
         ...image.env,
         ...Object.fromEntries(Object.entries(service.environment ?? {}).map(([key, value]) => [key, moved(key, value)])),
         ...Object.fromEntries(Object.entries(portSettings).map(([own, key]) => [key, String(ports.get(Number(own)))])),
-        ...("CARILLON_KAFKA_BROKERS" in (service.environment ?? {}) && { CARILLON_KAFKA_TOPIC_PREFIX: names.topicPrefix }),
-        ...("CARILLON_CASSANDRA_CONTACT_POINTS" in (service.environment ?? {}) && { CARILLON_CASSANDRA_KEYSPACE: names.keyspace }),
+        ...settingsUnder(name),
       },
     });
     running.add(child);
@@ -69,7 +62,7 @@ export async function startContainers(image: Image, engines: EngineAddresses, na
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
     const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(running.delete(child) ? code : null)));
     return {
-      name,
+      name: container,
       url: `http://127.0.0.1:${ports.get(port)}`,
       output: () => output,
       isHealthy() {
@@ -89,12 +82,14 @@ export async function startContainers(image: Image, engines: EngineAddresses, na
     const here: Readonly<Record<string, string>> = {
       CARILLON_KAFKA_BROKERS: engines.kafka.join(","),
       CARILLON_KAFKA_REPLICATION: String(Math.min(Number(value), engines.kafka.length)),
-      CARILLON_MYSQL_URL: names.mysqlUrl,
-      CARILLON_REDIS_LEDGER_URL: `${engines.redisLedger}/${names.redisDatabase}`,
-      CARILLON_REDIS_CACHE_URL: `${engines.redisCache}/${names.redisDatabase}`,
+      CARILLON_MYSQL_URL: `${engines.mysql}/${name}`,
+      CARILLON_REDIS_LEDGER_URL: engines.redisLedger,
+      CARILLON_REDIS_CACHE_URL: engines.redisCache,
       CARILLON_CASSANDRA_CONTACT_POINTS: engines.cassandra,
     };
-    return here[key] ?? value.replace(/^http:\/\/[\w-]+:(\d+)$/, (_url, port) => `http://127.0.0.1:${ports.get(Number(port))}`);
+    return (
+      here[key] ?? value.replace(/(http|ws):\/\/[\w-]+:(\d+)/, (_url, scheme, port) => `${scheme}://127.0.0.1:${ports.get(Number(port))}`)
+    );
   }
 }
 
