@@ -202,7 +202,7 @@ describe("who calls", () => {
     const read = await keyTo("bells", Scope.READ);
     expect((await post(`${world.url}/gateway/token`, { user_id: "bo" }, bearer(read.credential))).status).toBe(403);
     const { body } = await post(`${world.url}/gateway/token`, { user_id: "bo" }, bearer(credential));
-    const socket = new WebSocket(`${world.url.replace("http", "ws")}/ws`);
+    const socket = new WebSocket(body.url);
     const frames: string[] = [];
     socket.onmessage = ({ data }) => void frames.push(String(data));
     await new Promise((resolve) => {

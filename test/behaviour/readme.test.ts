@@ -94,8 +94,8 @@ it("the bell of the README hears what ann was sent", async () => {
   }
 });
 
-/** `npm start` in start.test.ts. */
-const isRun = new Set(["npm start", "npm run example", protoset]);
+/** `npm start` in start.test.ts, `npm run mesh` in deploy/local/mesh.engines.test.ts. */
+const isRun = new Set(["npm start", "npm run mesh", "npm run example", protoset]);
 
 it("every other command is a script that the tests' own runner or CI runs", () => {
   const ci = readFileSync(join(root, ".ci/run"), "utf8");
