@@ -33,6 +33,7 @@ it.each([
   [{ CARILLON_BROADCAST_DESTINATIONS: "web:an n" }, "must be like email:team@example.com,web:ann"],
   [{ CARILLON_HTTP_PORT: "9000", CARILLON_LEGACY_HTTP_PORT: "9000" }, 'CARILLON_HTTP_PORT is "9000" but must differ from CARILLON_LEGACY_'],
   [{ CARILLON_HTTP_PORT: "8082" }, 'CARILLON_HTTP_PORT is "8082" but must differ from CARILLON_LEGACY_HTTP_PORT, which is 8082 too'],
+  [{ CARILLON_GRPC_PORT: "8080" }, 'CARILLON_GRPC_PORT is "8080" but must differ from CARILLON_HTTP_PORT, which is 8080 too'],
   [{ CARILLON_LEGACY_HTTP_PORT: "8080" }, 'CARILLON_LEGACY_HTTP_PORT is "8080" but must differ from CARILLON_HTTP_PORT, which is 8080 too'],
 ] as [Record<string, string>, string][])("%j is refused", (env, sentence) => {
   expect(troubles(env)).toEqual([expect.stringContaining(sentence)]);

@@ -5,7 +5,7 @@ import { flag, list, port, share } from "#platform/config/fields.ts";
 import { mode } from "#platform/config/mode.ts";
 import type { Module } from "#platform/host.ts";
 
-const HTTP_PORT = 8080;
+const PORTS = { "http-port": 8080, "grpc-port": 8081, "legacy-http-port": 8082 };
 
 const fields = z.object({
   mode,
@@ -18,11 +18,13 @@ const fields = z.object({
     .regex(/^[A-Za-z0-9._:-]+$/, { error: "must be an address or a host name, like 127.0.0.1 or 0.0.0.0" })
     .default("127.0.0.1")
     .meta({ description: "The address to listen on; in production any, 0.0.0.0 for every IPv4 address of the machine." }),
-  "http-port": port().default(HTTP_PORT).meta({ description: "REST, Connect, gRPC-Web, pages and /ws. 0 picks a free one." }),
+  "http-port": port().default(PORTS["http-port"]).meta({ description: "REST, Connect, gRPC-Web, pages and /ws. 0 picks a free one." }),
   "grpc-port": port()
-    .default(8081)
+    .default(PORTS["grpc-port"])
     .meta({ description: "gRPC over HTTP/2: without TLS (h2c), or with it where there is a certificate. 0 picks a free one." }),
-  "legacy-http-port": port().default(8082).meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
+  "legacy-http-port": port()
+    .default(PORTS["legacy-http-port"])
+    .meta({ description: "The same routes once more, for older callers. 0 picks a free one." }),
   "tls.cert": z
     .string()
     .optional()
@@ -71,12 +73,22 @@ const fields = z.object({
 
 type Given = z.output<typeof fields>;
 
+function* samePorts(given: Given): Iterable<[keyof Given, string]> {
+  const names = Object.keys(PORTS) as (keyof typeof PORTS)[];
+  for (const [index, one] of names.entries())
+    for (const two of names.slice(index + 1)) {
+      const taken = given[one];
+      if (taken === 0 || taken !== given[two]) continue;
+      // The one that was set is the one to speak of.
+      const [set, other] = taken === PORTS[one] ? [two, one] : [one, two];
+      yield [set, `must differ from ${variableOf(other)}, which is ${taken} too`];
+    }
+}
+
 /** What does not go together: each with the setting that was made, and what it would have to be. */
 function* clashes(given: Given): Iterable<[keyof Given, string]> {
-  const { host, "http-port": http, "legacy-http-port": legacy, "tls.cert": cert, "tls.key": key } = given;
-  // The one that was set is the one to speak of.
-  const [port, other] = http === HTTP_PORT ? (["legacy-http-port", "http-port"] as const) : (["http-port", "legacy-http-port"] as const);
-  if (http !== 0 && http === legacy) yield [port, `must differ from ${variableOf(other)}, which is ${http} too`];
+  const { host, "tls.cert": cert, "tls.key": key } = given;
+  yield* samePorts(given);
   if (cert !== undefined && key === undefined) yield ["tls.cert", `must come with ${variableOf("tls.key")}, which is not set`];
   if (cert === undefined && key !== undefined) yield ["tls.key", `must come with ${variableOf("tls.cert")}, which is not set`];
   if (given.mode === "production") return;

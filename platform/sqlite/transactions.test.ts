@@ -56,3 +56,16 @@ test("closes also where the last checkpoint is refused", () => {
   expect(again.prepare("SELECT count(*) AS count FROM files").get()).toEqual({ count: 3 });
   again.close();
 });
+
+test.each([
+  [true, 2],
+  [false, 1],
+])("durable: %s, so the level of synchronous is %i when the commit begins", (durable, level) => {
+  const call = { is: "call", id: 1, module: "", name: "", args: undefined, durable: false } as const;
+  let found: unknown;
+  transactions.commit([call, { ...call, id: 2, durable }], () => {
+    found = database.prepare("PRAGMA synchronous").get();
+  });
+  expect(found).toEqual({ synchronous: level });
+  transactions.close();
+});

@@ -63,9 +63,9 @@ const waitOf = ({ value, traceparent }: Received<Scheduled>): Wait => ({
 
 /**
  * Waits until each record is due. Batches wait side by side and each lane has room of its own in the window, so no record ever waits for
- * one that is due later.
+ * one that is due later. Nor for longer than the tier is, whatever the clock says: one that is set back an hour would make an hour of 5 s.
  */
-export const tierStage = ({ topic }: Tier, { clock }: { clock: Clock }): Stage<Scheduled> => ({
+export const tierStage = ({ topic, delayMs }: Tier, { clock }: { clock: Clock }): Stage<Scheduled> => ({
   name: `scheduler-${topic.name}`,
   reads: [topic],
   writes: topics.all,
@@ -73,6 +73,8 @@ export const tierStage = ({ topic }: Tier, { clock }: { clock: Clock }): Stage<S
   window: 1_000,
   concurrency: 1_000,
   async handle(batch) {
+    let sleptMs = 0;
+    const leftMs = (dueAtMs: number) => Math.min(dueAtMs - clock.nowMs(), delayMs + TIER_TOLERANCE_MS - sleptMs);
     const byDue = [...batch.records].sort((one, other) => Number(one.value.dueAtMs - other.value.dueAtMs));
     for (const received of byDue) {
       const target = topicNamed(received.value.topic);
@@ -82,9 +84,11 @@ export const tierStage = ({ topic }: Tier, { clock }: { clock: Clock }): Stage<S
       }
       const dueAtMs = Number(received.value.dueAtMs);
       batch.waiting(dueAtMs);
-      for (let leftMs = dueAtMs - clock.nowMs(); leftMs > 0; leftMs = dueAtMs - clock.nowMs()) {
-        await clock.sleep(Math.min(leftMs, SLEEP_MOST_MS), batch.signal);
+      for (let left = leftMs(dueAtMs); left > 0; left = leftMs(dueAtMs)) {
+        const sleepMs = Math.min(left, SLEEP_MOST_MS);
+        await clock.sleep(sleepMs, batch.signal);
         if (batch.signal.aborted) return;
+        sleptMs += sleepMs;
       }
       batch.done(received, onward(received, target));
     }

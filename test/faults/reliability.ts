@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 export interface Counts {
   readonly fault: string;
   readonly acknowledged: number;
-  readonly acknowledgedBeforeLastKill: number;
+  readonly acknowledgedBeforeLastFault: number;
   readonly lost: number;
   readonly duplicated: number;
   readonly allowed: number;
@@ -17,7 +17,7 @@ export function publish(full: boolean, counts: Counts): void {
   const row = `| ${[
     counts.fault,
     counts.acknowledged,
-    counts.acknowledgedBeforeLastKill,
+    counts.acknowledgedBeforeLastFault,
     counts.lost,
     counts.duplicated,
     counts.allowed,

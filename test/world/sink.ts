@@ -15,7 +15,8 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-export async function openSink(port = 0): Promise<Sink> {
+/** `taken` is told of each mail before the client is. */
+export async function openSink(port = 0, taken: () => void = () => {}): Promise<Sink> {
   const byDelivery = new Map<string, number>();
   const mails: string[] = [];
   const server = new SMTPServer({
@@ -37,6 +38,7 @@ export async function openSink(port = 0): Promise<Sink> {
         if (mails.length > 100) mails.shift();
         const id = /^x-carillon-delivery:\s*(\S+)/im.exec(mail)?.[1] ?? "";
         byDelivery.set(id, (byDelivery.get(id) ?? 0) + 1);
+        taken();
         await sink.ponder(envelope.rcptTo[0]?.address ?? "");
         callback();
       });

@@ -8,6 +8,13 @@ import { join } from "node:path";
 
 const root = new URL("../..", import.meta.url).pathname;
 
+/** A test that fails, or times out, may leave its world running: it ends with the tests' own process. */
+const children = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+process.once("SIGTERM", () => process.exit());
+
 export interface World {
   /** Of the REST facades, Connect and the pages. */
   readonly url: string;
@@ -20,6 +27,7 @@ export interface World {
   readonly credential: string;
   readonly dataDir: string;
   readonly pid: number;
+  hasEnded(): boolean;
   /** What the process has printed so far. */
   output(): string;
   /** Ends the process by a signal and answers its exit code; the data directory stays. */
@@ -58,7 +66,13 @@ export async function startWorld({ env = {}, dataDir, under = [] }: WorldOptions
       ...env,
     },
   });
-  const exit = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  children.add(child);
+  const exit = new Promise<number | null>((resolve) =>
+    child.once("exit", (code) => {
+      children.delete(child);
+      resolve(code);
+    }),
+  );
   const printed = collect(child);
   const ready = await readyLine(child, printed, exit);
   const found = (pattern: RegExp) => {
@@ -70,6 +84,7 @@ export async function startWorld({ env = {}, dataDir, under = [] }: WorldOptions
     child.kill(signal);
     return exit;
   };
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   return {
     url: found(/^Carillon ready (https?:\S+)/),
     legacyUrl: found(/ also (https?:\S+)/),
@@ -78,10 +93,11 @@ export async function startWorld({ env = {}, dataDir, under = [] }: WorldOptions
     credential: /^The first API key.*: (\S+)$/m.exec(printed.text)?.[1] ?? "",
     dataDir: directory,
     pid: child.pid as number,
+    hasEnded,
     output: () => printed.text,
     end,
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) await end("SIGTERM");
+      if (!hasEnded()) await end("SIGTERM");
       if (dataDir === undefined) rmSync(directory, { recursive: true, force: true });
     },
   };
