@@ -135,7 +135,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
   /** Lost: somebody else holds the lease by now, and nothing was sent. */
   async function inTurn(received: Received<Delivery>, signal: AbortSignal, mail: Mail, lease: Lease): Promise<Outcome | "lost"> {
-    const pass = await turns.take(signal);
+    const pass = await turns.take(signal).catch(() => undefined);
+    if (!pass) return { is: "outage", code: "called_off", detail: "This process ended before it was the message's turn." };
     try {
       if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
       return await sending(received, mail, lease, pass);

@@ -142,6 +142,70 @@ describe("a mail that was handed over", () => {
   });
 });
 
+describe("while handing over takes long", () => {
+  const stuck = Array.from({ length: WIDTH }, (_, index) => `s${index}`);
+  const next = Array.from({ length: WIDTH }, (_, index) => `n${index}`);
+  /** The server does not answer at RCPT to as many as may be with it; as many again have leases and wait for their turn. */
+  async function crowded(ledger: Ledger = here.ledger) {
+    const asked: string[] = [];
+    here.server.recipient = (address) => {
+      asked.push(address);
+      return address.startsWith("s") ? "hang" : undefined;
+    };
+    let leased = 0;
+    const intend: Ledger["intend"] = async (tries) => {
+      const intents = await ledger.intend(tries);
+      leased += intents.length;
+      return intents;
+    };
+    const stage = await run({ ledger: { ...ledger, intend } });
+    await put(...stuck.map((id) => deliveryOf(id)));
+    await vi.waitFor(() => expect(asked).toHaveLength(WIDTH));
+    await put(...next.map((id) => deliveryOf(id)));
+    await vi.waitFor(() => expect(leased).toBe(2 * WIDTH));
+    await put(deliveryOf("o"));
+    return { stage, leased: () => leased };
+  }
+
+  it("the next have their leases already, no more than as many again, and all their time once it is their turn", async () => {
+    const { leased } = await crowded();
+    await here.at.clock.advance(11_999);
+    expect(leased()).toBe(2 * WIDTH);
+    expect(here.server.received).toBe(0);
+    await here.at.clock.advance(1);
+    await Promise.all([...next, "o"].map((id) => until(id, SENT)));
+    await Promise.all(stuck.map((id) => until(id, DEFERRED)));
+    for (const id of stuck) expect(await statuses(id)).toEqual([[DEFERRED, "provider_unavailable", 0]]);
+    expect(await events("n0")).toMatchObject([{ reason: "accepted_by_provider", attempt: 1 }]);
+  });
+
+  it("a lease that was lost before its turn came is somebody else's: nothing is sent", async () => {
+    await crowded({ ...here.ledger, extend: async (leases) => leases.map(() => false) });
+    await here.at.clock.advance(12_000);
+    await Promise.all(next.map((id) => until(id, DEFERRED)));
+    for (const id of next) expect(await statuses(id)).toEqual([[DEFERRED, "lease_held", 0]]);
+    await until("o", SENT);
+    expect(here.server.received).toBe(1);
+  });
+
+  it("what a drain calls off before its turn came waits for the next process, and was certainly not sent", async () => {
+    const { stage } = await crowded();
+    const drained = stage.drain(1_000);
+    await here.at.clock.advance(1_000);
+    await Promise.all(next.map((id) => until(id, DEFERRED)));
+    await here.at.clock.advance(1_000);
+    await drained;
+    for (const id of next) expect(await statuses(id)).toEqual([[DEFERRED, "provider_unavailable", 0]]);
+    await here.sender.close();
+    here.server.recipient = () => undefined;
+    here.sender = here.open();
+    await run();
+    await pass(5_000);
+    await Promise.all(next.map((id) => until(id, SENT)));
+    expect((await events("n0")).at(-1)).toMatchObject({ reason: "accepted_by_provider", attempt: 1 });
+  });
+});
+
 describe("while answers take long", () => {
   it("all leases are extended by one call every five seconds", async () => {
     const ids = ["a", "b", "c", "d", "e"];
@@ -180,7 +244,7 @@ describe("while answers take long", () => {
     const place = (id: string) => partitionOf(`development/user-${id}`, topics.email.medium.partitions);
     const behind = Array.from({ length: 3_000 }, (_, index) => `o${index}`).filter((id) => place(id) === place("s0"));
     await put(...behind.map((id) => deliveryOf(id)));
-    await vi.waitFor(() => expect(here.server.mails).toHaveLength(behind.length), 10_000);
+    await vi.waitFor(() => expect(here.server.mails).toHaveLength(behind.length), 15_000);
     for (const id of stuck) server.answer(id);
     await Promise.all(stuck.map((id) => until(id, SENT)));
   });

@@ -18,8 +18,8 @@ const full = process.env.TEST_FULL === "1";
 const SENDS = full ? 10_000 : 1_500;
 const TIMES = 3;
 const BATCH = 25;
-/** Sends that one process has under way at most (`email.concurrency`): what a death may leave unresolved. */
-export const UNDER_WAY = 20;
+/** Sends that one process has leases for at most (twice `email.concurrency`): what a death may leave unresolved. */
+export const UNDER_WAY = 40;
 
 export interface Fault {
   /** As docs/reliability.md shows it. */
