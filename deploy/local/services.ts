@@ -11,7 +11,7 @@ import type { EngineAddresses } from "./addresses.ts";
 import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
 import { databaseUrl } from "./given.ts";
 import type { Ports } from "./port.ts";
-import type { Supervised } from "./supervised.ts";
+import type { Program, Supervised } from "./supervised.ts";
 
 const main = fileURLToPath(new URL("../../services/main.ts", import.meta.url));
 
@@ -42,14 +42,18 @@ export async function portsOf(ports: Ports, env: NodeJS.ProcessEnv): Promise<Rec
   return taken;
 }
 
-export interface ServicesOptions {
+/** What the processes are told. */
+export interface ServicesSettings {
   readonly dataDir: string;
   readonly engines: EngineAddresses;
   /** All modules in one process. */
   readonly oneProcess: boolean;
   /** By module; the front's three are "http", "grpc" and "legacy-http", and "smtp" is the mailbox's. */
   readonly ports: Readonly<Record<string, number>>;
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Program["env"];
+}
+
+export interface ServicesOptions extends ServicesSettings {
   readonly logger: EngineLog;
   readonly signal: AbortSignal;
 }
@@ -66,9 +70,9 @@ const AGAIN_MS = [500, 1_000, 2_000, 5_000, 10_000] as const;
 const STEADY_MS = 60_000;
 
 export async function startServices(options: ServicesOptions): Promise<RunningServices> {
-  const { logger, signal, oneProcess } = options;
-  const plans = (oneProcess ? [[]] : PROCESSES).map((modules) => planOf(modules, options));
-  const running = new Map<string, Supervised>();
+  const { logger, signal } = options;
+  const plans = plansOf(options);
+  const running = await startAll(plans, signal);
   let stopping = false;
 
   const keepUp = async (plan: EnginePlan): Promise<void> => {
@@ -92,12 +96,6 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
     await Promise.all([...running.values()].map((each) => each.stop()));
   };
 
-  const starts = await Promise.allSettled(plans.map(async (plan) => running.set(plan.name, await startProcess(plan, signal))));
-  const failed = starts.find((start) => start.status === "rejected");
-  if (failed) {
-    await stop();
-    throw failed.reason;
-  }
   for (const plan of plans) void keepUp(plan);
   return {
     get processes() {
@@ -107,7 +105,21 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
   };
 }
 
-function planOf(modules: readonly string[], { dataDir, engines, ports, env }: ServicesOptions): EnginePlan {
+/** By name. When one does not get ready none is left. */
+export async function startAll(plans: readonly EnginePlan[], signal: AbortSignal): Promise<Map<string, Supervised>> {
+  const running = new Map<string, Supervised>();
+  const starts = await Promise.allSettled(plans.map(async (plan) => running.set(plan.name, await startProcess(plan, signal))));
+  const failed = starts.find((start) => start.status === "rejected");
+  if (!failed) return running;
+  await Promise.all([...running.values()].map((each) => each.stop()));
+  throw failed.reason;
+}
+
+/** Of each process: how it is run, and the question that shows that it is ready. */
+export const plansOf = (options: ServicesSettings): readonly EnginePlan[] =>
+  (options.oneProcess ? [[]] : PROCESSES).map((modules) => planOf(modules, options));
+
+function planOf(modules: readonly string[], { dataDir, engines, ports, env }: ServicesSettings): EnginePlan {
   const name = modules.length === 0 ? "carillon" : modules.join("+");
   const dir = join(dataDir, "services");
   const front = modules.length === 0 || modules.includes("ingest");

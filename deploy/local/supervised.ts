@@ -23,8 +23,8 @@ export interface Program {
   readonly args: readonly string[];
   /** How long it may take to end after SIGTERM. Default 10. */
   readonly graceS?: number;
-  /** Beside what this process has. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Beside what this process has; undefined: without it. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Supervised {
