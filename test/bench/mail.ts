@@ -56,10 +56,10 @@ async function pipelineOverSmtp(port: number): Promise<number> {
     const path = "/carillon.ingest.v1.IngestService/SendBatch";
     const load = { port: portOf(world), path, contentType: "application/proto", body: batchOf(100), connections: 2 };
     await run({ ...load, requests: WARM_UP / 100 });
-    await tracked(world, WARM_UP);
+    await tracked(world.url, WARM_UP);
     const startedMs = performance.now();
     await run({ ...load, requests: MAILS / 100 });
-    await tracked(world, WARM_UP + MAILS);
+    await tracked(world.url, WARM_UP + MAILS);
     return MAILS / ((performance.now() - startedMs) / 1_000);
   } finally {
     await world.stop();
