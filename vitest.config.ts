@@ -5,10 +5,13 @@
  */
 import { defineConfig } from "vitest/config";
 
+const isFull = process.env.TEST_FULL === "1";
+
 const whole = (name: string, groupOrder: number, testTimeout: number) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
+    exclude: isFull ? [] : [`test/${name}/long/**`],
     sequence: { groupOrder },
     maxWorkers: 1,
     testTimeout,
@@ -50,7 +53,7 @@ export default defineConfig({
         },
       },
       whole("behaviour", 2, 90_000),
-      whole("faults", 3, process.env.TEST_FULL === "1" ? 1_200_000 : 240_000),
+      whole("faults", 3, isFull ? 1_200_000 : 240_000),
     ],
   },
 });
