@@ -1,5 +1,6 @@
 /**
- * Three projects, run one after the other: what runs in one process, what starts whole services, and what breaks them.
+ * Projects, run one after the other: what runs in one process, what speaks to real engines, what starts whole services, in each of their
+ * forms, and what breaks them. docs/testing.md says which file runs where, and why.
  *
  * Sized for two cores: whole services bring processes of their own, so they are tested one file at a time.
  */
@@ -8,17 +9,36 @@ import { defineConfig } from "vitest/config";
 const isFull = process.env.TEST_FULL === "1";
 
 const whole = (name: string, groupOrder: number, testTimeout: number) => ({
-  test: {
-    name,
-    include: [`test/${name}/**/*.test.ts`],
-    exclude: isFull ? [] : [`test/${name}/long/**`],
-    sequence: { groupOrder },
-    maxWorkers: 1,
-    testTimeout,
-    hookTimeout: testTimeout,
-    expect: { poll: { timeout: 10_000 } },
-  },
+  name,
+  include: [`test/${name}/**/*.test.ts`],
+  sequence: { groupOrder },
+  maxWorkers: 1,
+  testTimeout,
+  hookTimeout: testTimeout,
+  expect: { poll: { timeout: 10_000 } },
 });
+
+const behaviour = (...names: string[]) => names.map((name) => `test/behaviour/${name}.test.ts`);
+
+/** On real engines, which other things use meanwhile. Its files are run by one process, which keeps the world that they share. */
+const onMesh = (form: "mesh-one" | "mesh-many", groupOrder: number, files: { include?: string[]; exclude?: string[] }) => ({
+  ...whole("behaviour", groupOrder, 120_000),
+  ...files,
+  name: `behaviour-${form}`,
+  env: { TEST_FORM: form },
+  globalSetup: ["test/engines/setup.ts", "test/world/setup.ts"],
+  runner: "test/engines/runner.ts",
+  isolate: false,
+  expect: { poll: { timeout: 30_000 } },
+});
+
+/** What there is in one form only, or is over before engines are spoken to, so that it is the same in all. */
+const EMBEDDED_ONLY = behaviour("backup", "disk-full", "metrics", "refused-start", "settings", "start", "tail", "tls");
+const MESH_ONLY = behaviour("modules");
+/** What passes between processes: the way, time, dead letters, keys, who may see what, and how refusals come through. */
+const BETWEEN_PROCESSES = behaviour(
+  ...["way", "scheduling", "templates", "deadletters", "protocols", "person", "refusals", "isolation", "modules"],
+);
 
 export default defineConfig({
   test: {
@@ -52,8 +72,10 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      whole("behaviour", 2, 90_000),
-      whole("faults", 3, isFull ? 1_200_000 : 240_000),
+      { test: { ...whole("behaviour", 2, 90_000), exclude: MESH_ONLY } },
+      { test: onMesh("mesh-one", 3, { exclude: [...EMBEDDED_ONLY, ...MESH_ONLY] }) },
+      { test: onMesh("mesh-many", 4, { include: BETWEEN_PROCESSES }) },
+      { test: { ...whole("faults", 5, isFull ? 1_200_000 : 240_000), exclude: isFull ? [] : ["test/faults/long/**"] } },
     ],
   },
 });

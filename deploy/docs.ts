@@ -65,7 +65,7 @@ const topicsPage = () =>
   page(
     "Topics",
     "domain/topics.ts",
-    `The event log's topics. Records are kept for ${RETENTION_MS / 86_400_000} days and keyed by \`environment/recipient\`, where a recipient is a user id, or\n\`~uuid\` for a bare address; so everything about one person stays in order within a topic. Partition counts never change on a live topic.\nThe tiers (${tiers.map(({ topic }) => code(topic.name)).join(", ")}) hold first-in-first-out waits of one length each.`,
+    `The event log's topics. Records are kept for ${RETENTION_MS / 86_400_000} days and keyed by \`environment/recipient\`, where a recipient is a user id, or\n\`~uuid\` for a bare address; so everything about one person stays in order within a topic. Partition counts never change on a live topic.\nThe tiers (${tiers.map(({ topic }) => code(topic.name)).join(", ")}) hold first-in-first-out waits of one length each. Further topics like\n\`notifications.raw\` can be configured ([events](events.md)).`,
     ["Topic", "Holds", "Partitions"],
     all.map(({ name, schema, partitions }) => [code(name), code(schema.typeName), String(partitions)]),
   );

@@ -10,6 +10,8 @@ export const notificationName = (environment: string, idempotencyKey: string) =>
 /** A raw event that carries no id: its place in the log is its identity. */
 export const rawEventName = (topic: string, partition: number, offset: number, timeMs: number) =>
   name("raw", topic, partition, offset, timeMs);
+/** One of the several notifications that a record asks for, under the id of the whole. */
+export const partName = (wholeId: string, index: number) => name("part", wholeId, index);
 export const deliveryName = (notificationId: string, recipient: string, channel: string, step: number) =>
   name("delivery", notificationId, recipient, channel, step);
 export const deliveryEventName = (

@@ -75,5 +75,14 @@ export const all: readonly Topic[] = [
   deadSchedule,
 ];
 
+/** What a further raw topic may be called: Kafka's rules, and a prefix has room before it. */
+export const RAW_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,140}$/;
+
+/** A topic that an installation reads beside `raw`, as it is configured; `all` and `topicNamed` know nothing of it. */
+export const furtherRaw = (name: string): typeof raw => topic(name, raw.schema, raw.partitions);
+
+/** The public doors: `raw`, and further ones. `due` holds the same, but nobody else writes it. */
+export const isRaw = ({ schema, name }: Topic): boolean => schema === raw.schema && name !== due.name;
+
 const byName = new Map(all.map((each) => [each.name, each]));
 export const topicNamed = (name: string): Topic | undefined => byName.get(name);

@@ -6,8 +6,8 @@ interface Bell {
   close(): void;
 }
 interface Options {
-  url: string;
-  token: () => Promise<string>;
+  url?: string;
+  token: () => Promise<string | { token: string; url: string }>;
   cursor?: string;
   onMessage: (message: { title: string }, cursor: string) => void;
   onReset?: () => void;
@@ -49,6 +49,14 @@ it("the bell is live, comes back by itself, and has each message once", async ()
   await gateway.publish(["live again"]);
   await soon(() => expect(titles).toEqual(["before", "live", "missed", "missed too", "live again"]));
   expect(states).toEqual(["connecting", "live", "waiting", "connecting", "live"]);
+});
+
+it("the bell opens the gateway where its token says", async () => {
+  const gateway = await startGateway();
+  const { titles, isLive } = ring({ token: async () => ({ token: await gateway.token(), url: gateway.url }) });
+  await isLive();
+  await gateway.publish(["live"]);
+  await soon(() => expect(titles).toEqual(["live"]));
 });
 
 it("the bell answers heartbeats, so it is not taken for dead", async () => {

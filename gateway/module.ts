@@ -3,6 +3,7 @@ import { z } from "zod";
 import { wholeNumber } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 import { gauge, lookUp } from "#platform/telemetry/metric.ts";
+import { allowedOrigins } from "./origins.ts";
 import { gatewaySocket } from "./socket.ts";
 
 const config = z.object({
@@ -13,6 +14,7 @@ const config = z.object({
   "gateway.max-connections-per-ip": wholeNumber({ min: 1, max: 100_000 })
     .default(200)
     .meta({ description: "Connections from one address." }),
+  "gateway.allowed-origins": allowedOrigins,
 });
 
 const openConnections = gauge({ name: "carillon_gateway_connections", help: "Open WebSocket connections.", labels: {} });
@@ -27,6 +29,7 @@ export const gateway = (needs: { secret: () => Uint8Array }): Module<z.output<ty
       heartbeatMs: settings["gateway.heartbeat-ms"],
       perUser: settings["gateway.max-connections-per-user"],
       perAddress: settings["gateway.max-connections-per-ip"],
+      origins: settings["gateway.allowed-origins"],
     });
     lookUp(openConnections, given.metrics, () => [{ labels: {}, value: connections() }]);
     return {

@@ -53,7 +53,7 @@ export async function startGateway(settings: Partial<GatewaySettings> = {}) {
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
   const { socket, dismiss, connections } = gatewaySocket(
     { clock, fanout, client, logger },
-    { secret: () => secret, heartbeatMs: 30_000, perUser: 20, perAddress: 200, ...settings },
+    { secret: () => secret, heartbeatMs: 30_000, perUser: 20, perAddress: 200, origins: [], ...settings },
   );
   const server = await serve({
     ...{ ports: [0], host: "127.0.0.1", rpc: [], routes: [], sockets: [socket], developmentHosts: true, trustProxy: false },

@@ -165,6 +165,14 @@ describe("a connection to the gateway", () => {
     expect(await statusOf(port, { host: own, origin: `http://${own}` })).toBe(101);
   });
 
+  it("is let in from the sites that the settings name", async () => {
+    const { port } = await startGateway({ origins: ["https://shop.example"] });
+    const host = `127.0.0.1:${port}`;
+    expect(await statusOf(port, { host, origin: "https://shop.example" })).toBe(101);
+    for (const origin of ["http://shop.example", "https://shop.example:8443", "https://shop.example.evil.example", "null"])
+      expect(await statusOf(port, { host, origin })).toBe(403);
+  });
+
   it("is told to come back, each at its own time, when the gateway goes away", async () => {
     const gateway = await startGateway();
     const visitors = [await visit(gateway), await visit(gateway), await visit(gateway)];

@@ -17,6 +17,8 @@ export interface GatewaySettings {
   readonly heartbeatMs: number;
   readonly perUser: number;
   readonly perAddress: number;
+  /** Of other sites, whose pages may open it too. */
+  readonly origins: readonly string[];
 }
 
 const personOf = ({ environment, userId }: Identity) => `${environment}/${userId}`;
@@ -28,6 +30,7 @@ export function gatewaySocket(given: Pick<Given, "clock" | "fanout" | "client" |
 
   const socket: Socket = {
     path: "/ws",
+    origins: settings.origins,
     maxFrameBytes: 16 * 1024,
     maxBufferedBytes: 1024 * 1024,
     open(connection) {

@@ -4,7 +4,7 @@
  */
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import * as topics from "#domain/topics.ts";
+import type { Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
@@ -17,6 +17,8 @@ import type { EventLog } from "#platform/log/log.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import { sqliteAccessStore } from "./access/store.sqlite.ts";
 import type { AccessStore } from "./access/store.ts";
+import { memoryBoxes } from "./console/box.memory.ts";
+import type { Boxes } from "./console/box.ts";
 import { makeDataDir } from "./data-dir.ts";
 import { databaseFile } from "./database-file.ts";
 import { sqliteDeadLetterStore } from "./deadletters/store.sqlite.ts";
@@ -32,7 +34,7 @@ export interface Adapters {
   readonly ledger: Ledger;
   readonly fanout: Fanout;
   /** By the name of the module whose they are; in a mesh, those of its own modules. */
-  readonly stores: Readonly<Record<string, unknown>> & { readonly access: AccessStore };
+  readonly stores: Readonly<Record<string, unknown>> & { readonly access: AccessStore; readonly console: Boxes };
   /** What the engines need done beside. */
   readonly tasks?: readonly Task[];
   health(): { readonly ok: true } | { readonly ok: false; readonly why: string };
@@ -45,12 +47,15 @@ export interface EngineNeeds {
   readonly clock: Clock;
   readonly metrics: Registry;
   readonly logger: Logger;
+  /** Of the log. */
+  readonly topics: readonly Topic[];
 }
 
-export async function embedded({ dataDir, clock, metrics, logger }: EngineNeeds) {
+export async function embedded({ dataDir, clock, metrics, logger, topics }: EngineNeeds) {
   makeDataDir(dataDir);
   const database = await openDatabase({ file: databaseFile(dataDir), metrics, clock });
-  const log = await sqliteLog({ database, topics: topics.all, clock, logger });
+  const log = await sqliteLog({ database, topics, clock, logger });
+  const boxes = memoryBoxes(clock);
   return {
     log,
     ledger: measuredLedger(await sqliteLedger({ database, clock }), metrics),
@@ -64,6 +69,7 @@ export async function embedded({ dataDir, clock, metrics, logger }: EngineNeeds)
       deadletters: await sqliteDeadLetterStore(database),
       tracker: await sqliteHistoryStore(database),
       access: await sqliteAccessStore(database),
+      ...{ console: boxes, "email-workers": boxes },
     },
     health: () => database.health(),
     async close() {

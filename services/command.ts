@@ -5,11 +5,18 @@ import { describedModules } from "./modules.ts";
 import type { ProcessSettings } from "./process.ts";
 import { settingsFile } from "./settings-file.ts";
 
-/** Runs `work` with the settings that the service would start with, and prints the sentence that it answers. */
-export async function runCommand(env: NodeJS.ProcessEnv, work: (settings: ProcessSettings) => string | Promise<string>): Promise<void> {
+/** The settings of each module by its name. */
+export type AllSettings = ReturnType<typeof loadConfig>;
+
+/** Runs `work` with the settings that the service would start with, and prints the sentence that it answers, if any. */
+export async function runCommand(
+  env: NodeJS.ProcessEnv,
+  work: (settings: ProcessSettings, all: AllSettings) => string | undefined | Promise<string | undefined>,
+): Promise<void> {
   try {
-    const settings = loadConfig(describedModules(), env, settingsFile(env)).get("process") as ProcessSettings;
-    process.stdout.write(`${await work(settings)}\n`);
+    const all = loadConfig(describedModules(), env, settingsFile(env));
+    const said = await work(all.get("process") as ProcessSettings, all);
+    if (said !== undefined) process.stdout.write(`${said}\n`);
   } catch (error) {
     if (!(error instanceof ConfigProblem || error instanceof DatabaseError)) throw error;
     process.stderr.write(`${error.message}\n`);

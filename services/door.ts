@@ -3,9 +3,11 @@ import type { Logger } from "pino";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Authenticate } from "#platform/rpc/call.ts";
+import { peerOf } from "#platform/rpc/peer.ts";
 import { amongPeers } from "#platform/rpc/peers.ts";
 import { authenticating } from "./access/authenticate.ts";
 import { DEVELOPMENT } from "./access/first.ts";
+import type { Sessions } from "./access/session.ts";
 import type { AccessStore } from "./access/store.ts";
 import type { ProcessSettings } from "./process.ts";
 
@@ -16,10 +18,14 @@ interface DoorNeeds {
   readonly store: AccessStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly sessions: Sessions;
 }
 
-export function authenticateFor(settings: ProcessSettings, { store, clock, logger }: DoorNeeds): Authenticate {
-  const strangers = settings.mode === "production" ? authenticating({ store, clock, logger }) : developer;
+export function authenticateFor(settings: ProcessSettings, { store, clock, logger, sessions }: DoorNeeds): Authenticate {
+  const front = { tls: settings["tls.cert"] !== undefined, trustProxy: settings["trust-proxy"] };
+  const isSecure = (headers: Headers) => peerOf("", headers, front).baseUrl.startsWith("https:");
+  const sessionOf = (headers: Headers) => sessions.read(headers.get("cookie"), isSecure(headers));
+  const strangers = settings.mode === "production" ? authenticating({ store, clock, logger, sessionOf }) : developer;
   const secret = settings["service-secret"];
   return secret === undefined ? strangers : amongPeers(secret, clock, strangers);
 }

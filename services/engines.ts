@@ -1,5 +1,6 @@
 /** Where the engines of a mesh are. The embedded form looks at none of it. */
 import { z } from "zod";
+import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import { flag, list, secret, wholeNumber } from "#platform/config/fields.ts";
 import type { Module } from "#platform/host.ts";
 
@@ -39,6 +40,11 @@ const config = z.object({
     "The Redis of ledger, reservations and fan-out, which must keep what it is told: maxmemory-policy noeviction, appendonly yes",
   ),
   "redis.cache-url": address("redis://host:6380", "The Redis of the caches, which may forget: another server than the ledger's"),
+  "redis.prefix": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,100}$/, { error: "must be 1 to 100 printable characters without blanks, like carillon:" })
+    .default("carillon:")
+    .meta({ description: "Stands before every key and channel in both, so that several installations may share them." }),
   "cassandra.contact-points": list()
     .default([])
     .meta({ description: "Some hosts of the cluster, each host or host:9042: history, inbox, stats." }),
@@ -61,3 +67,11 @@ const config = z.object({
 export type EngineSettings = z.output<typeof config>;
 
 export const enginesModule: Module<EngineSettings> = { name: "engines", config, build: () => ({}) };
+
+/** Of a setting that the mesh form cannot do without. Throws ConfigProblem. */
+export function needed<K extends keyof EngineSettings>(settings: EngineSettings, key: K): NonNullable<EngineSettings[K]> {
+  const value = settings[key];
+  if (value === undefined || (Array.isArray(value) && value.length === 0))
+    throw new ConfigProblem([`${variableOf(key)} must be set: the mesh form needs it.`]);
+  return value as NonNullable<EngineSettings[K]>;
+}

@@ -1,5 +1,7 @@
 /** The engines behind the ports, in the form that the settings choose. Those of a mesh are loaded only where there is one. */
+import { all, type Topic } from "#domain/topics.ts";
 import type { loadConfig } from "#platform/config/config.ts";
+import type { RawTopicSettings } from "#platform/config/raw-topic.ts";
 import type { Module } from "#platform/host.ts";
 import { type Adapters, type EngineNeeds, embedded } from "./adapters.ts";
 import type { EngineSettings } from "./engines.ts";
@@ -8,7 +10,7 @@ import type { WaitingRoom } from "./waiting-room.ts";
 
 type Settings = ReturnType<typeof loadConfig>;
 
-export interface FormNeeds extends Omit<EngineNeeds, "dataDir"> {
+export interface FormNeeds extends Omit<EngineNeeds, "dataDir" | "topics"> {
   readonly modules: readonly Module[];
   readonly worker: string;
   readonly room: WaitingRoom | undefined;
@@ -16,7 +18,14 @@ export interface FormNeeds extends Omit<EngineNeeds, "dataDir"> {
 
 const DAY_MS = 86_400_000;
 
-export async function openAdapters(settings: Settings, { modules, worker, room, ...needs }: FormNeeds): Promise<Adapters> {
+/** Those that there always are, and the raw topics of the configuration. */
+export const topicsOf = (settings: Settings): readonly Topic[] => {
+  const { "raw-topics": further } = settings.get("router") as RawTopicSettings;
+  return [...all, ...further.map(({ topic }) => topic)];
+};
+
+export async function openAdapters(settings: Settings, { modules, worker, room, ...given }: FormNeeds): Promise<Adapters> {
+  const needs = { ...given, topics: topicsOf(settings) };
   const process_ = settings.get("process") as ProcessSettings;
   const engines = settings.get("engines") as EngineSettings;
   if (process_.adapters === "mesh") {

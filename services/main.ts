@@ -4,12 +4,17 @@
  * Draining: the door closes first (503), then the stages finish what they hold, then the engines close; at most 20 s. What is cut off
  * then comes again at the next start.
  */
+import { setFlagsFromString } from "node:v8";
 import { ConfigProblem } from "#platform/config/config.ts";
 import { EngineRefusal } from "#platform/engines/refusal.ts";
 import { DatabaseError } from "#platform/sql/errors.ts";
 import { type Running, start } from "./start.ts";
 
 const DRAIN_MS = 18_000;
+
+// How far the heap may grow before it is collected. Left to itself V8 takes up to four times what lives in it where the machine has much
+// memory: a hundred MiB more, for a collector that works a twentieth less.
+setFlagsFromString("--heap-growing-percent=150");
 
 let running: Running | undefined;
 let ending = false;

@@ -1,26 +1,25 @@
 /**
  * The mesh's engines behind the ports: a process opens those that its modules work with, and waits for each for as long as it takes.
  */
-import * as topics from "#domain/topics.ts";
 import { redisCache } from "#platform/cache/cache.redis.ts";
 import type { Codec } from "#platform/cache/cache.ts";
 import { openCassandra } from "#platform/cassandra/open.ts";
-import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import { redisFanout } from "#platform/fanout/fanout.redis.ts";
 import type { Engine, Module, Task } from "#platform/host.ts";
 import { keepingCancels, mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
 import { redisLedger } from "#platform/ledger/ledger.redis.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
-import { kafkaLog } from "#platform/log/log.kafka.ts";
 import { openMysql } from "#platform/mysql/open.ts";
 import { connectRedis } from "#platform/redis/connect.ts";
 import { sweeping } from "#platform/sweep.ts";
 import { mysqlAccessStore } from "./access/store.mysql.ts";
 import type { Adapters, EngineNeeds } from "./adapters.ts";
+import { redisBoxes } from "./console/box.redis.ts";
 import { mysqlDeadLetterStore } from "./deadletters/store.mysql.ts";
-import type { EngineSettings } from "./engines.ts";
+import { type EngineSettings, needed } from "./engines.ts";
 import { cassandraInboxStore } from "./inbox/store.cassandra.ts";
 import { redisReservations } from "./ingest/reservations.redis.ts";
+import { openKafka } from "./kafka.ts";
 import { cachedPreferenceStore, knownPersonCodec, PREFERENCES_KEPT_MS } from "./preferences/store.cached.ts";
 import { mysqlPreferenceStore } from "./preferences/store.mysql.ts";
 import type { ProcessSettings } from "./process.ts";
@@ -46,7 +45,8 @@ interface Opened {
 }
 
 export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, needs: MeshNeeds): Promise<Adapters> {
-  const { modules, clock, logger, metrics, worker } = needs;
+  const { modules, clock, logger, metrics, worker, topics } = needs;
+  const prefix = settings["redis.prefix"];
   /** In the order opened; closed the other way round. */
   const opened: Opened[] = [];
   const tasks: Task[] = [];
@@ -54,13 +54,6 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     opened.push(engine);
     return engine;
   };
-  const given = <K extends keyof EngineSettings>(key: K): NonNullable<EngineSettings[K]> => {
-    const value = settings[key];
-    if (value === undefined || (Array.isArray(value) && value.length === 0))
-      throw new ConfigProblem([`${variableOf(key)} must be set: the mesh form needs it.`]);
-    return value as NonNullable<EngineSettings[K]>;
-  };
-
   const opening = <T>(engine: string, open: () => Promise<T>) =>
     once(async () => {
       needs.waitingFor(engine, `waiting for ${engine}`);
@@ -68,22 +61,12 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       needs.waitingFor(engine, undefined);
       return there;
     });
-  const kafka = opening("Kafka", async () => {
-    const { "kafka.sasl-mechanism": mechanism, "kafka.sasl-username": username = "", "kafka.sasl-password": password = "" } = settings;
-    return kept(
-      await kafkaLog({
-        ...{ brokers: given("kafka.brokers"), topics: topics.all, topicPrefix: settings["kafka.topic-prefix"], clock, logger },
-        ...(settings["kafka.replication"] !== undefined && { replication: settings["kafka.replication"] }),
-        ...(settings["kafka.tls"] && { tls: true }),
-        ...(mechanism && { sasl: { mechanism, username, password } }),
-      }),
-    );
-  });
+  const kafka = opening("Kafka", async () => kept(await openKafka(settings, { topics, clock, logger })));
   const mysql = opening("MySQL", async () =>
-    kept(await openMysql({ url: given("mysql.url"), connections: settings["mysql.connections"], clock, logger, metrics })),
+    kept(await openMysql({ url: needed(settings, "mysql.url"), connections: settings["mysql.connections"], clock, logger, metrics })),
   );
   const redis = (name: "ledger" | "cache" | "fanout", key: "redis.ledger-url" | "redis.cache-url") =>
-    opening(`Redis (${name})`, async () => kept(await connectRedis({ name, url: given(key) }, { logger, metrics, clock })));
+    opening(`Redis (${name})`, async () => kept(await connectRedis({ name, url: needed(settings, key) }, { logger, metrics, clock })));
   const ledgerRedis = redis("ledger", "redis.ledger-url");
   const cacheRedis = redis("cache", "redis.cache-url");
   const listeningRedis = redis("fanout", "redis.ledger-url");
@@ -92,7 +75,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     const replicas = settings["cassandra.create-with-replicas"] ?? (mode === "development" ? 1 : undefined);
     return kept(
       await openCassandra({
-        ...{ contactPoints: given("cassandra.contact-points"), localDataCenter: settings["cassandra.local-data-center"] },
+        ...{ contactPoints: needed(settings, "cassandra.contact-points"), localDataCenter: settings["cassandra.local-data-center"] },
         ...{ keyspace: settings["cassandra.keyspace"], clock, logger, metrics },
         ...(replicas !== undefined && { createWithReplicas: replicas }),
         ...(username !== undefined && { credentials: { username, password } }),
@@ -100,22 +83,22 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     );
   });
   const cached = async <V>(name: string, ttlMs: number, codec: Codec<V>) =>
-    redisCache({ name, connection: await cacheRedis(), ttlMs, codec, metrics, clock });
+    redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, metrics, clock });
 
   const ledger = async () => {
     const cancels = await mysqlCancels(await mysql());
     tasks.push(sweeping({ name: "forget-cancels", store: cancels, clock, keptMs: 0 }));
     const plain = await redisLedger({
-      connection: await ledgerRedis(),
-      mayForget: mode === "development",
+      ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },
       restore: (_lost, empty) => cancels.restore(empty, clock.nowMs()),
     });
     return measuredLedger(keepingCancels(plain, cancels), metrics);
   };
   const fanout = async () =>
-    kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), metrics, clock }));
+    kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), prefix, metrics, clock }));
+  const boxes = async () => redisBoxes({ connection: await cacheRedis(), prefix, clock });
   const stores: Readonly<Record<string, () => Promise<unknown>>> = {
-    ingest: async () => redisReservations({ connection: await ledgerRedis() }),
+    ingest: async () => redisReservations({ connection: await ledgerRedis(), prefix }),
     preferences: async () =>
       cachedPreferenceStore(await mysqlPreferenceStore(await mysql()), await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec)),
     templates: async () =>
@@ -129,6 +112,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     deadletters: async () => mysqlDeadLetterStore(await mysql()),
     tracker: async () => cassandraHistoryStore(await cassandra(), { clock, keptMs: needs.historyKeptMs }),
     access: async () => mysqlAccessStore(await mysql()),
+    ...{ console: boxes, "email-workers": boxes },
   };
 
   const close = async () => {

@@ -6,7 +6,7 @@ import { modulesOf } from "./modules.ts";
 const none = () => {
   throw new Error("only the settings are looked at");
 };
-const modules = modulesOf({ mailbox: none, boxes: none, tokenSecret: none, mintToken: none }) as readonly Module[];
+const modules = modulesOf({ mailbox: none, tokenSecret: none, mintToken: none, gatewayAt: none, signIn: none }) as readonly Module[];
 const variables = [...new Set(modules.flatMap(({ config }) => Object.keys(config.shape).map(variableOf)))];
 
 function troubles(env: Record<string, string>): readonly string[] {

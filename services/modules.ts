@@ -1,8 +1,8 @@
 /** The table of modules: the architecture in one page. Order is the way of a notification. */
 import { gateway } from "../gateway/module.ts";
 import { access } from "./access/module.ts";
-import type { Boxes } from "./console/box.ts";
 import { consoleRoom } from "./console/module.ts";
+import type { SignIn } from "./console/sign-in.ts";
 import type { MintToken } from "./console/token.ts";
 import { deadLetters } from "./deadletters/module.ts";
 import { emailWorkers } from "./delivery/module.ts";
@@ -22,9 +22,11 @@ import { tracker } from "./tracker/module.ts";
 export interface Needs {
   /** Where development's mailbox listens; undefined in production. */
   readonly mailbox: () => { readonly host: string; readonly port: number } | undefined;
-  readonly boxes: Boxes;
   readonly tokenSecret: () => Uint8Array;
   readonly mintToken: MintToken;
+  /** The base URL of the process that has the gateway; undefined: this one has it. */
+  readonly gatewayAt: () => string | undefined;
+  readonly signIn: () => SignIn;
 }
 
 /** The modules for who only reads their schemas: nothing is built, so nothing of a process is needed. */
@@ -32,7 +34,7 @@ export function describedModules() {
   const none = () => {
     throw new Error("a module used the process while it was only described");
   };
-  return modulesOf({ mailbox: none, boxes: none, tokenSecret: none, mintToken: none });
+  return modulesOf({ mailbox: none, tokenSecret: none, mintToken: none, gatewayAt: none, signIn: none });
 }
 
 export const modulesOf = (needs: Needs) =>
@@ -43,10 +45,7 @@ export const modulesOf = (needs: Needs) =>
     ingest,
     routerModule,
     dispatcherModule,
-    emailWorkers({
-      developmentMailbox: needs.mailbox,
-      keep: (environment, post) => needs.boxes(environment).keep(post),
-    }),
+    emailWorkers({ developmentMailbox: needs.mailbox }),
     inbox,
     gateway({ secret: needs.tokenSecret }),
     scheduler,

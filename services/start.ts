@@ -14,8 +14,9 @@ import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
 import { DEVELOPMENT, firstCredential } from "./access/first.ts";
+import { sessionsOf } from "./access/session.ts";
+import { type SignIn, signingIn } from "./access/sign-in.ts";
 import { chosen } from "./chosen.ts";
-import { openBoxes } from "./console/box.ts";
 import { openMailbox } from "./console/mailbox.ts";
 import { authenticateFor } from "./door.ts";
 import { openAdapters } from "./form.ts";
@@ -48,11 +49,14 @@ const STAGES_SHARE = 0.75;
 export async function start(names: readonly string[], env: NodeJS.ProcessEnv): Promise<Running> {
   let mailboxAt: { readonly host: string; readonly port: number } | undefined;
   let secret: Uint8Array | undefined;
-  const boxes = openBoxes();
+  let gatewayAt: string | undefined;
+  let signIn: SignIn | undefined;
   const tokenSecret = () => secret as Uint8Array;
   const all = modulesOf({
     mailbox: () => mailboxAt,
-    ...{ boxes, tokenSecret },
+    tokenSecret,
+    gatewayAt: () => gatewayAt,
+    signIn: () => signIn as SignIn,
     mintToken: (environment, userId) => mintToken(tokenSecret(), { userId, environment, nowMs: systemClock.nowMs() }),
   }) as readonly Module[];
   const settings = loadConfig(all, env, settingsFile(env));
@@ -75,6 +79,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     ...(front && { grpcPort: process_["grpc-port"] }),
     host: process_.host,
     developmentHosts: !isProduction,
+    pagePorts: [process_["http-port"], process_["legacy-http-port"]],
     ...(tls && { tls }),
     trustProxy: process_["trust-proxy"],
     ...{ logger, metrics, clock, tracer },
@@ -82,11 +87,20 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   const room = process_.adapters === "mesh" ? await openWaitingRoom(door) : undefined;
   const adapters = await openAdapters(settings, { modules, worker, room, clock, metrics, logger });
   const shared = process_["service-secret"];
-  secret = shared === undefined ? secretOf(join(process_["data-dir"], "gateway-token.secret")) : derived(shared, "gateway-token");
+  const own = shared ?? secretOf(join(process_["data-dir"], "gateway-token.secret"));
+  secret = typeof own === "string" ? derived(own, "gateway-token") : own;
+  const sessions = sessionsOf(derived(own, "session"), clock);
+  const authenticate = authenticateFor(process_, { store: adapters.stores.access, clock, logger, sessions });
+  signIn = signingIn(authenticate, sessions);
   const mailboxPort = (settings.get("console") as { "smtp-sink-port": number })["smtp-sink-port"];
-  const mailbox = !isProduction && runs("console") ? await openMailbox({ port: mailboxPort, box: boxes(DEVELOPMENT), logger }) : undefined;
+  const mailbox =
+    !isProduction && runs("console")
+      ? await openMailbox({ port: mailboxPort, box: adapters.stores.console(DEVELOPMENT), logger })
+      : undefined;
   if (mailbox) mailboxAt = { host: "127.0.0.1", port: mailbox.port() };
   else if (!isProduction) mailboxAt = { host: new URL(urlOf("console", places, process_["http-port"])).hostname, port: mailboxPort };
+
+  if (runs("console") && !runs("gateway")) gatewayAt = urlOf("gateway", places, process_["http-port"]);
 
   const away = elsewhere(all, modules);
   const forwarded = forwarding([...away.keys()], {
@@ -128,7 +142,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     rpc: front ? [...rpc(), forwarded.rpc] : rpc(),
     routes: [...parts.flatMap((part) => part.routes ?? []), ...metricsRoutes(metrics, readiness), ...healthRoutes(readiness)],
     sockets: parts.flatMap((part) => part.sockets ?? []),
-    authenticate: authenticateFor(process_, { store: adapters.stores.access, clock, logger }),
+    authenticate,
     ready: readiness,
   });
   logger.info(

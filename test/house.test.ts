@@ -73,6 +73,7 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
     "services/main.ts",
     "services/check-config.ts",
     "services/backup.ts",
+    "services/tail.ts",
     "services/admin-key.ts",
     "clients/node/send.ts",
     "deploy/bootstrap.mjs",
@@ -141,7 +142,7 @@ test("every method of every service says which scope it needs", async () => {
 });
 
 test("the environment is read in one place", () => {
-  const mayRead = /^(platform\/config\/|services\/(main|backup|admin-key)\.ts$|deploy\/|test\/)/;
+  const mayRead = /^(platform\/config\/|services\/(main|backup|tail|admin-key)\.ts$|deploy\/|test\/)/;
   expect(breaking(sources, ({ path, code }) => !mayRead.test(path) && /\bprocess\.env\b/.test(code))).toEqual([]);
 });
 

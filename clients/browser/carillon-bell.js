@@ -1,14 +1,14 @@
 /**
  * The bell: a person's inbox, live, in a browser. No dependencies.
  *
- * Connects to the gateway's WebSocket, sends the token in the first frame, keeps the cursor, drops repeats, and connects again with
+ * Connects to the gateway's WebSocket (`url`, or the one that came with the token), sends the token in the first frame, keeps the cursor, drops repeats, and connects again with
  * growing pauses, from its cursor, unless the gateway says not to (close codes 3500 and more). The gateway fills holes; a ping that names
  * a newer message than the last one here, and still does so a while later, is a reason to connect again.
  *
  * @typedef {{ seq: string, deliveryId: string, notificationId: string, eventType?: string, category?: string, title?: string, body?: string, createdAtMs: string }} Message
  * @param {{
- *   url: string,
- *   token: () => Promise<string>,
+ *   token: () => Promise<string | { token: string, url?: string }>,
+ *   url?: string,
  *   cursor?: string,
  *   onMessage: (message: Message, cursor: string) => void,
  *   onReset?: () => void,
@@ -43,17 +43,16 @@ export function connectBell({ url, token, cursor = "", onMessage, onReset = () =
 
   async function connect() {
     onState("connecting");
-    let hello;
     try {
-      hello = { token: await token(), cursor };
+      const given = await token();
+      const [words, address] = typeof given === "string" ? [given, url] : [given.token, url ?? given.url];
+      if (!ended) converse({ token: words, cursor }, new WebSocket(address));
     } catch {
-      return later();
+      later();
     }
-    if (!ended) converse(hello);
   }
 
-  function converse(hello) {
-    const mine = new WebSocket(url);
+  function converse(hello, mine) {
     socket = mine;
     let beat;
     let overdue;

@@ -10,17 +10,12 @@ import { fileURLToPath } from "node:url";
 import type { EngineAddresses } from "./addresses.ts";
 import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
 import { databaseUrl } from "./given.ts";
-import type { Ports } from "./port.ts";
+import { isFree, type Ports } from "./port.ts";
+import { EngineProblem } from "./problem.ts";
+import { PROCESSES } from "./processes.ts";
 import type { Program, Supervised } from "./supervised.ts";
 
 const main = fileURLToPath(new URL("../../services/main.ts", import.meta.url));
-
-/** Which modules share a process; the first is the front, whom everybody calls. */
-const PROCESSES: readonly (readonly string[])[] = [
-  ["ingest", "console"],
-  ...["gateway", "router", "dispatcher", "email-workers", "inbox", "scheduler"].map((name) => [name]),
-  ...["preferences", "templates", "tracker", "deadletters", "access"].map((name) => [name]),
-];
 
 /** The ports that everybody calls, and the settings that name them. */
 const FRONT = { http: 8080, grpc: 8081, "legacy-http": 8082, smtp: 1025 } as const;
@@ -31,11 +26,13 @@ const FRONT_SETTINGS = {
   smtp: "CARILLON_SMTP_SINK_PORT",
 } as const;
 
-/** The front's as the settings say (0: a free one), the others' free ones, all the same at the next start. */
+/** The front's as the settings say (0: a free one), the others' free ones, all the same at the next start. Throws where one is taken. */
 export async function portsOf(ports: Ports, env: NodeJS.ProcessEnv): Promise<Record<string, number>> {
   const taken: Record<string, number> = {};
   for (const name of Object.keys(FRONT) as (keyof typeof FRONT)[]) {
     const asked = Number(env[FRONT_SETTINGS[name]] || FRONT[name]);
+    // Whoever listens there would be taken for the front.
+    if (asked !== 0 && !(await isFree(asked))) throw new EngineProblem(`Port ${asked} is taken. Set ${FRONT_SETTINGS[name]} to another.`);
     taken[name] = asked === 0 ? await ports.take(name) : asked;
   }
   for (const [name = ""] of PROCESSES.slice(1)) taken[name] = await ports.take(name);

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
+import { type Places, placesModule } from "../../services/places.ts";
 import { alerts, queries } from "../../test/expressions.ts";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
@@ -30,6 +31,16 @@ describe.skipIf(!isThere)("promtool, which tests rules", () => {
     expect(promtool("check", "rules", "alerts.yaml").status).toBe(0);
   });
 
+  it("takes the scrape configuration, with the rules and the key beside it", () => {
+    const temporary = mkdtempSync(join(tmpdir(), "carillon-prometheus-"));
+    for (const file of ["prometheus.yaml", "alerts.yaml"]) writeFileSync(join(temporary, file), told(file));
+    writeFileSync(join(temporary, "carillon.key"), "ck_live_0123456789abcdef.secret");
+    const run = promtool("check", "config", join(temporary, "prometheus.yaml"));
+    rmSync(temporary, { recursive: true });
+    expect(run.stdout + run.stderr).toContain("is valid prometheus config file syntax");
+    expect(run.status).toBe(0);
+  });
+
   it("takes every query of the dashboard", () => {
     const temporary = mkdtempSync(join(tmpdir(), "carillon-queries-"));
     const file = join(temporary, "queries.yaml");
@@ -40,6 +51,19 @@ describe.skipIf(!isThere)("promtool, which tests rules", () => {
     rmSync(temporary, { recursive: true });
     expect(run.stdout + run.stderr).toContain(`SUCCESS: ${rules.length} rules found`);
   });
+});
+
+it("the scrape configuration knows every process of a mesh by its default port", () => {
+  interface Scraped {
+    readonly scrape_configs: readonly {
+      readonly static_configs: readonly { readonly targets: readonly string[]; readonly labels: { readonly process: string } }[];
+    }[];
+  }
+  const [job] = (parse(told("prometheus.yaml")) as Scraped).scrape_configs;
+  const scraped = job?.static_configs.map(({ targets, labels }) => [labels.process, ...targets]);
+  const ports = Object.entries(placesModule.config.parse({}) as Places).filter(([key]) => key.endsWith(".port"));
+  const alone = ports.map(([key, port]) => [key.replace(/\.port$/, ""), `localhost:${port}`]);
+  expect(scraped).toEqual([["ingest+console", "localhost:8080"], ...alone]);
 });
 
 describe("the alert rules", () => {

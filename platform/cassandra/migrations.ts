@@ -100,7 +100,7 @@ async function untilThere({ client, clock, signal }: MigrationNeeds): Promise<vo
       await look();
       return;
     } catch (error) {
-      if (!/does not exist|unconfigured table/i.test(String(error)) || clock.nowMs() > untilMs) throw error;
+      if (!/does not exist|unconfigured table|unknown CF/i.test(String(error)) || clock.nowMs() > untilMs) throw error;
     }
     await clock.sleep(LOOK_AGAIN_MS, signal);
     signal?.throwIfAborted();

@@ -7,8 +7,8 @@ export const serviceSecret = secret()
   .optional()
   .meta({
     description:
-      "What all processes of a mesh share: they know each other by it, and sign the gateway's tokens with it. " +
-      "Without one a process makes its own, beside its data, and can be no part of a mesh.",
+      "What all processes of a mesh share: they know each other by it, and it signs the gateway's tokens and what ingest writes to " +
+      "notifications.raw. Without one a process makes its own, beside its data, and can be no part of a mesh.",
   });
 
 export type ServiceSecret = z.output<typeof serviceSecret>;

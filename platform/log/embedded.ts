@@ -45,6 +45,7 @@ export function embeddedLog(storage: Storage, { topics, clock, logger, retention
   };
 
   return {
+    isPublic: false,
     async append(outputs: readonly Output[]) {
       demandOpen();
       if (outputs.length > 0) await writes.add(outputs, [], true);
@@ -55,6 +56,10 @@ export function embeddedLog(storage: Storage, { topics, clock, logger, retention
     },
     async lag(group, read) {
       return groupNamed(group).lag(read);
+    },
+    async bounds(topic, partition) {
+      const { end } = places.at(topic, partition);
+      return { start: Math.min(storage.bounds(topic, partition).start, end), end };
     },
     async read(topic, partition, from, limit) {
       const { end } = places.at(topic, partition);

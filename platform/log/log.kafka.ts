@@ -76,6 +76,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
     if (closed) throw new Problem("DRAINING");
   };
   return {
+    isPublic: true,
     async append(outputs) {
       demandOpen();
       await append(outputs);
@@ -118,6 +119,8 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
       const places = await offsets.places(group, read);
       return places.reduce((sum, { next, end }) => sum + end - next, 0);
     },
+
+    bounds: (topic, partition) => offsets.bounds(topic, partition),
 
     read: (topic, partition, from, limit) => readRange({ asking, offsets, names }, { topic, partition, from, limit }),
 

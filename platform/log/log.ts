@@ -62,12 +62,20 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
-export interface EventLog {
+/** Reading without a group: for tools, tests and people. */
+export interface LogReader {
+  /** The first offset that is kept, and the one that the next record will get. */
+  bounds(topic: Topic, partition: number): Promise<{ readonly start: number; readonly end: number }>;
+  /** Records of one partition from an offset on, or from the first that is kept. */
+  read(topic: Topic, partition: number, from: number, limit: number): Promise<readonly LogRecord[]>;
+  close(): Promise<void>;
+}
+
+export interface EventLog extends LogReader {
+  /** Other programs can read it and write to it. */
+  readonly isPublic: boolean;
   append(outputs: readonly Output[]): Promise<void>;
   join(group: string, topics: readonly Topic[], member: Member): Promise<Membership>;
   /** Records between the group's positions and the end, per topic; for metrics and tests. */
   lag(group: string, topics: readonly Topic[]): Promise<number>;
-  /** Records of one partition from an offset on, for tools, tests and people. */
-  read(topic: Topic, partition: number, from: number, limit: number): Promise<readonly LogRecord[]>;
-  close(): Promise<void>;
 }

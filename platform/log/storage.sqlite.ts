@@ -2,9 +2,8 @@
 import type { Topic } from "#domain/topics.ts";
 import type { Calls, Database } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./log.procedures.ts";
-import { lastPlaceOf, placeOf } from "./log.procedures.ts";
-import type { LogRecord } from "./log.ts";
-import { pack, unpack } from "./packing.ts";
+import { pack } from "./packing.ts";
+import { sqliteReading } from "./reading.sqlite.ts";
 import type { Storage } from "./storage.ts";
 
 export async function sqliteStorage(database: Database, topics: readonly Topic[]): Promise<Storage> {
@@ -31,42 +30,9 @@ export async function sqliteStorage(database: Database, topics: readonly Topic[]
         { durable, transfer: [packed.buffer, table.buffer] },
       );
     },
-    bounds(topic, partition) {
-      const id = idOf(topic, partition);
-      const row = sql.get("bounds", id, placeOf(id, 0), lastPlaceOf(id));
-      const end = row?.next as number;
-      const oldest = row?.oldest as number | null;
-      return { start: oldest === null ? end : oldest - placeOf(id, 0), end };
-    },
+    ...sqliteReading(sql, idOf),
     position(group, topic, partition) {
       return sql.get("position", group, idOf(topic, partition))?.next as number | undefined;
-    },
-    read(topic, partition, from, limit, maxBytes) {
-      const id = idOf(topic, partition);
-      const base = placeOf(id, 0);
-      const wanted = sql.all("sizes", base, base + from, lastPlaceOf(id), limit);
-      const first = wanted[0];
-      if (first === undefined) return [];
-      let last = first.place as number;
-      let found = 0;
-      let bytes = 0;
-      for (const chunk of wanted) {
-        bytes += chunk.bytes as number;
-        if (found > 0 && (found >= limit || bytes > maxBytes)) break;
-        last = chunk.place as number;
-        found = last - base + (chunk.count as number) - from;
-      }
-      const records: LogRecord[] = [];
-      for (const chunk of sql.all("read", first.place as number, last)) {
-        const start = (chunk.place as number) - base;
-        const skip = Math.max(0, from - start);
-        const timeMs = chunk.time_ms as number;
-        let offset = start + skip;
-        for (const { key, value, headers } of unpack(chunk.records as Uint8Array, skip, limit - records.length)) {
-          records.push({ topic, partition, offset: offset++, timeMs, key, value, headers });
-        }
-      }
-      return records;
     },
     forget: (beforeMs) => writer.forget(beforeMs),
   };

@@ -6,8 +6,8 @@ export type Encoder = (message: Readonly<Record<string, unknown>>, writer: Write
 
 const FIRST_BYTES = 64 * 1_024;
 const MOST_BYTES_KEPT = 1_024 * 1_024;
-const SHARED_BYTES = 16 * 1_024;
-const SHARED_MOST_BYTES = 2 * 1_024;
+const SHARED_BYTES = 8 * 1_024;
+const SHARED_MOST_BYTES = 1_024;
 
 /** One buffer for all messages, one after the other. Values of a type that they should not have are unusual. */
 export class Writer {

@@ -15,7 +15,7 @@ const LIFE_S = 60;
 const TOLERANCE_S = 30;
 
 /** A secret of its own for each purpose. */
-export const derived = (secret: string, purpose: string): Uint8Array => createHmac("sha256", secret).update(purpose).digest();
+export const derived = (secret: string | Uint8Array, purpose: string): Uint8Array => createHmac("sha256", secret).update(purpose).digest();
 
 /** The value of the authorization header for calls in an environment; the same one for half its life. */
 export function peerCredentials(secret: string, clock: Clock): (environment: string) => Promise<string> {

@@ -13,6 +13,10 @@ export interface HttpRequest {
   readonly body: Uint8Array;
   /** The environment of the caller's credential; empty where none is asked for. */
   readonly environment: string;
+  /** What the credential allows. */
+  readonly scopes: readonly Scope[];
+  /** The caller's. */
+  readonly address: string;
   /** Scheme and host by which the caller reached us, for links in the answer. */
   readonly baseUrl: string;
   readonly requestId: string;
@@ -37,6 +41,8 @@ export interface Route {
   readonly json?: boolean;
   /** For who watches the process: is answered while the process drains, and logged at debug. Default false. */
   readonly probe?: boolean;
+  /** The answer to whoever presents no credential that holds, where it is not the plain refusal. */
+  readonly stranger?: (request: Pick<HttpRequest, "path" | "query" | "headers">) => HttpReply | undefined;
   /** Throws Problem for what callers should hear; anything else is masked as INTERNAL. */
   handle(request: HttpRequest): Promise<HttpReply> | HttpReply;
 }
@@ -61,6 +67,8 @@ export interface SocketHandler {
 
 export interface Socket {
   readonly path: string;
+  /** Of other sites, whose pages may open it too, like https://shop.example. Default: none. */
+  readonly origins?: readonly string[];
   readonly maxFrameBytes: number;
   /** Larger queues close the connection. */
   readonly maxBufferedBytes: number;

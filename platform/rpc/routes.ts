@@ -5,7 +5,7 @@ import type { Tracer } from "#platform/telemetry/trace.ts";
 import { readTraceparent, TRACEPARENT } from "#platform/telemetry/traceparent.ts";
 import { demand } from "./admission.ts";
 import { readBody, unpacked } from "./body.ts";
-import type { Authenticate } from "./call.ts";
+import type { Authenticate, Principal } from "./call.ts";
 import type { Exchange } from "./exchange.ts";
 import { maskedProblem } from "./mask.ts";
 import { isJson } from "./media.ts";
@@ -84,7 +84,8 @@ export async function answerRoute(
   { route, params }: Match,
   { authenticate, logger, tracer }: { authenticate: Authenticate; logger: Logger; tracer: Tracer },
 ): Promise<void> {
-  const { method, path, query, headers, baseUrl } = exchange.head;
+  const { method, path, headers, baseUrl, address } = exchange.head;
+  const query = new URLSearchParams(exchange.head.query);
   const parent = route.probe ? undefined : readTraceparent(headers.get(TRACEPARENT));
   const span = route.probe ? undefined : tracer.enter(parent, `${method} ${route.path}`, "server");
   span?.set({ "http.request.method": method, "http.route": route.path });
@@ -94,15 +95,14 @@ export async function answerRoute(
     // Begun at once and awaited last: the body arrives whether it is wanted or not.
     const reading = takesBody ? readBody(exchange, MOST_BODY_BYTES) : Promise.resolve(new Uint8Array(0));
     reading.catch(() => {});
-    const environment = await admitted(route, exchange, authenticate);
+    const { environment, scopes } = await admitted(route, exchange, authenticate);
     if (route.json && !isJson(headers.get("content-type"))) {
       await reading;
       throw new Problem("UNSUPPORTED_MEDIA_TYPE");
     }
     const body = await unpacked(await reading, takesBody ? headers.get("content-encoding") : null, MOST_BODY_BYTES);
     reply = await route.handle({
-      ...{ method, path, params, headers, body, environment, baseUrl },
-      query: new URLSearchParams(query),
+      ...{ method, path, params, query, headers, body, environment, scopes, address, baseUrl },
       requestId: exchange.requestId,
       traceparent: span?.traceparent ?? parent,
       signal: exchange.signal,
@@ -112,17 +112,24 @@ export async function answerRoute(
       span?.end("the caller went away");
       return;
     }
-    reply = httpReplyOf(maskedProblem(error, exchange.requestId, logger));
+    const problem = maskedProblem(error, exchange.requestId, logger);
+    reply = (isUnknown(problem) && route.stranger?.({ path, query, headers })) || httpReplyOf(problem);
   }
   span?.set({ "http.response.status_code": reply.status });
   span?.end(reply.status >= 500 ? String(reply.status) : undefined);
   exchange.reply(reply.status, Object.entries({ "x-content-type-options": "nosniff", ...reply.headers }), reply.body);
 }
 
-/** The environment that the caller may do this in. */
-async function admitted({ scope }: Route, { head }: Exchange, authenticate: Authenticate): Promise<string> {
-  if (scope === "none") return "";
+const isUnknown = ({ reason }: Problem): boolean => reason === "UNAUTHENTICATED" || reason === "TOO_MANY_FAILURES";
+
+/** Who calls, where that matters. */
+async function admitted(
+  { scope }: Route,
+  { head }: Exchange,
+  authenticate: Authenticate,
+): Promise<Pick<Principal, "environment" | "scopes">> {
+  if (scope === "none") return { environment: "", scopes: [] };
   const principal = await authenticate(head.headers, head.address);
   demand(scope, principal);
-  return principal.environment;
+  return principal;
 }

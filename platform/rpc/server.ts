@@ -24,6 +24,7 @@ import { healthService, isProbe } from "./health.ts";
 import { interceptors } from "./interceptors.ts";
 import { internal, maskedError } from "./mask.ts";
 import { createObserver } from "./observe.ts";
+import { borrowedSession, strangePage } from "./origin.ts";
 import { connectErrorOf, connectReplyOf, httpReplyOf } from "./problems.ts";
 import { collectProcedures, inputsOf, missingProcedure, type Procedure } from "./procedures.ts";
 import { reflectionService } from "./reflection.ts";
@@ -52,6 +53,8 @@ export interface ServerOptions {
   readonly ready: () => Readiness;
   /** Answer only to the developer's own machine, as development.ts says. */
   readonly developmentHosts: boolean;
+  /** In development: ports of other processes of ours, whose pages may open this one's WebSockets too. */
+  readonly pagePorts?: readonly number[];
   /** Why calls are turned away, probes apart; default: they are not. */
   readonly closed?: () => Problem;
   /** PEM files of the certificate, with its chain, and of its key: then every port speaks TLS only. */
@@ -99,8 +102,9 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   let draining = false;
   let emptied = () => {};
 
-  const foreign = (head: Head, upgrade = false): Problem | undefined =>
-    options.developmentHosts ? refusal(head, ports, upgrade) : undefined;
+  const foreign = (head: Head): Problem | undefined => (options.developmentHosts ? refusal(head, ports) : borrowedSession(head));
+  const stranger = (head: Head, { origins }: Socket): Problem | undefined =>
+    strangePage(head, { origins, ports: options.developmentHosts ? [...ports, ...(options.pagePorts ?? [])] : [] });
   const turnedAway = (procedure?: Procedure): Problem | undefined => {
     if (procedure && isProbe(procedure.spec.method) && procedure.spec.kind === "unary") return undefined;
     return draining ? gone() : options.closed?.();
@@ -193,7 +197,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 
   const app = tls ? uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile }) : uWS.App();
   for (const socket of options.sockets)
-    installSocket(app, socket, { refusal: (head) => foreign(head, true) ?? turnedAway(), front, logger });
+    installSocket(app, socket, { refusal: (head) => foreign(head) ?? stranger(head, socket) ?? turnedAway(), front, logger });
   app.any("/*", handle);
   let grpc: GrpcDoor | undefined;
   try {

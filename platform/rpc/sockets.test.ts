@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import type { Socket, SocketConnection, SocketHandler } from "./route.ts";
-import { type RunningServer, serve } from "./server.ts";
+import { type RunningServer, type ServerOptions, serve } from "./server.ts";
 
 const running: RunningServer[] = [];
 afterEach(() => {
@@ -14,7 +14,7 @@ afterEach(() => {
 
 const ignore: SocketHandler = { message() {}, drained() {}, closed() {} };
 
-async function started(open: Socket["open"], limits: Partial<Socket> = {}) {
+async function started(open: Socket["open"], limits: Partial<Socket> = {}, more: Partial<ServerOptions> = {}) {
   const lines: Record<string, unknown>[] = [];
   const server = await serve({
     ports: [0],
@@ -29,6 +29,7 @@ async function started(open: Socket["open"], limits: Partial<Socket> = {}) {
     logger: pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
     metrics: new Registry(),
     clock: systemClock,
+    ...more,
   });
   running.push(server);
   const port = server.ports[0] as number;
@@ -104,6 +105,24 @@ describe("a WebSocket", () => {
       [`http://localhost:${port}`, "127.0.0.1"],
       [undefined, "127.0.0.1"],
     ]);
+  });
+
+  it("is opened, in development, by pages of our other processes too, which may not post here", async () => {
+    const { port } = await started(() => ignore, {}, { pagePorts: [8080] });
+    for (const origin of ["http://localhost:8080", "http://127.0.0.1:8080"])
+      expect(await answerTo(port, upgrade(port, { origin }))).toMatch(/^HTTP\/1\.1 101 /);
+    expect(await answerTo(port, upgrade(port, { origin: "http://localhost:8081" }))).toContain("FORBIDDEN_ORIGIN");
+    const posted = await fetch(`http://127.0.0.1:${port}/ws`, { method: "POST", headers: { origin: "http://localhost:8080" } });
+    expect(await posted.text()).toContain("FORBIDDEN_ORIGIN");
+  });
+
+  it("is opened, in production, by pages of its own host and of the sites that it names, and by programs", async () => {
+    const { port } = await started(() => ignore, { origins: ["https://shop.example"] }, { developmentHosts: false, pagePorts: [8080] });
+    const host = "push.example";
+    for (const headers of [{ host }, { host, origin: "https://push.example" }, { host, origin: "https://shop.example" }])
+      expect(await answerTo(port, upgrade(port, headers))).toMatch(/^HTTP\/1\.1 101 /);
+    for (const origin of ["https://evil.example", "http://localhost:8080", "https://push.example:8443"])
+      expect(await answerTo(port, upgrade(port, { host, origin }))).toContain("FORBIDDEN_ORIGIN");
   });
 
   it("is refused while the process drains; those that are open stay their owner's affair", async () => {

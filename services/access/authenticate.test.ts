@@ -11,7 +11,8 @@ const HOUR_MS = 3_600_000;
 const ADDRESS = "192.0.2.1";
 
 const here = accessRoom();
-const gate = (): Authenticate => authenticating({ store: here.store, clock: here.clock, logger: pino({ level: "silent" }) });
+const gate = (): Authenticate =>
+  authenticating({ store: here.store, clock: here.clock, logger: pino({ level: "silent" }), sessionOf: async () => undefined });
 const made = async (more: { expiresAtMs?: bigint } = {}) => {
   const { credential, key } = await here.caller("staging").createKey({ name: "jobs", scopes: [Scope.SEND], ...more });
   return { credential, prefix: key?.prefix as string };

@@ -1,5 +1,5 @@
 /**
- * Who calls: the key that the authorization header presents, and the environment that it opens.
+ * Who calls: the key that the authorization header presents, or else the session of a browser, and the environment that it opens.
  *
  * A key that is missing, malformed, unknown, wrong, revoked or expired is answered the same. Its time of last use is kept to the hour, so
  * that using it writes next to nothing.
@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Authenticate } from "#platform/rpc/call.ts";
-import { isSecretOf, presented } from "./credential.ts";
+import { isHashOf, type Presented, presented } from "./credential.ts";
 import { Failures } from "./failures.ts";
 import type { AccessStore, KeyRecord } from "./store.ts";
 import { isUsable } from "./usable.ts";
@@ -19,9 +19,11 @@ export interface AuthenticateNeeds {
   readonly store: Pick<AccessStore, "findKey" | "touchKey">;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The key that the session of a request stands for. */
+  readonly sessionOf: (headers: Headers) => Promise<Presented | undefined>;
 }
 
-export function authenticating({ store, clock, logger }: AuthenticateNeeds): Authenticate {
+export function authenticating({ store, clock, logger, sessionOf }: AuthenticateNeeds): Authenticate {
   const failures = new Failures(clock);
 
   const touch = ({ prefix, lastUsedAtMs }: KeyRecord, nowMs: number): void => {
@@ -32,9 +34,10 @@ export function authenticating({ store, clock, logger }: AuthenticateNeeds): Aut
 
   return async (headers, address) => {
     const nowMs = clock.nowMs();
-    const credential = presented(headers.get("authorization"));
+    const authorization = headers.get("authorization");
+    const credential = authorization === null ? await sessionOf(headers) : presented(authorization);
     const key = credential && (await store.findKey(credential.prefix));
-    if (credential && isSecretOf(key?.hash, credential.secret) && key && isUsable(key, nowMs)) {
+    if (credential && isHashOf(key?.hash, credential.hash) && key && isUsable(key, nowMs)) {
       touch(key, nowMs);
       return { environment: key.environment, internal: false, scopes: key.scopes };
     }

@@ -24,18 +24,20 @@ export function mintCredential(kind: EnvironmentKind): Minted {
 
 export interface Presented {
   readonly prefix: string;
-  readonly secret: string;
+  /** Of the secret. */
+  readonly hash: Uint8Array;
 }
 
 /** What an authorization header presents; undefined when it is missing or nothing of ours. */
 export function presented(authorization: string | null): Presented | undefined {
   const [, prefix, secret] = BEARER.exec(authorization ?? "") ?? [];
-  return prefix !== undefined && secret !== undefined ? { prefix, secret } : undefined;
+  return prefix !== undefined && secret !== undefined ? { prefix, hash: hashOf(secret) } : undefined;
 }
 
-export function isSecretOf(hash: Uint8Array | undefined, secret: string): boolean {
-  const same = timingSafeEqual(hash ?? NOBODYS, hashOf(secret));
-  return same && hash !== undefined;
+/** Whether it is what the known key has; undefined: there is no such key. */
+export function isHashOf(known: Uint8Array | undefined, hash: Uint8Array): boolean {
+  const same = hash.byteLength === NOBODYS.byteLength && timingSafeEqual(known ?? NOBODYS, hash);
+  return same && known !== undefined;
 }
 
 const hashOf = (secret: string): Buffer => createHash("sha256").update(secret).digest();

@@ -8,7 +8,7 @@ import { firstCredential, recoveredCredential, seedDevelopmentEnvironment } from
 
 const here = accessRoom();
 const opens = (credential: string | undefined) =>
-  authenticating({ store: here.store, clock: here.clock, logger: pino({ level: "silent" }) })(
+  authenticating({ store: here.store, clock: here.clock, logger: pino({ level: "silent" }), sessionOf: async () => undefined })(
     new Headers({ authorization: `Bearer ${credential}` }),
     "",
   );

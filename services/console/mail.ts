@@ -17,7 +17,8 @@ export const mailRoutes = (boxOf: Boxes, path: string): Route[] => [
       const limit = Number(query.get("limit") ?? 200);
       if (!Number.isInteger(limit) || limit < 1 || limit > 1_000)
         throw new Problem("INVALID_REQUEST", { violations: [{ field: "limit", description: "must be a whole number from 1 to 1000" }] });
-      const etag = `"${boxOf(environment).version()}"`;
+      // Before the mails: what comes in between is then told at the next read.
+      const etag = `"${await boxOf(environment).version()}"`;
       if (headers.get("if-none-match") === etag) return { status: 304, headers: { etag } };
       const to = query.get("to");
       return {
@@ -50,8 +51,8 @@ export const mailRoutes = (boxOf: Boxes, path: string): Route[] => [
     method: "DELETE",
     path: `${path}/messages`,
     scope: Scope.ADMIN,
-    handle({ environment }) {
-      boxOf(environment).empty();
+    async handle({ environment }) {
+      await boxOf(environment).empty();
       return { status: 204 };
     },
   },

@@ -30,8 +30,14 @@ export async function openMailbox({ port, box, logger }: { port: number; box: Bo
       collect(stream, (raw) => {
         if (!raw) return callback(Object.assign(new Error("A mail is at most 2 MiB"), { responseCode: 552 }));
         const from = envelope.mailFrom ? envelope.mailFrom.address : "";
-        box.keep({ raw, from, to: envelope.rcptTo.map(({ address }) => address) });
-        callback();
+        box.keep({ raw, from, to: envelope.rcptTo.map(({ address }) => address) }).then(
+          () => callback(),
+          (error) => {
+            logger.warn({ err: error }, "the mailbox could not keep a mail");
+            // Nothing is said against the mail: who sends tries again.
+            callback(Object.assign(new Error("4.3.2 The mailbox cannot keep mails now"), { responseCode: 421 }));
+          },
+        );
       });
     },
   });

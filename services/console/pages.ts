@@ -11,6 +11,8 @@ import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { HttpReply, HttpRequest, Route } from "#platform/rpc/route.ts";
+import { toSignIn } from "./sign-in.ts";
+import type { SocketUrl } from "./socket-url.ts";
 
 const folder = new URL("./pages/", import.meta.url);
 const bell = new URL("../../clients/browser/carillon-bell.js", import.meta.url);
@@ -21,11 +23,11 @@ const types: Readonly<Record<string, string>> = {
 };
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Firefox and Safari took long to let 'self' stand for a WebSocket, so it is named. */
-const policy = (host: string): string =>
+/** Firefox and Safari took long to let 'self' stand for a WebSocket, and the gateway may be elsewhere, so it is named. */
+const policy = (socketUrl: string): string =>
   [
     "default-src 'self'",
-    `connect-src 'self'${/^[\w.-]+(:\d+)?$/.test(host) ? ` ws://${host} wss://${host}` : ""}`,
+    `connect-src 'self' ${new URL(socketUrl).origin}`,
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -34,26 +36,42 @@ const policy = (host: string): string =>
 
 type Mode = "development" | "production";
 
+/** Of the header: where people sign in, who did. */
+const corner: Readonly<Record<Mode, string>> = {
+  development: '<span class="mode">development</span>',
+  production:
+    '<span class="mode" id="who">…</span><button class="button quiet" id="sign-out" type="button">Sign out</button>' +
+    '<script type="module" src="/assets/session.js"></script>',
+};
+
 const links: Readonly<Record<Mode, string>> = {
   development: '<a href="/">Overview</a><a href="/people">People</a><a href="/dev/mail">Mailbox</a><a href="/metrics">Metrics</a>',
   production: '<a href="/people">People</a><a href="/metrics">Metrics</a>',
 };
 
+interface House {
+  readonly mode: Mode;
+  readonly socketUrl: SocketUrl;
+  /** For whoever has no session yet: nothing leads anywhere. */
+  readonly isDoor?: boolean;
+}
+
 /** A page: the layout around its `main`. `script` is its module under /assets/, if it has one. */
-function page(mode: Mode, file: string, title: string, script?: string): (request: HttpRequest, status?: number) => HttpReply {
+function page(house: House, file: string, title: string, script?: string): (request: HttpRequest, status?: number) => HttpReply {
+  const { mode, socketUrl, isDoor = false } = house;
   const slots: Readonly<Record<string, string>> = {
     title,
     script: script === undefined ? "" : `<script type="module" src="/assets/${script}"></script>`,
     main: readFileSync(new URL(file, folder), "utf8"),
-    ...{ mode, nav: links[mode] },
+    ...(isDoor ? {} : { corner: corner[mode], nav: links[mode] }),
   };
   const body = readFileSync(new URL("layout.html", folder), "utf8").replaceAll(/<!--(\w+)-->/g, (_all, slot: string) => slots[slot] ?? "");
-  return ({ headers }, status = 200) => ({
+  return ({ baseUrl }, status = 200) => ({
     status,
     headers: {
       "content-type": "text/html; charset=utf-8",
       "cache-control": "no-store",
-      "content-security-policy": policy(headers.get("host") ?? ""),
+      "content-security-policy": policy(socketUrl(baseUrl)),
       "referrer-policy": "no-referrer",
       "cross-origin-opener-policy": "same-origin",
     },
@@ -81,13 +99,14 @@ async function isThere(read: Promise<unknown>): Promise<boolean> {
 }
 
 /** What every mode has: people, and what became of a notification. */
-export function pageRoutes(client: Given["client"], mode: Mode): Route[] {
-  const timeline = page(mode, "timeline.html", "Timeline · Carillon", "timeline.js");
-  const missing = page(mode, "missing.html", "Not found · Carillon");
-  const people = page(mode, "people.html", "People · Carillon", "people.js");
-  const person = page(mode, "person.html", "Person · Carillon", "person.js");
+export function pageRoutes({ client, ...house }: House & Pick<Given, "client">): Route[] {
+  const { mode } = house;
+  const timeline = page(house, "timeline.html", "Timeline · Carillon", "timeline.js");
+  const missing = page(house, "missing.html", "Not found · Carillon");
+  const people = page(house, "people.html", "People · Carillon", "people.js");
+  const person = page(house, "person.html", "Person · Carillon", "person.js");
   const assets = readdirSync(folder).filter((name) => !name.endsWith(".html"));
-  const read = { method: "GET", scope: Scope.READ } as const;
+  const read = { method: "GET", scope: Scope.READ, stranger: toSignIn } as const;
   return [
     {
       ...read,
@@ -116,10 +135,16 @@ export function pageRoutes(client: Given["client"], mode: Mode): Route[] {
   ];
 }
 
+export const signInPage = (socketUrl: SocketUrl): Route => {
+  const door = page({ mode: "production", socketUrl, isDoor: true }, "sign-in.html", "Sign in · Carillon", "sign-in.js");
+  return { method: "GET", path: "/sign-in", scope: "none", handle: (request) => door(request) };
+};
+
 /** Where things are tried out. */
-export function developmentPages(): Route[] {
-  const home = page("development", "index.html", "Carillon", "index.js");
-  const mail = page("development", "mail.html", "Mailbox · Carillon", "mail.js");
+export function developmentPages(socketUrl: SocketUrl): Route[] {
+  const house: House = { mode: "development", socketUrl };
+  const home = page(house, "index.html", "Carillon", "index.js");
+  const mail = page(house, "mail.html", "Mailbox · Carillon", "mail.js");
   return [
     { method: "GET", path: "/", scope: Scope.READ, handle: (request) => home(request) },
     { method: "GET", path: "/dev/mail", scope: Scope.READ, handle: (request) => mail(request) },

@@ -1,39 +1,31 @@
 /**
  * What a dead letter's original was: decoded by its topic, and whose it is. Pure.
  *
- * Where anybody may have written what died on the raw topic, a wrong guess has to do no harm: there its environment is the topic's own.
+ * Where anybody may have written what died on a raw topic, a wrong guess has to do no harm: the door says whose it is.
  */
-import { type DescMessage, fromBinary, type JsonObject, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
-import { environmentOfKey } from "#domain/ids.ts";
-import * as topics from "#domain/topics.ts";
-import { Channel, ContentSchema } from "#gen/carillon/common/v1/common_pb.ts";
-import { type DeadLetter, type Delivery, DeliverySchema, type Scheduled } from "#gen/carillon/event/v1/event_pb.ts";
+import { isRaw } from "#domain/topics.ts";
+import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { type DeadLetter, type Delivery, DeliverySchema, type Scheduled, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { type Decoded, decoded, jsonOf } from "#platform/log/readable.ts";
+import type { RawDoor } from "#platform/raw/door.ts";
 import type { Original, Summary } from "./store.ts";
 
-export interface Decoded {
-  readonly schema: DescMessage;
-  readonly message: Message;
-}
+/** What there is to know of topics. */
+type Topics = Pick<RawDoor, "topicNamed">;
 
 type Whose = Pick<Summary, "notificationId" | "deliveryId" | "userId" | "channel" | "cycle">;
 
-/** Undefined for JSON of the raw topic, and for what is not what its topic holds. */
-export function decode(topicName: string, { value, headers }: Pick<Original, "value" | "headers">): Decoded | undefined {
-  const topic = topics.topicNamed(topicName);
-  if (!topic || (topic === topics.raw && !headers["content-type"]?.includes("protobuf"))) return undefined;
-  try {
-    return { schema: topic.schema, message: fromBinary(topic.schema, value) };
-  } catch {
-    return undefined;
-  }
+/** Undefined for JSON of a raw topic, and for what is not what its topic holds. */
+export function decode(topicName: string, original: Pick<Original, "value" | "headers">, { topicNamed }: Topics): Decoded | undefined {
+  const topic = topicNamed(topicName);
+  return topic && decoded(topic, original);
 }
 
-/** Keys of every other topic are ours, and so are those of a raw topic that only ingest writes to: `environment/recipient`. */
-export const environmentOf = ({ topic, key }: Pick<DeadLetter, "topic" | "key">, rawEnvironment: string | undefined): string =>
-  (topic === topics.raw.name ? rawEnvironment : undefined) ?? environmentOfKey(key);
+/** Empty where it is nobody's: then nobody is shown it. */
+export const environmentOf = (letter: DeadLetter, door: RawDoor): string => door.ownerOf(letter, letter.topic).environment ?? "";
 
-export function whose({ topic, value, headers }: Pick<DeadLetter, "topic" | "value" | "headers">): Whose {
-  const found = aboutIt(topic, value, headers);
+export function whose(letter: Pick<DeadLetter, "topic" | "value" | "headers">, topics: Topics): Whose {
+  const found = aboutIt(letter, topics);
   return {
     notificationId: short(found.notificationId),
     deliveryId: short(found.deliveryId),
@@ -45,50 +37,23 @@ export function whose({ topic, value, headers }: Pick<DeadLetter, "topic" | "val
 
 type Found = { readonly [K in keyof Whose]?: unknown };
 
-function aboutIt(topic: string, value: Uint8Array, headers: Readonly<Record<string, string>>): Found {
-  if (topic === topics.raw.name) return aboutAsked(topic, value, headers);
-  const decoded = decode(topic, { value, headers });
-  if (!decoded) return {};
-  if (decoded.schema.typeName !== "carillon.event.v1.Scheduled") return decoded.message as Found;
-  const { topic: target, value: inner } = decoded.message as Scheduled;
-  return (decode(target, { value: inner, headers: {} })?.message ?? {}) as Found;
+function aboutIt({ topic: name, value, headers }: Pick<DeadLetter, "topic" | "value" | "headers">, topics: Topics): Found {
+  const topic = topics.topicNamed(name);
+  const original = topic && decoded(topic, { value, headers });
+  if (topic && isRaw(topic)) return aboutAsked((original?.message ?? jsonOf(value) ?? {}) as Record<string, unknown>);
+  if (!original) return {};
+  if (original.schema !== ScheduledSchema) return original.message as Found;
+  const { topic: target, value: inner } = original.message as Scheduled;
+  return (decode(target, { value: inner, headers: {} }, topics)?.message ?? {}) as Found;
 }
 
-function aboutAsked(topic: string, value: Uint8Array, headers: Readonly<Record<string, string>>): Found {
-  const asked = (decode(topic, { value, headers })?.message ?? jsonOf(value) ?? {}) as Record<string, unknown>;
-  const recipients = (Array.isArray(asked.recipients) ? asked.recipients : []) as Record<string, unknown>[];
+function aboutAsked(asked: Readonly<Record<string, unknown>>): Found {
+  const recipients = (Array.isArray(asked.recipients) ? asked.recipients : [asked]) as Record<string, unknown>[];
   const [first] = recipients;
   return { notificationId: asked.notificationId ?? asked.notification_id, userId: first?.userId ?? first?.user_id };
 }
 
-/** An object, or nothing. */
-export function jsonOf(value: Uint8Array): JsonObject | undefined {
-  try {
-    const json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(value)) as JsonValue;
-    return typeof json === "object" && json !== null && !Array.isArray(json) ? json : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 const short = (text: unknown): string => (typeof text === "string" && text.length <= 128 ? text : "");
 
-/** As JSON for people: what travels encoded inside is opened. Undefined where it cannot be told. */
-export function readable(topic: string, original: Original): JsonObject | undefined {
-  const decoded = decode(topic, original);
-  if (!decoded) return topic === topics.raw.name ? jsonOf(original.value) : undefined;
-  try {
-    const json = toJson(decoded.schema, decoded.message) as JsonObject;
-    const { content } = decoded.message as Partial<Delivery>;
-    if (content instanceof Uint8Array) return { ...json, content: toJson(ContentSchema, fromBinary(ContentSchema, content)) };
-    if (decoded.schema.typeName !== "carillon.event.v1.Scheduled") return json;
-    const { topic: target, value } = decoded.message as Scheduled;
-    const inner = readable(target, { key: "", value, headers: {} });
-    return inner ? { ...json, value: inner } : json;
-  } catch {
-    return undefined;
-  }
-}
-
-export const isDelivery = (decoded: Decoded | undefined): decoded is { schema: typeof DeliverySchema; message: Delivery } =>
-  decoded?.schema === DeliverySchema;
+export const isDelivery = (original: Decoded | undefined): original is { schema: typeof DeliverySchema; message: Delivery } =>
+  original?.schema === DeliverySchema;

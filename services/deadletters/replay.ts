@@ -18,28 +18,30 @@ import {
   ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Output } from "#platform/log/log.ts";
+import { decoded, jsonOf } from "#platform/log/readable.ts";
+import type { RawDoor } from "#platform/raw/door.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { decode, isDelivery, jsonOf } from "./original.ts";
+import { decode, isDelivery } from "./original.ts";
 import type { Letter } from "./store.ts";
 
 /** Whose choices a replay has to heed: a person's id, or nobody's. */
-export function personOf({ topic, original }: Letter): string {
-  const decoded = decode(topic, original);
-  return isDelivery(decoded) ? decoded.message.userId : "";
+export function personOf({ topic, original }: Letter, door: RawDoor): string {
+  const delivery = decode(topic, original, door);
+  return isDelivery(delivery) ? delivery.message.userId : "";
 }
 
 /** The records to append, or why there are none. `facts` are the person's as of now. */
-export function replayed(letter: Letter, facts: PersonFacts | undefined, nowMs: number): readonly Output[] | Reason {
-  const topic = topics.topicNamed(letter.topic);
+export function replayed(letter: Letter, facts: PersonFacts | undefined, nowMs: number, door: RawDoor): readonly Output[] | Reason {
+  const topic = door.topicNamed(letter.topic);
   if (!topic) return "undecodable";
-  if (topic === topics.raw) return [rawAgain(letter)];
+  if (topics.isRaw(topic)) return [rawAgain(letter, topic)];
   const { key, value, headers } = letter.original;
-  const decoded = decode(letter.topic, letter.original);
-  if (!decoded) return "undecodable";
-  if (!isDelivery(decoded)) return [{ topic, key, value, headers }];
-  const decision = decisionNow(decoded.message, facts, nowMs);
+  const original = decoded(topic, letter.original);
+  if (!original) return "undecodable";
+  if (!isDelivery(original)) return [{ topic, key, value, headers }];
+  const decision = decisionNow(original.message, facts, nowMs);
   if (!decision.send) return decision.reasons.at(-1) as Reason;
-  const next = { ...decoded.message, cycle: decoded.message.cycle + 1, attempt: 0, wait: 0 };
+  const next = { ...original.message, cycle: original.message.cycle + 1, attempt: 0, wait: 0 };
   if (decision.untilMs > 0) return afterQuietHours({ ...next, wait: 1 }, { topic, key, headers }, decision.untilMs, nowMs);
   return [event(next, key, nowMs, DeliveryStatus.QUEUED), { topic, key, value: toBinary(DeliverySchema, next), headers }];
 }
@@ -81,16 +83,17 @@ function event(
   return { topic: topics.deliveryEvents, key, value: toBinary(DeliveryEventSchema, event) };
 }
 
-/** Without an id its place in the log would be its identity, and a second replay another notification. */
-function rawAgain({ id, original: { key, value, headers }, topic }: Letter): Output {
-  const again = (bytes: Uint8Array): Output => ({ topic: topics.raw, key, value: bytes, headers });
+/**
+ * Without an id its place in the log would be its identity, and a second replay another notification. What ingest wrote has one, so it
+ * comes back byte for byte, and proves its origin as it did.
+ */
+function rawAgain({ id, original }: Letter, topic: topics.Topic): Output {
+  const { key, value, headers } = original;
+  const again = (bytes: Uint8Array): Output => ({ topic, key, value: bytes, headers });
   const notificationId = uuidv5(replayName(id));
-  const decoded = decode(topic, { value, headers });
-  if (decoded) {
-    const asked = decoded.message as NotificationRequested;
-    return again(asked.notificationId === "" ? toBinary(NotificationRequestedSchema, { ...asked, notificationId }) : value);
-  }
+  const asked = decoded(topic, original)?.message as NotificationRequested | undefined;
+  if (asked) return again(asked.notificationId === "" ? toBinary(NotificationRequestedSchema, { ...asked, notificationId }) : value);
   const json = jsonOf(value);
-  if (!json || json.notificationId || json.notification_id) return again(value);
-  return again(new TextEncoder().encode(JSON.stringify({ ...json, notificationId })));
+  if (!json || json.notificationId || json.notification_id || json.idempotency_key) return again(value);
+  return again(new TextEncoder().encode(JSON.stringify({ ...json, notification_id: notificationId })));
 }

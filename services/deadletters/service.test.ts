@@ -16,11 +16,13 @@ import {
 import { DeliveryEventSchema, DeliverySchema, NotificationRequestedSchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { EventLog } from "#platform/log/log.ts";
+import { originOf } from "#platform/raw/origin.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { deadLetter } from "#platform/stage/bury.ts";
+import { doorOf } from "../../test/fakes/door.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
@@ -30,6 +32,8 @@ import { sqliteDeadLetterStore } from "./store.sqlite.ts";
 
 const NOTIFICATION = "0192f0c1-2345-7abc-8def-0123456789ab";
 const DELIVERY = "0192f0c1-2345-5abc-8def-0123456789ac";
+const SECRET = "a secret of at least 32 characters";
+const further = topics.furtherRaw("events");
 const DAY_MS = 24 * 3_600_000;
 
 describe("dead letters", () => {
@@ -41,8 +45,10 @@ describe("dead letters", () => {
   let people: Client<typeof PreferencesService>;
   let log: EventLog;
 
+  const door = doorOf({ "service-secret": SECRET, "raw-topics": [{ topic: further, environment: undefined }] });
+
   beforeEach(async () => {
-    at = trial(topics.all);
+    at = trial([...topics.all, further]);
     folder = mkdtempSync(join(tmpdir(), "carillon-deadletters-"));
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqliteDeadLetterStore(database);
@@ -54,9 +60,7 @@ describe("dead letters", () => {
       (router: ConnectRouter) => {
         const service = deadLettersService(store, {
           log: { ...at.log, append: (outputs) => log.append(outputs) },
-          clock,
-          logger,
-          client: clients,
+          ...{ clock, logger, client: clients, door },
         });
         router.service(DeadLettersService, service);
       },
@@ -64,7 +68,7 @@ describe("dead letters", () => {
     clients = createClients({ rpc: () => rpc, clock, metrics, logger });
     letters = clients(DeadLettersService, "development");
     people = clients(PreferencesService, "development");
-    await at.run(deadLettersStage(store, "development"));
+    await at.run(deadLettersStage(store, door));
   });
   afterEach(async () => {
     await at.end();
@@ -73,16 +77,21 @@ describe("dead letters", () => {
   });
 
   /** Gives up on a record of this topic, and answers the dead letter that is kept then. */
-  async function bury(topic: topics.Topic, record: { key: string; value: Uint8Array; headers?: Record<string, string> }, reason: Reason) {
+  async function bury(
+    topic: topics.Topic,
+    record: { key: string; value: Uint8Array; headers?: Record<string, string> },
+    reason: Reason,
+    its = letters,
+  ) {
     await at.clock.advance(1);
     const place = { topic, partition: 0, offset: at.clock.nowMs(), timeMs: at.clock.nowMs() };
     const burial = { stage: "email-workers", deadLetters: topics.deadEmail, reason, detail: "why", atMs: at.clock.nowMs() };
     await at.log.append([deadLetter({ headers: {}, ...record, ...place }, burial)]);
     return vi.waitFor(async () => {
-      const [newest] = (await letters.listDeadLetters({})).deadLetters;
+      const [newest] = (await its.listDeadLetters({})).deadLetters;
       if (Number(newest?.diedAtMs) !== burial.atMs) throw new Error("not kept yet");
       return newest as DeadLetter;
-    });
+    }, 5_000);
   }
 
   const encoded = <D extends DescMessage>(schema: D, init: MessageInitShape<D>) => toBinary(schema, create(schema, init));
@@ -201,11 +210,42 @@ describe("dead letters", () => {
     const ids = again.map(({ value: each, headers }) =>
       headers["content-type"]
         ? fromBinary(NotificationRequestedSchema, each).notificationId
-        : JSON.parse(Buffer.from(each).toString()).notificationId,
+        : JSON.parse(Buffer.from(each).toString()).notification_id,
     );
     expect(ids).toHaveLength(4);
     expect(ids).not.toContain("");
     expect(new Set(ids).size).toBe(2);
+  });
+
+  it("of the flat shapes keep their shape, and the person and the key that they name", async () => {
+    const written = (body: object) => new TextEncoder().encode(JSON.stringify(body));
+    const flat = await bury(topics.raw, { key: "", value: written({ user_id: "ann", event_type: "a" }) }, "invalid");
+    expect(flat).toMatchObject({ userId: "ann", notificationId: "" });
+    const keyed = await bury(topics.raw, { key: "", value: written({ message: "M", idempotency_key: "k" }) }, "invalid");
+    await letters.replayDeadLetters({ ids: [flat.id, keyed.id] });
+    const again = (await at.records(topics.raw)).map(({ value }) => JSON.parse(Buffer.from(value).toString()));
+    expect(again).toHaveLength(2);
+    expect(again).toContainEqual({ user_id: "ann", event_type: "a", notification_id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    expect(again).toContainEqual({ message: "M", idempotency_key: "k" });
+  });
+
+  it("that ingest wrote belong to their own environment and come back byte for byte, so that they prove their origin again", async () => {
+    const value = encoded(NotificationRequestedSchema, { notificationId: NOTIFICATION, recipients: [{ userId: "ann" }] });
+    const proof = originOf(SECRET).prove("staging/ann", value);
+    const headers = { "content-type": "application/protobuf", "carillon-origin": proof };
+    const inStaging = clients(DeadLettersService, "staging");
+    const { id } = await bury(topics.raw, { key: "staging/ann", value, headers }, "stage_failed", inStaging);
+    expect((await letters.listDeadLetters({})).deadLetters).toEqual([]);
+    await inStaging.replayDeadLetters({ ids: [id] });
+    expect(await at.records(topics.raw)).toMatchObject([{ key: "staging/ann", value, headers }]);
+  });
+
+  it("of a further raw topic go back there", async () => {
+    const value = new TextEncoder().encode('{"message":"M"}');
+    const letter = await bury(further, { key: "production/ann", value }, "invalid");
+    expect((await letters.getDeadLetter({ id: letter.id })).decoded).toEqual({ message: "M" });
+    await letters.replayDeadLetters({ ids: [letter.id] });
+    expect(await at.records(further)).toMatchObject([{ key: "production/ann" }]);
   });
 
   it("that cannot be decoded are refused, and others than deliveries come back as they were", async () => {

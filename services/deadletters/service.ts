@@ -12,8 +12,9 @@ import {
 import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Output } from "#platform/log/log.ts";
+import { readable } from "#platform/log/readable.ts";
+import type { RawDoor } from "#platform/raw/door.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
-import { readable } from "./original.ts";
 import { formatPageToken, NEWEST, OLDEST, parsePageToken } from "./page.ts";
 import { personOf, replayed } from "./replay.ts";
 import type { DeadLetterStore, Filter, Letter, Standing, State, Summary } from "./store.ts";
@@ -41,7 +42,7 @@ interface Wanted {
 
 export function deadLettersService(
   store: DeadLetterStore,
-  { log, clock, client, logger }: Pick<Given, "log" | "clock" | "client" | "logger">,
+  { log, clock, client, logger, door }: Pick<Given, "log" | "clock" | "client" | "logger"> & { readonly door: RawDoor },
 ): ServiceImpl<typeof DeadLettersService> {
   /** The ids that a call is about, and where the next one goes on. */
   async function wanted(environment: string, { ids, filter, pageToken }: Wanted) {
@@ -56,7 +57,7 @@ export function deadLettersService(
   }
 
   async function factsFor(environment: string, letters: readonly Letter[], { signal }: HandlerContext) {
-    const userIds = [...new Set(letters.map(personOf).filter((userId) => userId !== ""))];
+    const userIds = [...new Set(letters.map((letter) => personOf(letter, door)).filter((userId) => userId !== ""))];
     if (userIds.length === 0) return new Map<string, PersonFacts>();
     const { people } = await client(PreferencesService, environment).batchGetPreferences({ userIds }, { signal });
     return new Map(people.map((known, at) => [userIds[at] as string, factsOf(known)]));
@@ -77,7 +78,8 @@ export function deadLettersService(
       const [letter] = await store.find(principalOf(context).environment, [id]);
       if (!letter) throw new Problem("NOT_FOUND");
       const { key, value, headers } = letter.original;
-      const decoded = readable(letter.topic, letter.original);
+      const topic = door.topicNamed(letter.topic);
+      const decoded = topic && readable(topic, letter.original, door.topicNamed);
       return { deadLetter: told(letter), original: value, key, headers: { ...headers }, ...(decoded && { decoded }) };
     },
 
@@ -89,7 +91,7 @@ export function deadLettersService(
       const kept = letters.filter((letter): letter is Letter & Standing => letter?.state === "kept");
       const facts = await factsFor(environment, kept, context);
       const nowMs = clock.nowMs();
-      const plans = new Map(kept.map((letter) => [letter.id, replayed(letter, facts.get(personOf(letter)), nowMs)]));
+      const plans = new Map(kept.map((letter) => [letter.id, replayed(letter, facts.get(personOf(letter, door)), nowMs, door)]));
       const outputs = [...plans.values()].flatMap((plan): readonly Output[] => (typeof plan === "string" ? [] : plan));
       try {
         await log.append(outputs);

@@ -21,7 +21,7 @@ function room(kinds: Record<string, EnvironmentKind>) {
       return { environment: { kind } };
     },
   });
-  const choose = choosing({ live, mailboxOf: () => mailboxSender(() => {}), client: client as unknown as Given["client"] });
+  const choose = choosing({ live, mailboxOf: () => mailboxSender(async () => {}), client: client as unknown as Given["client"] });
   return { asked, trouble, kinds, choose };
 }
 

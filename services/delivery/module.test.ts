@@ -14,16 +14,14 @@ afterEach(async () => {
 });
 
 const read = (env: NodeJS.ProcessEnv) => {
-  const module = emailWorkers({ developmentMailbox: () => undefined, keep: () => {} });
+  const module = emailWorkers({ developmentMailbox: () => undefined });
   return loadConfig([module], env).get(module.name) as EmailSettings;
 };
 async function build(env: NodeJS.ProcessEnv, mailbox?: { host: string; port: number }): Promise<Parts> {
   const clock = fakeClock();
   const given = { clock, ledger: memoryLedger({ clock }), logger: pino({ level: "silent" }), metrics: new Registry(), worker: "w" };
-  const built = await emailWorkers({ developmentMailbox: () => mailbox, keep: () => {} }).build(
-    read(env),
-    given as unknown as Given,
-    undefined,
+  const built = await emailWorkers({ developmentMailbox: () => mailbox }).build(read(env), given as unknown as Given, () =>
+    expect.fail("no environment of these tests has a mailbox"),
   );
   parts.push(built);
   return built;

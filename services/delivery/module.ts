@@ -6,7 +6,7 @@ import { versionsOf } from "#platform/render/versions.ts";
 import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { choosing } from "./choose.ts";
 import { emailLoop } from "./loop.ts";
-import { mailboxSender, type Post } from "./providers/email/mailbox.ts";
+import { type Keep, mailboxSender } from "./providers/email/mailbox.ts";
 import { noSender } from "./providers/email/none.ts";
 import { nullSender } from "./providers/email/null.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
@@ -18,21 +18,22 @@ const SUBMISSION_PORT = 587;
 export interface EmailNeeds {
   /** Where development's mails go when no server is named; undefined: then they wait for one. */
   readonly developmentMailbox: () => { readonly host: string; readonly port: number } | undefined;
-  /** Puts a mail into the built-in mailbox of a test environment. */
-  readonly keep: (environment: string, post: Post) => void;
 }
 
-export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings> => ({
+/** The built-in mailbox of a test environment. */
+type Boxes = (environment: string) => { readonly keep: Keep };
+
+export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, Boxes> => ({
   name: "email-workers",
   uses: ["log", "ledger"],
   config: settings,
-  build(config, given) {
+  build(config, given, boxes) {
     const { ledger, clock, logger, metrics, tracer, worker, client } = given;
     const sender = senderOf(config, needs, clock);
     if (sender.id === "none") logger.warn("no SMTP server is configured: mails of live environments wait until one is");
     const loop = emailLoop({
       ...{ ledger, sender, clock, tracer, worker },
-      senderOf: choosing({ live: sender, mailboxOf: (environment) => mailboxSender((post) => needs.keep(environment, post)), client }),
+      senderOf: choosing({ live: sender, mailboxOf: (environment) => mailboxSender((post) => boxes(environment).keep(post)), client }),
       logger: logger.child({ stage: "email-workers" }),
       metrics: deliveryMetrics(metrics, "email"),
       wordsOf: wordsOf(versionsOf(given)),

@@ -5,9 +5,9 @@
  * repeat appends a second one with the same id, which everything behind collapses.
  */
 import { Problem } from "#domain/errors.ts";
-import { raw } from "#domain/topics.ts";
 import type { Given } from "#platform/host.ts";
 import type { Candidate } from "./accept.ts";
+import { type RawRecord, rawRecords } from "./records.ts";
 import type { Reservation, Reservations } from "./reservations.ts";
 
 export interface Taken {
@@ -16,17 +16,22 @@ export interface Taken {
   readonly repeated: boolean;
 }
 
-const headers = { "content-type": "application/protobuf" };
-
 export class Intake {
   readonly #given: Pick<Given, "log" | "logger">;
   readonly #reservations: Reservations;
+  readonly #record: RawRecord;
   /** Appends that this process has begun and not ended, by notification: who comes with the same key shares their fate. */
   readonly #underway = new Map<string, Promise<void>>();
 
-  constructor(given: Pick<Given, "log" | "logger">, reservations: Reservations) {
+  /** `record`: as it goes into the log. Default: Protobuf, where nobody else writes. */
+  constructor(
+    given: Pick<Given, "log" | "logger">,
+    reservations: Reservations,
+    record: RawRecord = rawRecords({ format: "protobuf", origin: undefined }),
+  ) {
     this.#given = given;
     this.#reservations = reservations;
+    this.#record = record;
   }
 
   /** One answer per candidate, in order: taken, or the Problem of that one. Rejects when the log cannot take them. */
@@ -88,10 +93,7 @@ export class Intake {
   }
 
   async #appendAndMark(fresh: readonly Reservation[], keyed: readonly Reservation[], traceparent: string | undefined): Promise<void> {
-    const outputs = fresh.map(({ key, requested }) => ({
-      ...{ topic: raw, key, value: requested },
-      headers: traceparent ? { ...headers, traceparent } : headers,
-    }));
+    const outputs = fresh.map(({ key, requested }) => this.#record(key, requested, traceparent));
     try {
       await this.#given.log.append(outputs);
     } catch (cause) {

@@ -2,27 +2,27 @@
 import { z } from "zod";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Clock } from "#platform/clock.ts";
+import { broadcastDestinations } from "#platform/config/broadcast.ts";
+import { rawTopicFields, rawTopicFormat } from "#platform/config/raw-topic.ts";
 import type { Module, Task } from "#platform/host.ts";
+import { originOn } from "#platform/raw/door.ts";
 import { versionsOf } from "#platform/render/versions.ts";
 import { cancelling } from "./cancel.ts";
 import { Intake } from "./intake.ts";
+import { rawRecords } from "./records.ts";
 import { KEPT_MS, type Reservations } from "./reservations.ts";
 import { eventsRoute } from "./rest/events.ts";
 import { legacyRoutes } from "./rest/legacy.ts";
-import { type Destination, destination, notifyRoute } from "./rest/notify.ts";
+import { notifyRoute } from "./rest/notify.ts";
 import { ingestService } from "./service.ts";
 import { pinning } from "./templates.ts";
 
 const FORGOTTEN_AT_ONCE = 5_000;
 
 const config = z.object({
-  "broadcast.destinations": z
-    .string()
-    .default("email:everyone@example.test,web:ann")
-    .transform((text) => text.split(",").map((each) => each.trim()))
-    .refine((all) => all.every((each) => destination(each) !== undefined), { error: "must be like email:team@example.com,web:ann" })
-    .transform((all) => all.map((each) => destination(each) as Destination))
-    .meta({ description: "Where POST /notify goes: channel:recipient, separated by commas." }),
+  ...rawTopicFields,
+  "raw-topic.format": rawTopicFormat,
+  "broadcast.destinations": broadcastDestinations,
 });
 
 export const ingest: Module<z.output<typeof config>, Reservations> = {
@@ -31,7 +31,10 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
   uses: ["log", "ledger"],
   config,
   build(settings, given, reservations) {
-    const intake = new Intake(given, reservations);
+    // Only somebody who can read the log from elsewhere has something of its being readable.
+    const isReadable = settings.mode === "development" && given.log.isPublic;
+    const format = settings["raw-topic.format"] ?? (isReadable ? "json" : "protobuf");
+    const intake = new Intake(given, reservations, rawRecords({ format, origin: originOn(given.log, settings) }));
     const { clock } = given;
     const pinned = pinning(versionsOf(given));
     return {

@@ -61,7 +61,7 @@ beforeEach(async () => {
   };
   const { clock, logger, metrics } = at;
   const given: Pick<Given, "log" | "clock" | "logger"> = { log: faultyLog(at.log, faults({ append })), clock, logger };
-  parts = await ingestModule.build({ "broadcast.destinations": [] }, given as Given, reservations);
+  parts = await ingestModule.build({ mode: "development", "raw-topics": [], "broadcast.destinations": [] }, given as Given, reservations);
   clients = createClients({ rpc: () => (parts.rpc ? [parts.rpc] : []), clock, logger, metrics });
   ingest = clients(IngestService, "development");
 });

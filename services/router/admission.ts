@@ -16,15 +16,19 @@ import { normaliseEmail } from "#domain/channels/email.ts";
 import { settleCategory } from "#domain/decide/category.ts";
 import type { Violation } from "#domain/errors.ts";
 import { rawEventName } from "#domain/ids.ts";
+import type { Reason } from "#domain/reasons.ts";
 import { recipientFaults } from "#domain/recipient.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { RecipientSchema, SendRequestSchema, TemplateUseSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { decode, encode } from "#platform/protobuf/codec.ts";
+import type { Owner } from "#platform/raw/door.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
+import type { Destination } from "#platform/shapes/broadcast.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { isProtobuf, readRaw } from "./raw.ts";
 import { isId, Refusal } from "./refusal.ts";
+import type { Written } from "./shapes.ts";
 
 export interface Admitted {
   readonly asked: NotificationRequested;
@@ -36,21 +40,41 @@ export interface Admitted {
 const SKEW_MS = 3_600_000;
 /** Epoch milliseconds have been more than this since 1973, and epoch seconds will not be before the year 5138. */
 const LEAST_MS = 100_000_000_000;
+/** The year 2223: a writer may put any time on a record, and what follows from it has to remain a date. */
+const MOST_MS = 8_000_000_000_000;
 
 /** What the router let in when it was asked, and parked until now. */
 export const admitDue = ({ value }: LogRecord): Admitted => ({ asked: decode(NotificationRequestedSchema, value), requested: value });
 
-export function admit(record: LogRecord, environment: string): Admitted | Refusal {
-  const asked = readRaw(record);
-  if (asked instanceof Refusal) return asked;
+/** `owner`: whose the record is. `destinations`: where a message to everybody goes. One that is refused takes the others along. */
+export function admit(record: LogRecord, owner: Owner, destinations: readonly Destination[]): readonly Admitted[] | Refusal {
+  const { environment, fault } = owner;
+  if (environment === undefined || fault !== undefined) return new Refusal("unproven_origin", fault ?? "", undefined);
+  const written = readRaw(record, environment, destinations);
+  if (written instanceof Refusal) return written;
+  const admitted: Admitted[] = [];
+  for (const asked of written.asked) {
+    const one = admitOne(asked, written.names, record, environment);
+    if (one instanceof Refusal) return one;
+    admitted.push(one);
+  }
+  return admitted;
+}
+
+function admitOne(asked: NotificationRequested, names: Written["names"], record: LogRecord, environment: string): Admitted | Refusal {
+  const refuse = (reason: Reason, violations: readonly Violation[]) =>
+    new Refusal(reason, inTheirWords(violations, names), asked.notificationId);
   const emails = asked.recipients.map(({ email }) => (email === "" ? "" : normaliseEmail(email)));
   const violations = violationsOf(asked, emails, record, environment);
-  if (violations.length > 0) return new Refusal("invalid", violations, asked.notificationId);
+  if (violations.length > 0) return refuse("invalid", violations);
   const settled = settle(asked, emails as string[], record, environment);
   const requested = settled === asked && isProtobuf(record) ? record.value : encode(NotificationRequestedSchema, settled);
   const fault = sizeFault(requested.byteLength, asked.recipients.length);
-  return fault ? new Refusal("oversize", [fault], asked.notificationId) : { asked: settled, requested };
+  return fault ? refuse("oversize", [fault]) : { asked: settled, requested };
 }
+
+const inTheirWords = (violations: readonly Violation[], names: Written["names"]): Violation[] =>
+  violations.map(({ field, description }) => ({ field: names[field] ?? field, description }));
 
 /** `emails` are the recipients' in their normal form; undefined where there is none. */
 function violationsOf(
@@ -76,6 +100,7 @@ function violationsOf(
   if (data !== undefined) fault("template.data", data);
   const metadata = asked.metadata && (metadataFault(asked.metadata) ?? metadataSizeFault(asked.metadata)?.description);
   if (metadata !== undefined) fault("metadata", metadata);
+  if (timeMs < LEAST_MS || timeMs > MOST_MS) fault("(record)", "must have the time at which it was written as its timestamp");
   const acceptedAtMs = Number(asked.acceptedAtMs);
   const expiresAtMs = Number(asked.expiresAtMs);
   if (acceptedAtMs !== 0 && acceptedAtMs < LEAST_MS) fault("accepted_at_ms", "must be epoch milliseconds, or left out");

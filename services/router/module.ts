@@ -1,17 +1,24 @@
 /** Router: settles what was asked and gives it a lane. */
 import { z } from "zod";
-import { rawTopicEnvironment } from "#platform/config/raw-topic.ts";
+import { broadcastDestinations } from "#platform/config/broadcast.ts";
+import { demandOwners, rawTopicFields } from "#platform/config/raw-topic.ts";
 import type { Module } from "#platform/host.ts";
+import { rawDoor } from "#platform/raw/door.ts";
 import { versionsOf } from "#platform/render/versions.ts";
-import { router } from "./stage.ts";
+import { routers } from "./stage.ts";
 
-const config = z.object({ "raw-topic.environment": rawTopicEnvironment });
+const config = z.object({ ...rawTopicFields, "broadcast.destinations": broadcastDestinations }).superRefine(demandOwners);
 
 export const routerModule: Module<z.output<typeof config>> = {
   name: "router",
   uses: ["log"],
   config,
   build: (settings, given) => ({
-    stages: [router({ clock: given.clock, versions: versionsOf(given), environment: settings["raw-topic.environment"] })],
+    stages: routers({
+      clock: given.clock,
+      versions: versionsOf(given),
+      door: rawDoor(settings, given.log),
+      destinations: settings["broadcast.destinations"],
+    }),
   }),
 };

@@ -1,7 +1,7 @@
 /**
- * Reads a record of the raw topic, the public door: Protobuf where its header `content-type` says so, JSON otherwise.
+ * Reads a record of a raw topic, the public door: Protobuf where its header `content-type` says so, JSON otherwise, in one of three shapes.
  *
- * Anybody may have written it. Whatever it holds, the answer is a request or a refusal in words.
+ * Anybody may have written it. Whatever it holds, the answer is what is asked for or a refusal in words.
  */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
@@ -10,7 +10,9 @@ import { type NotificationRequested, NotificationRequestedSchema } from "#gen/ca
 import type { LogRecord } from "#platform/log/log.ts";
 import { decode } from "#platform/protobuf/codec.ts";
 import { readJson } from "#platform/rpc/json.ts";
+import type { Destination } from "#platform/shapes/broadcast.ts";
 import { Refusal } from "./refusal.ts";
+import { idOf, shapeOf, type Written } from "./shapes.ts";
 
 const PROTOBUF = "application/protobuf";
 const JSON_TYPE = "application/json";
@@ -19,16 +21,19 @@ const typeOf = ({ headers }: LogRecord) => ((headers["content-type"] ?? JSON_TYP
 
 export const isProtobuf = (record: LogRecord): boolean => typeOf(record) === PROTOBUF;
 
-export function readRaw(record: LogRecord): NotificationRequested | Refusal {
+/** `environment`: whose the record is. `destinations`: where a message to everybody goes. */
+export function readRaw(record: LogRecord, environment: string, destinations: readonly Destination[]): Written | Refusal {
   const type = typeOf(record);
   if (type === PROTOBUF) return readProtobuf(record.value);
-  if (type === JSON_TYPE) return readText(record.value);
+  if (type === JSON_TYPE) return readText(record, environment, destinations);
   return new Refusal("undecodable", `content-type: the header must be ${JSON_TYPE} or ${PROTOBUF}`, undefined);
 }
 
-function readProtobuf(value: Uint8Array): NotificationRequested | Refusal {
+const inOurWords = (asked: NotificationRequested): Written => ({ asked: [asked], names: {} });
+
+function readProtobuf(value: Uint8Array): Written | Refusal {
   try {
-    return decode(NotificationRequestedSchema, value);
+    return inOurWords(decode(NotificationRequestedSchema, value));
   } catch (error) {
     return new Refusal("undecodable", `The body is not a NotificationRequested in Protobuf: ${(error as Error).message}`, idWithin(value));
   }
@@ -56,14 +61,24 @@ export function fieldWithin(message: Uint8Array, number: number): Uint8Array | u
   return found;
 }
 
-function readText(value: Uint8Array): NotificationRequested | Refusal {
+function readText(record: LogRecord, environment: string, destinations: readonly Destination[]): Written | Refusal {
+  const json = jsonOf(record.value);
   try {
-    return readJson(NotificationRequestedSchema, value);
+    const shape = shapeOf(json);
+    return shape?.(record, environment, destinations) ?? inOurWords(readJson(NotificationRequestedSchema, record.value));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.reason === "MALFORMED_JSON") return new Refusal("undecodable", error.message.replace(/\.$/, ""), undefined);
-    const json = JSON.parse(new TextDecoder().decode(value)) as JsonValue;
-    const { notificationId, notification_id } = (json ?? {}) as Readonly<Record<string, unknown>>;
-    return new Refusal("invalid", error.violations, notificationId ?? notification_id);
+    const body = (json ?? {}) as Readonly<Record<string, unknown>>;
+    return new Refusal("invalid", error.violations, body.notificationId ?? idOf(environment, body));
+  }
+}
+
+/** Null for what is none: whoever reads it says what is wrong with it. */
+function jsonOf(value: Uint8Array): JsonValue {
+  try {
+    return JSON.parse(new TextDecoder().decode(value)) as JsonValue;
+  } catch {
+    return null;
   }
 }

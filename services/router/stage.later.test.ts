@@ -10,8 +10,7 @@ import {
   ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import { bytes, type Trial, trial } from "../../test/fakes/stage.ts";
-import { withoutTemplates } from "../../test/fakes/templates.ts";
-import { router } from "./stage.ts";
+import { routerOf } from "./stage.fixture.ts";
 
 type Init = Exclude<MessageInitShape<typeof NotificationRequestedSchema>, NotificationRequested>;
 
@@ -22,7 +21,7 @@ describe("the router, with what is to be sent later", () => {
   let at: Trial;
   beforeEach(async () => {
     at = trial(topics.all);
-    await at.run(router({ clock: at.clock, versions: withoutTemplates(at.clock), environment: "development" }));
+    await at.run(routerOf(at.clock));
   });
   afterEach(() => at.end());
 

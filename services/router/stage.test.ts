@@ -17,8 +17,7 @@ import type { LogRecord } from "#platform/log/log.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
 import { bytes, type Trial, trial } from "../../test/fakes/stage.ts";
-import { withoutTemplates } from "../../test/fakes/templates.ts";
-import { router } from "./stage.ts";
+import { routerOf } from "./stage.fixture.ts";
 
 type Init = Exclude<MessageInitShape<typeof NotificationRequestedSchema>, NotificationRequested>;
 
@@ -29,7 +28,7 @@ const asProtobuf = { "content-type": "application/protobuf" };
 
 describe("what the runner gives up on in the router", () => {
   const clock = fakeClock();
-  const { givenUp } = router({ clock, versions: withoutTemplates(clock), environment: "development" });
+  const { givenUp } = routerOf(clock);
   const value = toBinary(NotificationRequestedSchema, create(NotificationRequestedSchema, { notificationId: ID }));
   const recordOf = (more: Partial<LogRecord>): LogRecord => ({
     ...{ topic: topics.raw, partition: 0, offset: 0, timeMs: clock.nowMs(), key: "k", value, headers: asProtobuf, ...more },
@@ -47,7 +46,7 @@ describe("what the runner gives up on in the router", () => {
 
   it("is refused as a whole where its id is known: read, let in before, or found in what cannot be read", () => {
     const asked = create(NotificationRequestedSchema, { notificationId: ID });
-    expect(told(recordOf({}), { asked, requested: value })).toEqual([refusal]);
+    expect(told(recordOf({}), [{ asked, requested: value }])).toEqual([refusal]);
     expect(told(recordOf({}))).toEqual([refusal]);
     expect(told(recordOf({ topic: topics.due, key: "development/ann", headers: {} }))).toEqual([refusal]);
   });
@@ -59,7 +58,7 @@ describe("what the runner gives up on in the router", () => {
 
   it("comes with a dead letter on the log", async () => {
     const at = trial(topics.all);
-    await at.run(router({ clock: at.clock, versions: withoutTemplates(at.clock), environment: "development" }));
+    await at.run(routerOf(at.clock));
     const cut = Uint8Array.of(...value, 0x22, 1, 0xff);
     await at.log.append([{ topic: topics.due, key: "k", value: cut }]);
     await vi.waitFor(async () => expect(await at.records(topics.deadNotifications)).toHaveLength(1));
@@ -73,7 +72,7 @@ describe("the router", () => {
   let at: Trial;
   beforeEach(async () => {
     at = trial(topics.all);
-    await at.run(router({ clock: at.clock, versions: withoutTemplates(at.clock), environment: "development" }));
+    await at.run(routerOf(at.clock));
   });
   afterEach(() => at.end());
 
@@ -202,7 +201,7 @@ describe("the router", () => {
       const before = await ids();
       await at.clock.advance(60_000);
       await at.run({
-        ...router({ clock: at.clock, versions: withoutTemplates(at.clock), environment: "development" }),
+        ...routerOf(at.clock),
         name: "router-again",
       });
       await vi.waitFor(async () => expect(await at.log.lag("router-again", [topics.raw])).toBe(0));

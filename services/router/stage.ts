@@ -7,7 +7,7 @@
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { settlePriority } from "#domain/decide/priority.ts";
-import { environmentOfKey, notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
+import { notificationEventName, parkedName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
 import { ContentSchema, Priority } from "#gen/carillon/common/v1/common_pb.ts";
@@ -23,7 +23,9 @@ import {
 import type { Clock } from "#platform/clock.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
 import { encode } from "#platform/protobuf/codec.ts";
+import type { Owner, RawDoor } from "#platform/raw/door.ts";
 import type { Versions } from "#platform/render/versions.ts";
+import type { Destination } from "#platform/shapes/broadcast.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { type Admitted, admit, admitDue } from "./admission.ts";
@@ -36,44 +38,71 @@ const laneOf = (priority: Priority) => {
   return priority >= Priority.HIGH ? topics.high : topics.medium;
 };
 
-interface Needs {
+export interface Needs {
   readonly clock: Clock;
   readonly versions: Versions;
-  /** Whose the raw topic is; undefined where only ingest writes to it, whose keys say so. */
-  readonly environment: string | undefined;
+  readonly door: RawDoor;
+  /** Where a message to everybody goes. */
+  readonly destinations: readonly Destination[];
 }
 
-export const router = ({ clock, versions, environment }: Needs): Stage<Admitted | Refusal> => {
-  const ownerOf = ({ topic, key }: LogRecord) => (topic === topics.raw ? environment : undefined) ?? environmentOfKey(key);
+/**
+ * One for what is due and notifications.raw, and one for each further raw topic: the members of a group have to read the same topics, so
+ * that which further ones there are can be changed while others run; and whoever floods theirs delays nobody else.
+ */
+export const routers = (needs: Needs): Stage<Routed>[] => [
+  router(needs, "router", [topics.due, topics.raw]),
+  ...needs.door.topics.filter((topic) => topic !== topics.raw).map((topic) => router(needs, `router-${topic.name}`, [topic])),
+];
+
+/** A record asks for one notification; for several where it is a message to everybody. */
+type Routed = readonly Admitted[] | Refusal;
+
+function router({ clock, versions, door, destinations }: Needs, name: string, reads: readonly topics.Topic[]): Stage<Routed> {
+  const ownerOf = (record: LogRecord) => door.ownerOf(record, record.topic.name);
   return {
-    name: "router",
-    reads: [topics.due, topics.raw],
+    name,
+    reads,
     writes: [topics.high, topics.medium, topics.low, topics.schedule, topics.deliveryEvents],
     deadLetters: topics.deadNotifications,
-    decode: (record) => (record.topic === topics.due ? admitDue(record) : admit(record, ownerOf(record))),
+    decode: (record) => (record.topic === topics.due ? [admitDue(record)] : admit(record, ownerOf(record), destinations)),
     async handle(batch) {
       const nowMs = clock.nowMs();
       for (const received of batch.records) {
         const isDue = received.record.topic === topics.due;
         // What is due was pinned before it was parked.
-        const value = received.value instanceof Refusal || isDue ? received.value : await pinned(received.value, versions);
+        const value = received.value instanceof Refusal || isDue ? received.value : await allPinned(received.value, versions);
         if (value instanceof Refusal) batch.bury(received, value.reason, value.detail, ...refused(value, ownerOf(received.record), nowMs));
-        else if (!isDue && value.asked.sendAtMs > BigInt(nowMs)) batch.done(received, ...park(value, nowMs));
-        else batch.done(received, ...route(value, nowMs));
+        else
+          batch.done(
+            received,
+            ...value.flatMap((each) => (!isDue && each.asked.sendAtMs > BigInt(nowMs) ? park(each, nowMs) : route(each, nowMs))),
+          );
       }
     },
-    givenUp: (record, value, reason, detail) => refused(new Refusal(reason, detail, idOf(record, value)), ownerOf(record), clock.nowMs()),
+    givenUp: (record, value, reason, detail) =>
+      idsOf(record, value).flatMap((id) => refused(new Refusal(reason, detail, id), ownerOf(record), clock.nowMs())),
   };
-};
-
-function idOf(record: LogRecord, value: Admitted | Refusal | undefined): string | undefined {
-  if (value) return value instanceof Refusal ? value.notificationId : value.asked.notificationId;
-  return record.topic === topics.due || isProtobuf(record) ? idWithin(record.value) : undefined;
 }
 
-/** Told in the topic's own environment, whatever the record says of itself: nobody writes into the history of another one. */
-function refused({ notificationId, reason, detail }: Refusal, environment: string, nowMs: number): Output[] {
-  if (notificationId === "") return [];
+async function allPinned(admitted: readonly Admitted[], versions: Versions): Promise<Routed> {
+  const all: Admitted[] = [];
+  for (const each of admitted) {
+    const one = await pinned(each, versions);
+    if (one instanceof Refusal) return one;
+    all.push(one);
+  }
+  return all;
+}
+
+function idsOf(record: LogRecord, value: Routed | undefined): readonly (string | undefined)[] {
+  if (value) return value instanceof Refusal ? [value.notificationId] : value.map(({ asked }) => asked.notificationId);
+  return [record.topic === topics.due || isProtobuf(record) ? idWithin(record.value) : undefined];
+}
+
+/** Told in the record's own environment, whatever it says of itself: nobody writes into the history of another one. */
+function refused({ notificationId, reason, detail }: Refusal, { environment }: Owner, nowMs: number): Output[] {
+  if (notificationId === "" || environment === undefined) return [];
   const eventId = uuidv5(notificationEventName(notificationId, "", "refused"));
   const about = { eventId, notificationId, environment, atMs: BigInt(nowMs) };
   return [event(recipientKey(environment, notificationId), { ...about, moment: Moment.REFUSED, reason, detail })];

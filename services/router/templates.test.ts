@@ -13,7 +13,7 @@ import {
 import { versionsOf } from "#platform/render/versions.ts";
 import { bytes, type Trial, trial } from "../../test/fakes/stage.ts";
 import { orderPaid, type TemplatesRoom, templatesRoom } from "../../test/fakes/templates.ts";
-import { router } from "./stage.ts";
+import { routerOf } from "./stage.fixture.ts";
 
 let at: Trial;
 let room: TemplatesRoom;
@@ -22,7 +22,7 @@ beforeEach(async () => {
   at = trial(topics.all);
   room = await templatesRoom(at.clock);
   await room.publish("t", orderPaid());
-  await at.run(router({ clock: at.clock, versions: versionsOf({ client: room.client, clock: at.clock }), environment: "development" }));
+  await at.run(routerOf(at.clock, { versions: versionsOf({ client: room.client, clock: at.clock }) }));
 });
 afterEach(async () => {
   await at.end();

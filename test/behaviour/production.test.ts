@@ -1,6 +1,5 @@
-/** Production mode: the first key, who is let in and who is not, environments, test mail, TLS, a proxy in front. */
+/** Production mode: the first key, who is let in and who is not, environments, test mail, a proxy in front. */
 import { readdirSync, readFileSync } from "node:fs";
-import { request } from "node:https";
 import { join } from "node:path";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -54,7 +53,8 @@ describe("the first key", () => {
     const lines = world.output().split("\n");
     expect(lines.filter((line) => line.includes(secret))).toHaveLength(1);
     expect(lines.filter((line) => line.startsWith("{") && line.includes(secret))).toEqual([]);
-    for (const name of readdirSync(world.dataDir)) expect(readFileSync(join(world.dataDir, name)).includes(secret), name).toBe(false);
+    const files = readdirSync(world.dataDir, { withFileTypes: true }).filter((entry) => entry.isFile());
+    for (const { name } of files) expect(readFileSync(join(world.dataDir, name)).includes(secret), name).toBe(false);
   });
 
   it("is the only one: another start prints none, and the first goes on working", async () => {
@@ -98,6 +98,7 @@ describe("who calls", () => {
       ["DELETE", "/mailbox/messages"],
       ["GET", "/metrics"],
       ["GET", "/people"],
+      ["GET", "/session"],
       ["GET", "/n/01a1fd71-8461-72ae-95cc-ac4d6a7a9642"],
     ];
     for (const [method, path] of calls) {
@@ -145,6 +146,32 @@ describe("who calls", () => {
     await admins.clients.ingest.send(mail);
   });
 
+  it("may have a session in place of the key, which over TLS is bound to the host, and serves no other site's page", async () => {
+    const { credential, prefix } = await keyTo(await environmentOf("sessions"), Scope.SEND, Scope.READ);
+    const secure = { "x-forwarded-for": "203.0.113.4", "x-forwarded-proto": "https" };
+    const begun = await fetch(`${world.url}/session`, {
+      ...{ method: "POST", headers: { ...secure, "content-type": "application/json" }, body: JSON.stringify({ key: credential }) },
+    });
+    const setCookie = begun.headers.get("set-cookie") ?? "";
+    expect([begun.status, setCookie]).toEqual([204, expect.stringMatching(/^__Host-carillon=.*; HttpOnly; SameSite=Strict; Secure$/)]);
+    const cookie = setCookie.split(";")[0] as string;
+    const asked = { ...secure, cookie };
+    expect((await getJson(`${world.url}/session`, asked)).body).toEqual({ environment: "sessions", scopes: ["send", "read"] });
+    expect((await fetch(`${world.url}/session`, { headers: { ...asked, "x-forwarded-proto": "http" } })).status).toBe(401);
+
+    const send = (headers: Record<string, string>) => post(`${world.url}/carillon.ingest.v1.IngestService/Send`, mail, headers);
+    const origin = world.url.replace("http", "https");
+    for (const foreign of [{ origin: "https://evil.example" }, { origin, "sec-fetch-site": "same-site" }, {}])
+      expect((await send({ ...asked, ...foreign })).body.code).toBe("permission_denied");
+    const mine = { ...asked, origin, "sec-fetch-site": "same-origin" };
+    expect((await send(mine)).status).toBe(200);
+
+    await admin().access.revokeKey({ prefix });
+    expect((await send(mine)).status).toBe(401);
+    const ended = await fetch(`${world.url}/session`, { method: "DELETE", headers: mine });
+    expect([ended.status, ended.headers.get("set-cookie")]).toEqual([204, expect.stringContaining("Max-Age=0")]);
+  });
+
   it("is out as soon as the key is revoked; an expired or rotated-out one is out too", async () => {
     const name = await environmentOf("ends");
     const revoked = await keyTo(name, Scope.READ);
@@ -175,7 +202,7 @@ describe("who calls", () => {
     const read = await keyTo("bells", Scope.READ);
     expect((await post(`${world.url}/gateway/token`, { user_id: "bo" }, bearer(read.credential))).status).toBe(403);
     const { body } = await post(`${world.url}/gateway/token`, { user_id: "bo" }, bearer(credential));
-    const socket = new WebSocket(`${world.url.replace("http", "ws")}/ws`);
+    const socket = new WebSocket(body.url);
     const frames: string[] = [];
     socket.onmessage = ({ data }) => void frames.push(String(data));
     await new Promise((resolve) => {
@@ -220,44 +247,6 @@ describe("a test environment", () => {
 });
 
 describe("the way to it", () => {
-  const files = { cert: join(import.meta.dirname, "../fakes/tls/cert.pem"), key: join(import.meta.dirname, "../fakes/tls/key.pem") };
-
-  it("may be TLS, and then nothing else", async () => {
-    const secure = await startWorld({ env: { ...production, CARILLON_TLS_CERT: files.cert, CARILLON_TLS_KEY: files.key } });
-    expect(secure.url).toMatch(/^https:\/\/localhost:\d+$/);
-    const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
-      const options = {
-        method: "POST",
-        ca: readFileSync(files.cert),
-        headers: { ...bearer(secure.credential), "content-type": "application/json" },
-      };
-      const asked = request(`${secure.url}/api/v1/notifications`, options, (response) => {
-        let body = "";
-        response.on("data", (chunk) => (body += chunk));
-        response.on("end", () => resolve({ status: response.statusCode, body }));
-      });
-      asked.on("error", reject);
-      asked.end('{"user_id":"ann","event_type":"x","content":"Hi"}');
-    });
-    expect(answer.status).toBe(202);
-    expect(JSON.parse(answer.body).watch).toMatch(`${secure.url}/n/`);
-    await expect(fetch(secure.url.replace("https", "http"))).rejects.toThrow();
-    await secure.stop();
-  });
-
-  it.each([
-    ["a certificate that is not there", { CARILLON_TLS_CERT: "/nowhere.pem", CARILLON_TLS_KEY: files.key }, "CARILLON_TLS_CERT"],
-    ["a certificate that is none", { CARILLON_TLS_CERT: files.key, CARILLON_TLS_KEY: files.key }, "must be PEM files of one certificate"],
-    ["a certificate without its key", { CARILLON_TLS_CERT: files.cert }, "must come with CARILLON_TLS_KEY"],
-    [
-      "TLS in development",
-      { CARILLON_MODE: "development", CARILLON_TLS_CERT: files.cert, CARILLON_TLS_KEY: files.key },
-      "CARILLON_MODE=production",
-    ],
-  ])("%s stops the start with a sentence", async (_what, env, sentence) => {
-    await expect(startWorld({ env: { ...production, ...env } })).rejects.toThrow(sentence);
-  });
-
   it("may have a trusted proxy in front: its word counts for addresses and links, and nobody else's does", async () => {
     const behind = await startWorld({ env: { ...production, CARILLON_TRUST_PROXY: "true" } });
     const event = { user_id: "ann", event_type: "x", content: "Hi" };

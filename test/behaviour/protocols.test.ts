@@ -13,7 +13,7 @@ import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { clientsOf } from "../world/clients.ts";
 import { grpcurl, MAKING_MS, noGo, noPython, type PythonClient, pythonClient } from "../world/languages.ts";
-import { startWorld, type World } from "../world/world.ts";
+import { sharedWorld, startWorld, type World } from "../world/world.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 const run = promisify(execFile);
@@ -21,12 +21,22 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await sharedWorld();
 });
-afterAll(() => world.stop());
+let waiting: World | undefined;
+afterAll(async () => {
+  await world.stop();
+  await waiting?.stop();
+});
 
-/** Where mail is refused by nobody being there, so that a delivery waits. */
-const waitingWorld = () => startWorld({ env: { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: "1" } });
+/** Where mail is refused by nobody being there, so that a delivery waits; and where two may watch. */
+async function waitingWorld(): Promise<World> {
+  waiting ??= await startWorld({
+    env: { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: "1", CARILLON_WATCH_LIMIT: "2" },
+  });
+  await waiting.heal();
+  return waiting;
+}
 
 describe.skipIf(noGo)(noGo ?? "grpcurl", () => {
   let program: string;
@@ -99,7 +109,6 @@ describe.skipIf(noGo)(noGo ?? "grpcurl", () => {
     );
     expect(watched).toMatchObject({ code: 64 + Code.DeadlineExceeded });
     expect(watched.stdout).toContain("NOTIFICATION_STATUS_PROCESSING");
-    await waiting.stop();
   });
 });
 
@@ -149,15 +158,14 @@ describe.skipIf(noPython)(noPython ?? "a generated Python client", () => {
 
   it("that watches while the process goes is told to come again", async () => {
     const waiting = await waitingWorld();
-    const heard: string[] = [];
+    let heard = "";
     const child = execFile(client.python, [join(root, "test/behaviour/client.py"), waiting.grpcAddress, client.generated, "wait"]);
-    child.stdout?.on("data", (chunk: string) => heard.push(...chunk.trim().split("\n")));
+    child.stdout?.on("data", (chunk: string) => (heard += chunk));
     const ended = new Promise((resolve) => child.once("close", resolve));
-    await expect.poll(() => heard.length, { timeout: 30_000 }).toBeGreaterThan(0);
-    await waiting.end("SIGTERM");
+    await expect.poll(() => heard, { timeout: 30_000 }).toContain("\n");
+    await waiting.kill("ingest", "SIGTERM");
     await ended;
-    expect(JSON.parse(heard.at(-1) as string)).toEqual({ code: "UNAVAILABLE", reason: "DRAINING", fields: [], retryMs: 1_000 });
-    await waiting.stop();
+    expect(linesOf(heard).at(-1)).toEqual({ code: "UNAVAILABLE", reason: "DRAINING", fields: [], retryMs: 1_000 });
   });
 });
 
@@ -211,34 +219,30 @@ describe.each(Object.entries(browserTransports))("connect-web over %s", (_protoc
         );
     })().catch(ConnectError.from);
     await expect.poll(() => statuses, { timeout: 20_000 }).toContain(DeliveryStatus.DEFERRED);
-    await waiting.end("SIGTERM");
+    await waiting.kill("ingest", "SIGTERM");
     const error = (await ended) as ConnectError;
     expect([error.code, error.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.Unavailable, "DRAINING"]);
     expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
-    await waiting.stop();
   });
 
   it("gives its place up when it stops to watch", async () => {
-    const narrow = await startWorld({
-      env: { CARILLON_WATCH_LIMIT: "1", CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: "1" },
-    });
-    const { ingest, tracker } = clientsAt(narrow.url);
+    const { ingest, tracker } = clientsAt((await waitingWorld()).url);
     const { notificationId } = await ingest.send({
       recipients: [{ email: "ann@example.test" }],
       channels: [Channel.EMAIL],
       content: { title: "Waits" },
     });
-    const first = async () => {
-      for await (const message of tracker.watchNotification({ notificationId })) return message.update.case;
-      return undefined;
+    const watch = async (signal: AbortSignal) => {
+      const first = await tracker.watchNotification({ notificationId }, { signal })[Symbol.asyncIterator]().next();
+      return first.done ? undefined : first.value.update.case;
     };
-    const leaving = new AbortController();
-    const watching = tracker.watchNotification({ notificationId }, { signal: leaving.signal })[Symbol.asyncIterator]();
-    await watching.next();
-    const full = (await first().catch(ConnectError.from)) as ConnectError;
+    const [leaving, staying] = [new AbortController(), new AbortController()];
+    // Who watched before, in another test, may have only just gone.
+    for (const { signal } of [leaving, staying]) await expect.poll(() => watch(signal).catch(() => "full")).toBe("notification");
+    const full = (await watch(staying.signal).catch(ConnectError.from)) as ConnectError;
     expect([full.code, full.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.ResourceExhausted, "TOO_MANY_WATCHERS"]);
     leaving.abort();
-    await expect.poll(() => first().catch(() => "full")).toBe("notification");
-    await narrow.stop();
+    await expect.poll(() => watch(staying.signal).catch(() => "full")).toBe("notification");
+    staying.abort();
   });
 });

@@ -1,7 +1,6 @@
 /** Every command of the README, as it stands there but for the ports, and the answers that it shows. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grpcurl, MAKING_MS, noGo } from "../world/languages.ts";
@@ -50,7 +49,7 @@ it.each(curls.map(({ text, answer }, index) => [`${index + 1}. ${text.split("\n"
   "%s answers what the README shows",
   async (_name, text, answer) => {
     expect(answer?.language).toBe("json");
-    const shown = shape(JSON.parse(answer?.text ?? ""));
+    const shown = shape(JSON.parse(here(answer?.text ?? "")));
     if (isRead(text)) await expect.poll(() => answerTo(text)).toEqual(shown);
     else expect(answerTo(text)).toEqual(shown);
   },
@@ -95,39 +94,12 @@ it("the bell of the README hears what ann was sent", async () => {
   }
 });
 
-it("npm start is ready with a URL and ends on SIGTERM", { timeout: 120_000 }, async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), "carillon-start-"));
-  const ports = {
-    CARILLON_HTTP_PORT: "0",
-    CARILLON_LEGACY_HTTP_PORT: "0",
-    CARILLON_GRPC_PORT: "0",
-    CARILLON_SMTP_SINK_PORT: "0",
-    CARILLON_DATA_DIR: dataDir,
-  };
-  const child = spawn("npm", ["start"], { cwd: root, env: { ...process.env, ...ports } });
-  let printed = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
-  const exit = new Promise((resolve) => child.once("exit", resolve));
-  await expect.poll(() => printed, { timeout: 90_000 }).toMatch(/^Carillon ready http:\/\/localhost:\d+/m);
-  child.kill("SIGTERM");
-  await exit;
-  await expect
-    .poll(
-      () =>
-        fetch(/http:\/\/\S+/.exec(printed)?.[0] as string)
-          .then(() => "up")
-          .catch(() => "down"),
-      { timeout: 25_000 },
-    )
-    .toBe("down");
-  rmSync(dataDir, { recursive: true, force: true });
-});
-
-const ranHere = new Set(["npm start", "npm run example", protoset]);
+/** `npm start` in start.test.ts, `npm run mesh` in deploy/local/mesh.engines.test.ts. */
+const isRun = new Set(["npm start", "npm run mesh", "npm run example", protoset]);
 
 it("every other command is a script that the tests' own runner or CI runs", () => {
   const ci = readFileSync(join(root, ".ci/run"), "utf8");
-  const others = commands.map(({ text }) => text).filter((text) => !/^(curl|grpcurl) /.test(text) && !ranHere.has(text));
+  const others = commands.map(({ text }) => text).filter((text) => !/^(curl|grpcurl) /.test(text) && !isRun.has(text));
   expect(others.length).toBeGreaterThan(0);
   for (const command of others) {
     const name = command.replace(/^npm (run )?/, "");

@@ -1,11 +1,11 @@
 /** What callers hear when they get something wrong: which field, and what would be right, in the words of the door they came by. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { post } from "../world/clients.ts";
-import { startWorld, type World } from "../world/world.ts";
+import { sharedWorld, type World } from "../world/world.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await sharedWorld();
 });
 afterAll(() => world.stop());
 

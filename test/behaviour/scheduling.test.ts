@@ -6,12 +6,12 @@ import { Channel, DeliveryStatus, NotificationStatus, Priority } from "#gen/cari
 import { CancelOutcome, type SendResponse, type SendResult } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { clientsOf, getJson, post } from "../world/clients.ts";
-import { startWorld, type World } from "../world/world.ts";
+import { sharedWorld, type World } from "../world/world.ts";
 
 let world: World;
 let clients: ReturnType<typeof clientsOf>;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await sharedWorld();
   clients = clientsOf(world.url);
 });
 afterAll(() => world.stop());
@@ -91,16 +91,15 @@ describe("a notification with send_at", () => {
     expect(violations.map((each) => each.field)).toEqual([field]);
   });
 
-  it("keeps its time over a restart", async () => {
-    const dataDir = world.dataDir;
+  it("keeps its time over the death of who keeps it", async () => {
     const { notificationId } = await clients.ingest.send({
       recipients: [{ userId: "bo" }],
       content: { title: "After all" },
       sendAt: inMs(2_000),
     });
     await until(notificationId, NotificationStatus.PROCESSING);
-    await world.end("SIGKILL");
-    world = await startWorld({ dataDir });
+    await world.kill("scheduler");
+    await world.heal();
     clients = clientsOf(world.url);
     await until(notificationId, NotificationStatus.SENT);
     expect(await mailsOf("After all")).toBe(1);

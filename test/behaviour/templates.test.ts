@@ -5,12 +5,12 @@ import { Channel, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { orderPaid } from "../fakes/templates.ts";
 import { clientsOf, getJson, post } from "../world/clients.ts";
-import { startWorld, type World } from "../world/world.ts";
+import { sharedWorld, type World } from "../world/world.ts";
 
 let world: World;
 let clients: ReturnType<typeof clientsOf>;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await sharedWorld();
   clients = clientsOf(world.url, { binary: false });
 });
 afterAll(() => world.stop());

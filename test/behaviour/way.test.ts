@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Channel, DeliveryStatus, NotificationStatus, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { clientsOf, getJson, post } from "../world/clients.ts";
-import { startWorld, type World } from "../world/world.ts";
+import { sharedWorld, type World } from "../world/world.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await sharedWorld();
 });
 afterAll(() => world.stop());
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ConnectRouter } from "@connectrpc/connect";
 import pino from "pino";
 import { Registry } from "prom-client";
+import { all as topics } from "#domain/topics.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { systemClock as clock } from "#platform/clock.ts";
 import type { Given } from "#platform/host.ts";
@@ -17,12 +18,12 @@ import { ingest } from "../../services/ingest/module.ts";
 const dataDir = mkdtempSync(join(tmpdir(), "carillon-bench-"));
 const logger = pino({ level: "warn" });
 const metrics = new Registry();
-const { stores, ...engines } = await embedded({ dataDir, clock, metrics, logger });
+const { stores, ...engines } = await embedded({ dataDir, clock, metrics, logger, topics });
 const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;
 const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
-const parts = await ingest.build({ "broadcast.destinations": [] }, given, stores.ingest);
+const parts = await ingest.build({ mode: "development", "raw-topics": [], "broadcast.destinations": [] }, given, stores.ingest);
 if (parts.rpc) rpc.push(parts.rpc);
 const server = await serve({
   ports: [0],

@@ -9,6 +9,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import pino from "pino";
 import { Registry } from "prom-client";
+import { all as topics } from "#domain/topics.ts";
 import { SendRequestSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { systemClock as clock } from "#platform/clock.ts";
 import { loadConfig } from "#platform/config/config.ts";
@@ -34,7 +35,7 @@ export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-stages-"));
   const logger = pino({ level: "warn" });
   const metrics = new Registry();
-  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics, logger });
+  const { stores, close, log, ledger, fanout } = await embedded({ dataDir, clock, metrics, logger, topics });
   const rpc: ((router: ConnectRouter) => void)[] = [];
   const client = createClients({ rpc: () => rpc, logger, metrics, clock });
   const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
@@ -42,7 +43,7 @@ export async function stageCosts(): Promise<{ stage: string; us: number }[]> {
     preferences,
     routerModule,
     dispatcherModule,
-    emailWorkers({ developmentMailbox: () => undefined, keep: () => {} }),
+    emailWorkers({ developmentMailbox: () => undefined }),
     inbox,
     tracker,
     access,

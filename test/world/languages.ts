@@ -1,10 +1,12 @@
 /**
- * Clients of other languages, for tests that speak to a world as their users do: grpcurl by Go, and a Python client generated from proto/.
+ * Programs of other languages: clients, for tests that speak to a world as their users do (grpcurl by Go, and a Python client generated from
+ * proto/), and the library by which Docker Compose reads files.
  *
  * Each is made once, at its pinned version, into node_modules/.cache, from the languages' own package registries; that can take minutes.
  */
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -19,10 +21,10 @@ export const MAKING_MS = 900_000;
 
 const runs = (command: string, ...args: string[]) => spawnSync(command, args, { stdio: "ignore" }).status === 0;
 
-/** Why there is no grpcurl on this machine, if there is not. */
+/** Why there is nothing that Go builds on this machine, if there is not. */
 export const noGo = runs("go", "version")
   ? undefined
-  : "grpcurl, which is built with Go: install Go 1.25 or later (https://go.dev/dl, or your package manager's golang)";
+  : "what is built with Go: install Go 1.25 or later (https://go.dev/dl, or your package manager's golang)";
 
 /** Why there is no Python client on this machine, if there is not. */
 export const noPython = runs("python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))")
@@ -40,6 +42,21 @@ export async function grpcurl(): Promise<string> {
     renameSync(making, folder);
   }
   return join(folder, "grpcurl");
+}
+
+/** The path of the program in deploy/compose/check. */
+export async function composeCheck(): Promise<string> {
+  const source = join(root, "deploy/compose/check");
+  const hash = createHash("sha256");
+  for (const name of ["go.sum", "main.go"]) hash.update(readFileSync(join(source, name)));
+  const program = join(cache, `compose-check-${hash.digest("hex").slice(0, 16)}`);
+  if (!existsSync(program)) {
+    mkdirSync(cache, { recursive: true });
+    const making = `${program}-${process.pid}`;
+    await run("go", ["-C", source, "build", "-o", making, "."]);
+    renameSync(making, program);
+  }
+  return program;
 }
 
 export interface PythonClient {

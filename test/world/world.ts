@@ -1,22 +1,14 @@
 /**
- * A world to test in: the whole service as a process of its own, as a user starts it, with free ports and a data directory of its own.
+ * A world to test in: the whole service as a user starts it, in the form that the vitest project says (TEST_FORM): everything in one
+ * process on SQLite, everything in one process on real engines, or a process for each module on real engines. Whoever says nothing, as the
+ * bench does, has the first.
+ *
+ * What a test says to a world means the same in every form: it cannot tell which one it has.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-const root = new URL("../..", import.meta.url).pathname;
-
-/** A test that fails, or times out, may leave its world running: it ends with the tests' own process. */
-const children = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
-});
-process.once("SIGTERM", () => process.exit());
+import { startEmbedded } from "./embedded.ts";
 
 export interface World {
-  /** Of the REST facades, Connect and the pages. */
+  /** Of the REST facades, Connect and the pages. After `heal` the addresses may be others. */
   readonly url: string;
   readonly legacyUrl: string;
   /** Where gRPC is answered, as host:port. */
@@ -26,99 +18,46 @@ export interface World {
   /** The first API key, where this start printed one; else empty. */
   readonly credential: string;
   readonly dataDir: string;
+  /** Of the process that everybody calls. */
   readonly pid: number;
   hasEnded(): boolean;
-  /** What the process has printed so far. */
+  /** What its processes have printed so far. */
   output(): string;
-  /** Ends the process by a signal and answers its exit code; the data directory stays. */
+  /** Ends all processes by a signal and answers their exit code, null where a signal ended one; what they kept stays. */
   end(signal: NodeJS.Signals): Promise<number | null>;
-  /** Drains, and removes the data directory when this world made it. */
+  /** Ends the process that runs the module, by SIGKILL unless told otherwise: in the forms of one process, all of it. */
+  kill(module: string, signal?: NodeJS.Signals): Promise<void>;
+  /** Starts again what has ended; resolves when all of it is ready. */
+  heal(): Promise<void>;
+  /** Drains, and removes what this world made: a data directory that it was given stays, and what belongs to it. */
   stop(): Promise<void>;
 }
 
 export interface WorldOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Use this directory and keep it. */
+  /** Use this directory, with what a world before kept, and keep it. */
   readonly dataDir?: string;
-  /** A command that runs the service, as `nice` would. */
+  /** A command that runs the service, as `nice` would. In one process on SQLite only. */
   readonly under?: readonly string[];
 }
 
-export async function startWorld({ env = {}, dataDir, under = [] }: WorldOptions = {}): Promise<World> {
-  const directory = dataDir ?? mkdtempSync(join(tmpdir(), "carillon-world-"));
-  const [command = process.execPath, ...args] = [
-    ...under,
-    process.execPath,
-    "--disable-warning=ExperimentalWarning",
-    join(root, "services/main.ts"),
-  ];
-  const child = spawn(command, args, {
-    // Away from whatever carillon.yaml lies where the tests were started.
-    cwd: directory,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...inherited(),
-      CARILLON_HTTP_PORT: "0",
-      CARILLON_LEGACY_HTTP_PORT: "0",
-      CARILLON_GRPC_PORT: "0",
-      CARILLON_SMTP_SINK_PORT: "0",
-      CARILLON_DATA_DIR: directory,
-      ...env,
-    },
-  });
-  children.add(child);
-  const exit = new Promise<number | null>((resolve) =>
-    child.once("exit", (code) => {
-      children.delete(child);
-      resolve(code);
-    }),
-  );
-  const printed = collect(child);
-  const ready = await readyLine(child, printed, exit);
-  const found = (pattern: RegExp) => {
-    const match = pattern.exec(ready)?.[1];
-    if (match === undefined) throw new Error(`the ready line lacks ${pattern}: ${ready}`);
-    return match;
-  };
-  const end = async (signal: NodeJS.Signals) => {
-    child.kill(signal);
-    return exit;
-  };
-  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
-  return {
-    url: found(/^Carillon ready (https?:\S+)/),
-    legacyUrl: found(/ also (https?:\S+)/),
-    grpcAddress: found(/ grpc (\S+)/),
-    smtpPort: Number(/ smtp \S+:(\d+)/.exec(ready)?.[1] ?? 0),
-    credential: /^The first API key.*: (\S+)$/m.exec(printed.text)?.[1] ?? "",
-    dataDir: directory,
-    pid: child.pid as number,
-    hasEnded,
-    output: () => printed.text,
-    end,
-    async stop() {
-      if (!hasEnded()) await end("SIGTERM");
-      if (dataDir === undefined) rmSync(directory, { recursive: true, force: true });
-    },
-  };
+const form = process.env.TEST_FORM ?? "embedded";
+
+/** A world that no other test sees. */
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  if (form === "embedded") return startEmbedded(options);
+  const { startMesh } = await import("./mesh.ts");
+  return startMesh({ ...options, oneProcess: form === "mesh-one" });
 }
 
-/** The tests' own environment without settings of whoever runs them. */
-const inherited = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CARILLON_")));
+let shared: Promise<World> | undefined;
 
-function collect(child: ChildProcess): { text: string } {
-  const printed = { text: "" };
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => (printed.text += chunk.toString()));
-  return printed;
-}
-
-function readyLine(child: ChildProcess, printed: { text: string }, exit: Promise<number | null>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const look = () => {
-      const line = /^Carillon ready .*\n/m.exec(printed.text)?.[0];
-      if (line) resolve(line.trimEnd());
-    };
-    child.stdout?.on("data", look);
-    exit.then((code) => reject(new Error(`the service ended with ${code} before it was ready:\n${printed.text}`)));
-  });
+/**
+ * A world without settings of its own, which other files may use before and after: for tests that ask about nothing but their own people,
+ * templates and notifications. On real engines all files share one, which ends with the tests' process; on SQLite each file has its own.
+ */
+export async function sharedWorld(): Promise<World> {
+  if (form === "embedded") return startWorld();
+  shared ??= startWorld();
+  return Object.create(await shared, { stop: { value: async () => {} } });
 }

@@ -8,9 +8,9 @@ import type { Assignment, LogRecord, Member } from "../log.ts";
 /** Records one `deliver` call hands over, at most. */
 const MOST_BATCH = 500;
 const MOST_BATCH_BYTES = 1024 * 1024;
-/** A partition with as much in stock is not fetched, until it has come down to three quarters: that lasts for a running fetch. */
-const STOCK_RECORDS = 2_000;
-const STOCK_BYTES = 1024 * 1024;
+/** A partition with as much in stock is not fetched until it has come down to three quarters: that lasts while a running fetch waits. */
+const STOCK_RECORDS = 4_000;
+const STOCK_BYTES = 2 * 1024 * 1024;
 const ENOUGH = 0.75;
 
 export interface HeldNeeds {

@@ -1,5 +1,5 @@
 import kafkajs from "kafkajs";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { batchOf, calmRequestQueue, fetchedFrom, installedVersion, openCluster, requestQueue, VERSION } from "./internals.ts";
 
 test("kafkajs is the version whose insides this adapter knows; another one must be looked through first", () => {
@@ -8,8 +8,9 @@ test("kafkajs is the version whose insides this adapter knows; another one must 
 
 test("the request queue still has what the calmer schedule relies on", () => {
   const { prototype } = requestQueue();
-  expect(prototype.checkPendingRequests).toBeTypeOf("function");
-  expect(prototype.scheduleCheckPendingRequests).toBeTypeOf("function");
+  const { checkPendingRequests, scheduleCheckPendingRequests, scheduleRequestTimeoutCheck, destroy } = prototype;
+  for (const used of [checkPendingRequests, scheduleCheckPendingRequests, scheduleRequestTimeoutCheck, destroy])
+    expect(used).toBeTypeOf("function");
 });
 
 test("an idle request queue has no timer, one that is throttled has", () => {
@@ -22,6 +23,25 @@ test("an idle request queue has no timer, one that is throttled has", () => {
   queue.scheduleCheckPendingRequests();
   expect(queue.throttleCheckTimeoutId).not.toBeNull();
   clearTimeout(queue.throttleCheckTimeoutId);
+});
+
+test("a request that is not answered in its time is called off, and the queue looks no more once the connection is gone", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  calmRequestQueue();
+  const timeoutRequest = vi.fn();
+  let isConnected = true;
+  const queue = Object.create(requestQueue().prototype);
+  const inflight = new Map([[1, { sentAt: Date.now(), requestTimeout: 1_500, timeoutRequest }]]);
+  Object.assign(queue, { enforceRequestTimeout: true, inflight, isConnected: () => isConnected, throttleCheckTimeoutId: null });
+  queue.scheduleRequestTimeoutCheck();
+  vi.advanceTimersByTime(1_000);
+  expect(timeoutRequest).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1_000);
+  expect(timeoutRequest).toHaveBeenCalledOnce();
+  isConnected = false;
+  vi.advanceTimersByTime(1_000);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("a batch knows which offset was asked for, and where it ends", () => {

@@ -1,8 +1,9 @@
 /**
  * What this adapter uses of kafkajs 2.2.4 that is not its public interface, in one place: internals.test.ts says when it has changed.
  *
- * - The request queue checks for throttled requests every millisecond or ten, also when none is pending: thousands of timers a second in an
- *   idle process (kafkajs #1751). Here it sets a timer only when something is pending.
+ * - The request queue of each connection checks for throttled requests every millisecond or ten, also when none is pending: thousands of
+ *   timers a second in an idle process (kafkajs #1751). Here it sets a timer only when something is pending, and looks for requests that
+ *   have timed out once a second instead of ten times.
  * - A fetched batch knows the offset it was asked for, which tells a batch out of place from records that are not for readers.
  * - Questions about offsets and ranges of records are asked of the cluster itself: its admin client keeps to the leaders it knew for minutes.
  */
@@ -17,13 +18,21 @@ export const installedVersion = (): string => (require("kafkajs/package.json") a
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
+  readonly inflight: ReadonlyMap<number, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>;
+  readonly enforceRequestTimeout: boolean;
   readonly throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
+  requestTimeoutIntervalId: NodeJS.Timeout | undefined;
+  isConnected(): boolean;
+  destroy(): void;
   checkPendingRequests(): void;
   scheduleCheckPendingRequests(): void;
+  scheduleRequestTimeoutCheck(): void;
 }
 
 const CHECK_PENDING_MS = 10;
+/** Requests may take many seconds here; kafkajs looks ten times in each. */
+const CHECK_TIMEOUTS_MS = 1_000;
 
 function scheduleOnlyWhenPending(this: RequestQueue): void {
   if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
@@ -37,10 +46,22 @@ function scheduleOnlyWhenPending(this: RequestQueue): void {
   );
 }
 
+function checkTimeoutsSeldom(this: RequestQueue): void {
+  if (!this.enforceRequestTimeout) return;
+  this.destroy();
+  this.requestTimeoutIntervalId = setInterval(() => {
+    const nowMs = Date.now();
+    for (const request of this.inflight.values()) if (nowMs - request.sentAt > request.requestTimeout) request.timeoutRequest();
+    if (!this.isConnected()) this.destroy();
+  }, CHECK_TIMEOUTS_MS);
+}
+
 export const requestQueue = (): { readonly prototype: RequestQueue } => require("kafkajs/src/network/requestQueue");
 
 export function calmRequestQueue(): void {
-  requestQueue().prototype.scheduleCheckPendingRequests = scheduleOnlyWhenPending;
+  const { prototype } = requestQueue();
+  prototype.scheduleCheckPendingRequests = scheduleOnlyWhenPending;
+  prototype.scheduleRequestTimeoutCheck = checkTimeoutsSeldom;
 }
 
 /** The offset that the fetch asked for; its first record may be a later one, where the broker keeps marks of transactions between. */

@@ -1,6 +1,6 @@
 /** Concurrent appends of numbered records by key, and what of them must be in the log afterwards: every acknowledged one, in order per key. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import type { Topic } from "#domain/topics.ts";
 import type { EventLog, LogRecord } from "../log.ts";
 
@@ -35,10 +35,15 @@ export function startTraffic(
         for (const { value } of outputs) acknowledged.add(nameOf(value));
       } catch {
         refused++;
+        // A log that is closed refuses without a breath between.
+        await sleep(20);
       }
       if (pauseMs > 0) await sleep(pauseMs);
     }
   };
+  onTestFinished(() => {
+    running = false;
+  });
   const writing = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
   return {
     acknowledged,

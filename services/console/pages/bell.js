@@ -31,7 +31,6 @@ export function bellOf(person) {
   };
   tell();
   const bell = connectBell({
-    url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
     token: () => tokenFor(person),
     onMessage(message, cursor) {
       inbox.set(message.seq, { message, cursor });

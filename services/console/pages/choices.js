@@ -2,6 +2,7 @@
 import { getPreferences, setCategoryPreference } from "./contracts.js";
 import { examples } from "./examples.js";
 import { tellQuietHours } from "./quiet.js";
+import { unlessAllowed } from "./session.js";
 import { $, make, show } from "./view.js";
 
 const HOUR_MS = 3_600_000;
@@ -45,6 +46,7 @@ function row(person, preference) {
   });
   const hour = make("button", { class: "button quiet", type: "button", "aria-label": `Mute ${category} for 1 hour` }, "Mute 1 h");
   hour.addEventListener("click", () => choose({ mutedUntilMs: String(Date.now() + HOUR_MS) }));
+  for (const control of [button, hour]) unlessAllowed("send", control);
   return make(
     "li",
     { "data-muted": muted ? "" : undefined },

@@ -11,9 +11,16 @@ export class Refusal extends Error {
 
 const json = { "content-type": "application/json" };
 
+/** The session is over: another one begins on a page of its own, and leads back here. Never settles, for this page is going. */
+export function leave() {
+  location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
+  return new Promise(() => {});
+}
+
 async function post(path, body) {
   const response = await fetch(path, { method: "POST", headers: json, body: JSON.stringify(body) });
   const answer = await response.json().catch(() => ({}));
+  if (response.status === 401) return leave();
   if (!response.ok) throw new Refusal(answer.error ?? answer);
   return answer;
 }
@@ -37,7 +44,8 @@ export const listDeadLetters = method("deadletters.v1.DeadLettersService/ListDea
 export const replayDeadLetters = method("deadletters.v1.DeadLettersService/ReplayDeadLetters");
 export const discardDeadLetters = method("deadletters.v1.DeadLettersService/DiscardDeadLetters");
 
-export const tokenFor = async (userId) => (await post("/dev/token", { user_id: userId })).token;
+/** `{ token, url }`: what opens the gateway, and where it is. */
+export const tokenFor = (userId) => post("/dev/token", { user_id: userId });
 
 /** Reads mails again and again: undefined while nothing has changed since the read before. */
 export function mailReader() {

@@ -1,6 +1,7 @@
 /** One person: where they can be reached, what they want to hear, their inbox, and what was and was not sent, with the reasons. */
 import { choicesOf } from "./choices.js";
 import { discardDeadLetters, getPerson, listDeadLetters, listMessages, listNotifications, replayDeadLetters } from "./contracts.js";
+import { unlessAllowed } from "./session.js";
 import { $, chip, make, pill, rows, show, when, whileVisible, word } from "./view.js";
 
 const EVERY_MS = 2_000;
@@ -100,7 +101,7 @@ const deadRow = ({ id, queue, reason, detail, diedAtMs, notificationId }) =>
   );
 
 function action(name, key, act) {
-  const button = make("button", { class: "button quiet", type: "button", "data-key": key }, name);
+  const button = unlessAllowed("admin", make("button", { class: "button quiet", type: "button", "data-key": key }, name));
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {

@@ -1,5 +1,6 @@
 /** A person's quiet hours: a switch, and from when until when. They count in the person's zone, else in this browser's. */
 import { setQuietHours } from "./contracts.js";
+import { unlessAllowed } from "./session.js";
 import { $, make } from "./view.js";
 
 const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -44,6 +45,8 @@ async function set(on) {
     wrong.textContent = violations.map(({ description }) => description).join("; ") || message;
   }
 }
+
+for (const control of [start, end, toggle]) unlessAllowed("send", control);
 
 const isOn = () => toggle.getAttribute("aria-checked") === "true";
 

@@ -1,6 +1,7 @@
 /** One notification: each step with its reasons, the deliveries, the attempts, what was asked; live until it is settled. */
 import { cancel, explain, getNotification, listAttempts } from "./contracts.js";
 import { railOf } from "./rail.js";
+import { may } from "./session.js";
 import { $, chip, make, pill, rows, show, when, whileVisible, word } from "./view.js";
 
 const EVERY_MS = 700;
@@ -46,7 +47,9 @@ function tell(notification, steps, attempts) {
     when(notification.createdAtMs),
     ...(Number(sendAtMs) > Date.now() ? [", scheduled for ", when(sendAtMs)] : []),
   ]);
-  $("cancel").hidden = word(status) !== "processing";
+  const isOpen = word(status) === "processing";
+  $("cancel").hidden = !isOpen || !may("send");
+  $("cancel-needs").hidden = !isOpen || may("send");
   show($("steps"), steps, railOf);
   show($("deliveries"), deliveries, () => rows(deliveries.slice(0, MOST_ROWS), deliveryRow, "Not decided yet."));
   show($("attempts"), attempts, () => rows(attempts.slice(-MOST_ROWS), attemptRow, "None: nothing has reached for a provider."));

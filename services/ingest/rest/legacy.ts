@@ -15,7 +15,7 @@ import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/trac
 import type { Given } from "#platform/host.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import type { Route } from "#platform/rpc/route.ts";
-import { isWorded, metadata, oneOf, parseBody, template, text, unworded, userId, words } from "./body.ts";
+import { isWorded, metadata, oneOf, parseBody, template, text, unworded, userId, words } from "#platform/shapes/body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const PATH = "/notification_service/api/notifications";

@@ -21,7 +21,7 @@ export const file_carillon_event_v1_event: GenFile = /*@__PURE__*/
  * notifications.raw: what was asked, structured. Times are epoch milliseconds throughout this file.
  *
  * Other programs write it too: as Protobuf with the header content-type application/protobuf, or as its JSON (application/json, or no such
- * header). The rules are those of carillon.ingest.v1.SendRequest for the fields of the same name, and the whole is at most 256 KiB
+ * header), for which docs/events.md has two shorter shapes. The rules are those of carillon.ingest.v1.SendRequest for the fields of the same name, and the whole is at most 256 KiB
  * encoded; what breaks them is buried, and told in a delivery event with MOMENT_REFUSED if it has a notification_id.
  *
  * @generated from message carillon.event.v1.NotificationRequested

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { Problem } from "#domain/errors.ts";
 import type { Mail } from "../../sender.ts";
 import { mailboxSender, type Post } from "./mailbox.ts";
 
@@ -10,7 +11,7 @@ const never = new AbortController().signal;
 
 function box() {
   const kept: Post[] = [];
-  return { kept, sender: mailboxSender((post) => void kept.push(post)) };
+  return { kept, sender: mailboxSender(async (post) => void kept.push(post)) };
 }
 
 it("keeps a mail as it would have gone out", async () => {
@@ -45,3 +46,30 @@ it.each(["rejected@example.test", "hello@simulator.test", "constructor@simulator
     expect(kept).toHaveLength(1);
   },
 );
+
+it("gives every try of a delivery the same id, and another delivery another", async () => {
+  const { kept, sender } = box();
+  await sender.send(mail("ann@example.com"), never, () => {});
+  await sender.send(mail("ann@example.com"), never, () => {});
+  await sender.send({ ...mail("ann@example.com"), messageId: "<d-2@example.test>" }, never, () => {});
+  expect(new Set(kept.map(({ id }) => id)).size).toBe(2);
+  expect(kept[0]?.id).toBe(kept[1]?.id);
+});
+
+it("is out while the mailbox cannot keep mails, which counts against no mail", async () => {
+  const sender = mailboxSender(() => Promise.reject(new Problem("STORE_UNAVAILABLE")));
+  expect(await sender.send(mail("ann@example.com"), never, () => {})).toMatchObject({ is: "outage", code: "STORE_UNAVAILABLE" });
+});
+
+it("answers at the deadline: unknown where the mail was under way, and nothing is handed over afterwards", async () => {
+  const deadline = new AbortController();
+  const handed: string[] = [];
+  const sender = mailboxSender(({ id }) => {
+    handed.push(id);
+    deadline.abort();
+    return new Promise(() => {});
+  });
+  expect(await sender.send(mail("ann@example.com"), deadline.signal, () => {})).toMatchObject({ is: "unknown", code: "EABORT" });
+  expect(await sender.send(mail("ann@example.com"), deadline.signal, () => {})).toMatchObject({ is: "outage", code: "EABORT" });
+  expect(handed).toHaveLength(1);
+});

@@ -4,15 +4,22 @@
  * Addresses at simulator.test answer as a provider might, for tests of what comes after: `rejected@`, `retry@` and `outage@`, each also
  * with a tag as in `retry+1@`.
  */
+import { Problem } from "#domain/errors.ts";
+import { uuidv5 } from "#platform/uuid.ts";
 import type { Mail, Outcome, Sender } from "../../sender.ts";
 import { mime } from "./mime.ts";
 
 /** A mail as it would go over the wire. */
 export interface Post {
+  /** The same for every try of a delivery, so that a repeat is kept once. */
+  readonly id: string;
   readonly raw: Buffer;
   readonly from: string;
   readonly to: readonly string[];
 }
+
+/** Rejects when it cannot be kept now. */
+export type Keep = (post: Post) => Promise<void>;
 
 const WIDTH = 20;
 
@@ -22,17 +29,36 @@ const simulated: Readonly<Record<string, Outcome>> = {
   outage: { is: "outage", code: "simulated", detail: "421 4.3.2 Simulated: the server serves nobody." },
 };
 
-export function mailboxSender(keep: (post: Post) => void): Sender {
+export function mailboxSender(keep: Keep): Sender {
   return {
     id: "mailbox",
     width: WIDTH,
-    async send(mail: Mail) {
+    async send(mail: Mail, signal: AbortSignal) {
       const answer = /^([a-z]+)(?:\+[^@]*)?@simulator\.test$/.exec(mail.to)?.[1];
       const outcome = answer === undefined || !Object.hasOwn(simulated, answer) ? undefined : simulated[answer];
       if (outcome) return outcome;
-      keep({ raw: mime(mail), from: mail.from.address, to: [mail.to] });
-      return { is: "accepted", providerMessageId: mail.messageId, detail: "Kept in the built-in mailbox; nobody was sent it." };
+      if (signal.aborted) return { is: "outage", code: "EABORT", detail: "It was not kept within the deadline." };
+      const late = unanswered(signal);
+      const kept = keep({ id: uuidv5(mail.messageId), raw: mime(mail), from: mail.from.address, to: [mail.to] }).then(
+        (): Outcome => ({
+          ...{ is: "accepted", providerMessageId: mail.messageId },
+          detail: "Kept in the built-in mailbox; nobody was sent it.",
+        }),
+        // Also where only the answer was lost: a repeat is kept once.
+        (error: Error): Outcome => ({
+          ...{ is: "outage", code: error instanceof Problem ? error.reason : "unkept" },
+          detail: `The built-in mailbox cannot keep mails now: ${error.message}`,
+        }),
+      );
+      return Promise.race([kept, late]);
     },
     close: async () => undefined,
   };
 }
+
+const unanswered = (signal: AbortSignal): Promise<Outcome> =>
+  new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve({ is: "unknown", code: "EABORT", detail: "No answer within the deadline." }), {
+      once: true,
+    }),
+  );

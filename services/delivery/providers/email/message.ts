@@ -8,6 +8,8 @@ import { Readable, type Writable } from "node:stream";
 
 export class Message extends Readable {
   isHandedOver = false;
+  /** Where it goes: one that fits is written to it in one go, with its dot. */
+  socket: Writable | undefined;
   readonly #raw: Uint8Array;
   readonly #handedOver: () => void;
 
@@ -29,7 +31,11 @@ export class Message extends Readable {
 
   /** nodemailer pipes it into the stream that adds the dot, and that one to the socket: it has ended when the socket has been given all. */
   override pipe<T extends NodeJS.WritableStream>(to: T, options?: { end?: boolean }): T {
+    // A corked socket that is full would never say that it has drained.
+    const corked = this.socket && 2 * this.#raw.byteLength < this.socket.writableHighWaterMark ? this.socket : undefined;
+    corked?.cork();
     (to as unknown as Writable).once("end", () => {
+      corked?.uncork();
       this.isHandedOver = true;
       this.#handedOver();
     });

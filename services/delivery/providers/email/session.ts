@@ -77,6 +77,7 @@ export class Session {
     this.#messages++;
     if (this.#inTransaction) await this.#step((done) => this.#connection.reset(done));
     this.#inTransaction = true;
+    message.socket = this.#connection._socket || undefined;
     try {
       const receipt = await this.#step<Receipt>((done) => this.#connection.send({ from, to: [to] }, message, done));
       this.#inTransaction = false;

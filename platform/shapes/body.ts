@@ -34,7 +34,8 @@ function violationsOf(issue: z.core.$ZodIssue, known: readonly string[]): Violat
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({ field: field === "" ? key : `${field}.${key}`, description: `unknown field${hint(key, known)}` }));
   if (field === "") return [{ field: "(body)", description: "must be an object" }];
-  if (issue.code === "invalid_type" && issue.input === undefined) return [{ field, description: "is missing" }];
+  if ((issue.code === "invalid_type" || issue.code === "invalid_union") && issue.input === undefined)
+    return [{ field, description: "is missing" }];
   return [{ field, description: issue.message }];
 }
 

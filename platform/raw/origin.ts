@@ -1,0 +1,32 @@
+/**
+ * The proof that a record was written by this installation's ingest, on a topic that others write to as well: the header `carillon-origin`
+ * is an HMAC-SHA256 of key and value, in base64url, by a key derived from the secret that the installation's processes share.
+ */
+import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto";
+
+export const ORIGIN_HEADER = "carillon-origin";
+
+export interface Origin {
+  /** The header's value for a record. */
+  prove(key: string, value: Uint8Array): string;
+  isProven(proof: string, key: string, value: Uint8Array): boolean;
+}
+
+export function originOf(secret: string): Origin {
+  // The secret has other uses; what is proven in one must prove nothing in another.
+  const own = createSecretKey(createHmac("sha256", secret).update(ORIGIN_HEADER).digest());
+  const prove = (key: string, value: Uint8Array): string =>
+    // With the length no byte can move from the key into the value.
+    createHmac("sha256", own)
+      .update(`${Buffer.byteLength(key)}:${key}`)
+      .update(value)
+      .digest("base64url");
+  return {
+    prove,
+    isProven(proof, key, value) {
+      const right = Buffer.from(prove(key, value));
+      const given = Buffer.from(proof);
+      return given.length === right.length && timingSafeEqual(given, right);
+    },
+  };
+}

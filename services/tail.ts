@@ -1,0 +1,104 @@
+/**
+ * `npm run tail -- TOPIC`: the records of a topic of the event log, decoded, a line of JSON each. Beside a running service, which notices
+ * nothing of it.
+ *
+ * Addresses, words and user ids are shown as they stand there: it is a tool for whoever may read the log anyway.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { didYouMean } from "#domain/near.ts";
+import { beginnings, inOrder } from "#platform/log/in-order.ts";
+import type { LogRecord } from "#platform/log/log.ts";
+import { lineOf } from "#platform/log/readable.ts";
+import { type AllSettings, runCommand } from "./command.ts";
+import { openLogForReading } from "./log-reader.ts";
+import { logTopics } from "./log-topics.ts";
+
+const LAST = 10;
+const LAST_MOST = 10_000;
+const PAUSE_MS = 250;
+
+const USAGE = "npm run tail -- TOPIC [--from-beginning | --last N] [--partition P] [--follow]";
+
+interface Wanted {
+  readonly name: string;
+  /** Undefined: from the beginning. */
+  readonly last: number | undefined;
+  readonly partition: number | undefined;
+  readonly follow: boolean;
+}
+
+function wantedOf(args: string[]): Wanted {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      "from-beginning": { type: "boolean", default: false },
+      last: { type: "string" },
+      partition: { type: "string" },
+      follow: { type: "boolean", default: false },
+    },
+  });
+  const [name, ...more] = positionals;
+  if (name === undefined || more.length > 0) throw new Error("Which topic?");
+  if (values["from-beginning"] && values.last !== undefined) throw new Error("--from-beginning or --last, and not both.");
+  const last = values["from-beginning"] ? undefined : wholeOf("--last", values.last ?? String(LAST), LAST_MOST);
+  const partition = values.partition === undefined ? undefined : wholeOf("--partition", values.partition, Number.MAX_SAFE_INTEGER);
+  return { name, last, partition, follow: values.follow };
+}
+
+function wholeOf(option: string, text: string, most: number): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) <= most) return Number(text);
+  throw new Error(`${option} must be a whole number${most === LAST_MOST ? ` of at most ${LAST_MOST}` : ""}.`);
+}
+
+let wanted: Wanted;
+try {
+  wanted = wantedOf(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${(error as Error).message} ${USAGE}\n`);
+  process.exit(2);
+}
+
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+// Whoever reads along, such as head, has had enough.
+process.stdout.on("error", () => process.exit(0));
+
+await runCommand(process.env, (_, all) => tail(all, wanted));
+
+/** Answers what is wrong with what is wanted, if anything. */
+async function tail(all: AllSettings, { name, last, partition, follow }: Wanted): Promise<undefined> {
+  const known = logTopics(all);
+  const topicNamed = (each: string) => known.find((topic) => topic.name === each);
+  const topic = topicNamed(name);
+  const names = known.map((each) => each.name);
+  if (!topic) return refuse(`There is no topic ${name}${didYouMean(name, names) || "; docs/topics.md has them."}`);
+  if (partition !== undefined && partition >= topic.partitions)
+    return refuse(`${name} has the partitions 0 to ${topic.partitions - 1}, not ${partition}.`);
+  const partitions = partition === undefined ? Array.from({ length: topic.partitions }, (_, at) => at) : [partition];
+  const show = (record: LogRecord) => process.stdout.write(`${lineOf(record, topicNamed)}\n`);
+
+  const reader = await openLogForReading(all);
+  try {
+    const nexts = await beginnings(reader, topic, partitions, last ?? Number.POSITIVE_INFINITY);
+    const held: LogRecord[] = [];
+    for await (const record of inOrder(reader, topic, nexts)) {
+      if (stop.signal.aborted) return;
+      if (last === undefined) show(record);
+      else if (held.push(record) > last) held.shift();
+    }
+    for (const record of held) show(record);
+    while (follow && !stop.signal.aborted) {
+      for await (const record of inOrder(reader, topic, nexts)) show(record);
+      await sleep(PAUSE_MS, undefined, { signal: stop.signal }).catch(() => {});
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+function refuse(sentence: string): undefined {
+  process.stderr.write(`${sentence}\n`);
+  process.exitCode = 1;
+}

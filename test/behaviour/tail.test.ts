@@ -1,0 +1,80 @@
+/** `npm run tail` beside a service that runs. */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, it } from "vitest";
+import { clientsOf } from "../world/clients.ts";
+import { startWorld, type World } from "../world/world.ts";
+
+const script = join(new URL("../..", import.meta.url).pathname, "services", "tail.ts");
+const env = (dataDir: string) => ({ ...process.env, CARILLON_DATA_DIR: dataDir });
+const tail = (dataDir: string, ...args: string[]) =>
+  promisify(execFile)(process.execPath, ["--no-warnings", script, ...args], { env: env(dataDir) });
+const refusal = (dataDir: string, ...args: string[]) =>
+  tail(dataDir, ...args).then(
+    () => expect.fail("was taken"),
+    ({ stderr, code }: { stderr: string; code: number }) => `${code} ${stderr.trim()}`,
+  );
+const linesOf = (text: string) =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+describe("beside a running service", () => {
+  let world: World;
+  const send = (title: string, userId = "ann") =>
+    clientsOf(world.url).ingest.send({ recipients: [{ userId }], content: { title }, idempotencyKey: title });
+  beforeAll(async () => {
+    world = await startWorld();
+    for (const title of ["one", "two", "three"]) await send(title, title);
+    return () => world.stop();
+  });
+
+  it("shows a topic's records as lines of JSON, in the order of time", async () => {
+    const lines = linesOf((await tail(world.dataDir, "notifications.raw", "--from-beginning")).stdout);
+    expect(lines.map(({ value }) => value.content.title)).toEqual(["one", "two", "three"]);
+    expect(lines[0]).toMatchObject({ key: "development/one", headers: { "content-type": "application/protobuf" } });
+    expect(lines[0]).toMatchObject({ partition: expect.any(Number), offset: 0, time: expect.stringMatching(/^\d{4}-.*Z$/) });
+  });
+
+  it("shows the last ones, or those of a partition", async () => {
+    const lines = linesOf((await tail(world.dataDir, "notifications.raw", "--last", "2")).stdout);
+    expect(lines.map(({ value }) => value.content.title)).toEqual(["two", "three"]);
+    const of = linesOf((await tail(world.dataDir, "notifications.raw", "--partition", String(lines[0].partition))).stdout);
+    expect(new Set(of.map(({ partition }) => partition))).toEqual(new Set([lines[0].partition]));
+  });
+
+  it("goes on with what comes, until it is told to stop", async () => {
+    const child = spawn(process.execPath, ["--no-warnings", script, "notifications.raw", "--last", "0", "--follow"], {
+      env: env(world.dataDir),
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const reading = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    // It may begin to read after the first of them.
+    let sending = true;
+    const sent = (async () => {
+      for (let number = 0; sending; number++) await send(`later ${number}`);
+    })();
+    const { value } = await reading.next();
+    sending = false;
+    await sent;
+    expect(JSON.parse(value).value.content.title).toMatch(/^later \d+$/);
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+
+  it("says what is wrong with what it is asked for", async () => {
+    const { dataDir } = world;
+    expect(await refusal(dataDir, "notification.raw")).toBe('1 There is no topic notification.raw; did you mean "notifications.raw"?');
+    expect(await refusal(dataDir, "schedule", "--partition", "6")).toBe("1 schedule has the partitions 0 to 5, not 6.");
+    for (const args of [[], ["a", "b"], ["a", "--last", "x"], ["a", "--from-beginning", "--last", "1"], ["a", "--all"]])
+      expect(await refusal(dataDir, ...args)).toMatch(/^2 .*npm run tail -- TOPIC/);
+  });
+});
+
+it("says that there is nothing to read where no service has been", async () => {
+  expect(await refusal("/tmp/carillon-nowhere", "schedule")).toMatch(/^1 There is no database \/tmp\/carillon-nowhere\/carillon\.sqlite/);
+});
