@@ -1,4 +1,8 @@
-/** A process that sends what it is given leases for, until all is settled; started several times on one ledger. */
+/**
+ * A process that sends what it is given leases for, until all is settled; started several times on one ledger. It says when it is ready, and
+ * begins when it is told, so that none has sent everything before another is there.
+ */
+import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
@@ -24,6 +28,8 @@ async function compete(url: string, prefix: string, worker: string): Promise<voi
   const needs = { logger: pino({ level: "silent" }), metrics: new Registry(), clock: systemClock };
   const connection = await connectRedis({ url, name: "competitor" }, needs);
   const ledger = await redisLedger({ connection, prefix, restore: async () => {} });
+  process.send?.("ready");
+  await once(process, "message");
   let open = Array.from({ length: SENDS }, (_, place) => place);
   while (open.length > 0) {
     const left: number[] = [];

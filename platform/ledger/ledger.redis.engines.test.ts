@@ -209,7 +209,7 @@ describe("a ledger that may have lost entries", () => {
 describe("two processes on one ledger", () => {
   it("send each delivery once between them", async () => {
     const { plain, prefix } = await opened();
-    const [one, other] = [competing({ prefix, worker: "w-1" }), competing({ prefix, worker: "w-2" })];
+    const [one, other] = await bothCompeting(prefix);
     expect(await Promise.all([one.ended, other.ended])).toEqual([0, 0]);
     const sends = await sendsOf(plain, prefix);
     expect(sends).toHaveLength(SENDS);
@@ -220,7 +220,7 @@ describe("two processes on one ledger", () => {
 
   it("of which one is killed: the other ends its sends, and only what was unresolved is sent again", async () => {
     const { plain, prefix } = await opened();
-    const [one, other] = [competing({ prefix, worker: "w-1" }), competing({ prefix, worker: "w-2" })];
+    const [one, other] = await bothCompeting(prefix);
     await vi.waitFor(() => expect(one.sent()).toBeGreaterThan(0), soon);
     one.kill();
     expect(await other.ended).toBe(0);
@@ -232,17 +232,27 @@ describe("two processes on one ledger", () => {
   });
 });
 
+async function bothCompeting(prefix: string) {
+  const both = [competing({ prefix, worker: "w-1" }), competing({ prefix, worker: "w-2" })] as const;
+  await Promise.all(both.map(({ ready }) => ready));
+  for (const { begin } of both) begin();
+  return both;
+}
+
 function competing({ prefix, worker }: { prefix: string; worker: string }) {
   const child = fork(new URL("./competitor.fixture.ts", import.meta.url), [inject("engines").redisLedger, prefix, worker]);
   let sent = 0;
   let unresolved = 0;
-  child.on("message", (told: Told) => {
+  const ready = Promise.withResolvers<void>();
+  child.on("message", (told: Told | "ready") => {
+    if (told === "ready") return ready.resolve();
     sent += told.sent;
     unresolved += told.unresolved;
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   onTestFinished(() => void child.kill("SIGKILL"));
-  return { ended, sent: () => sent, unresolved: () => unresolved, kill: () => child.kill("SIGKILL") };
+  const begin = () => child.send("begin");
+  return { ready: ready.promise, begin, ended, sent: () => sent, unresolved: () => unresolved, kill: () => child.kill("SIGKILL") };
 }
 
 /** How often each was sent. */

@@ -1,18 +1,32 @@
 /**
- * Modules by themselves, as `npm run module -- NAME` starts them: each joins the others by its settings.
+ * Modules by themselves, as `npm run module -- NAME` starts them: each joins the others by its settings, and two of the same share the work
+ * while one dies and one comes.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { clientsOf } from "../world/clients.ts";
 import { type MeshWorld, startMesh } from "../world/mesh.ts";
+import { openSink, type Sink } from "../world/sink.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+const PEOPLE = 20;
+const ROUNDS = 30;
+
+/** Subjects of the mails in the order that they were taken. */
+const arrived: string[] = [];
+let sink: Sink;
 let world: MeshWorld;
 beforeAll(async () => {
-  world = await startMesh({ oneProcess: false });
+  sink = await openSink(0, () => arrived.push(/^subject: (.*)$/im.exec(sink.mails.at(-1) ?? "")?.[1]?.trim() ?? ""));
+  const env = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
+  world = await startMesh({ env, oneProcess: false });
 });
 afterAll(async () => {
   await world?.stop();
+  await sink?.close();
 });
 
 interface Added {
@@ -65,4 +79,44 @@ it("any module runs alone with its own configuration, is ready, and drains when 
   const ready = await Promise.all(modules.map(async ({ url }) => (await fetch(`${url}/readyz`)).json()));
   expect(ready).toEqual(names.map(() => ({ ok: true, why: [] })));
   expect(await Promise.all(modules.map((module) => module.end()))).toEqual(names.map(() => 0));
+});
+
+it("two routers, dispatchers and email workers share the work while one of each dies and one comes", { timeout: 300_000 }, async () => {
+  const names = ["router", "dispatcher", "email-workers"];
+  await Promise.all(names.map(add));
+  const { ingest, tracker } = clientsOf(world.url);
+  const run = randomBytes(4).toString("hex");
+  const titleOf = (person: number, round: number) => `${run} ${person} ${round}`;
+  const acknowledged = new Map<string, string>();
+  for (let round = 0; round < ROUNDS; round++) {
+    const { results } = await ingest.sendBatch({
+      notifications: Array.from({ length: PEOPLE }, (_, person) => ({
+        recipients: [{ userId: `${run}-${person}`, email: `${run}-${person}@example.test` }],
+        channels: [Channel.EMAIL],
+        content: { title: titleOf(person, round) },
+        idempotencyKey: titleOf(person, round),
+      })),
+    });
+    for (const [person, { result }] of results.entries())
+      if (result.case === "accepted") acknowledged.set(titleOf(person, round), result.value.notificationId);
+    if (round === ROUNDS / 3) await Promise.all(names.map((name) => world.kill(name)));
+    if (round === (ROUNDS * 2) / 3) await world.heal();
+  }
+  expect(acknowledged.size).toBe(PEOPLE * ROUNDS);
+
+  const isUnbroken = new Map<string, boolean>();
+  for (const [title, notificationId] of acknowledged) {
+    const read = async () => (await tracker.getNotification({ notificationId })).notification;
+    await expect.poll(async () => (await read())?.status, { timeout: 120_000 }).toBe(NotificationStatus.SENT);
+    const { attempts } = await tracker.listAttempts({ notificationId });
+    // Order is promised between first attempts; what was put off joins at the end.
+    isUnbroken.set(title, attempts.length === 1 && attempts[0]?.status === DeliveryStatus.SENT);
+  }
+  const firstOf = [...new Set(arrived)].filter((title) => isUnbroken.get(title));
+  expect(firstOf.length).toBeGreaterThan((PEOPLE * ROUNDS) / 2);
+  for (let person = 0; person < PEOPLE; person++) {
+    const rounds = firstOf.map((title) => title.split(" ")).filter(([, whose]) => whose === String(person));
+    expect(rounds.map(([, , round]) => Number(round))).toEqual(rounds.map(([, , round]) => Number(round)).sort((a, b) => a - b));
+  }
+  expect(new Set(arrived.filter((title) => title.startsWith(run)))).toEqual(new Set(acknowledged.keys()));
 });

@@ -45,21 +45,24 @@ export async function countUnder(fault: Fault): Promise<Counted> {
   const email = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
   const begin = () => startWorld({ dataDir, env: { ...email, CARILLON_LOG_LEVEL: "warn", ...fault.env } });
   const acknowledged: Acknowledged = new Map();
-  const sending = (world: World, from: number) => sendFrom(world, from, acknowledged, () => fault.witnessed?.(dataDir));
+  const sending = (world: World, from: number, until: () => boolean) =>
+    sendFrom(world, { from, acknowledged, until, told: () => fault.witnessed?.(dataDir) });
   let world = await begin();
   try {
     for (let time = 1; time <= TIMES; time++) {
-      const done = sending(world, Math.max(0, acknowledged.size - BATCH)).catch(() => {});
+      let struck = false;
+      const done = sending(world, Math.max(0, acknowledged.size - BATCH), () => struck).catch(() => {});
       const [share, arrived] = [Math.floor((SENDS * time) / (TIMES + 1)), sink.byDelivery.size];
       await expect.poll(() => acknowledged.size >= share && sink.byDelivery.size > arrived, { timeout: 120_000, interval: 5 }).toBe(true);
       await fault.strike(world);
+      struck = true;
       await done;
       if (world.hasEnded()) world = await begin();
     }
     fault.heal?.();
     const survived = acknowledged.size;
     const healedMs = performance.now();
-    await sending(world, 0);
+    await sending(world, 0, () => false);
     expect(acknowledged.size).toBe(SENDS);
     const deliveries = await whenTerminal(world.url, acknowledged);
     const quietMs = performance.now() - healedMs;
@@ -76,10 +79,17 @@ export async function countUnder(fault: Fault): Promise<Counted> {
   }
 }
 
-/** Sends batches from a number on; rejects when one is not answered, and that one is to be repeated. */
-async function sendFrom(world: World, from: number, acknowledged: Acknowledged, told: () => void): Promise<void> {
+interface Sending {
+  readonly from: number;
+  readonly acknowledged: Acknowledged;
+  readonly until: () => boolean;
+  readonly told: () => void;
+}
+
+/** Sends batches until all are sent, or it is to stop; rejects when one is not answered, and that one is to be repeated. */
+async function sendFrom(world: World, { from, acknowledged, until, told }: Sending): Promise<void> {
   const { ingest } = clientsOf(world.url);
-  for (let first = from; first < SENDS; first += BATCH) {
+  for (let first = from; first < SENDS && !until(); first += BATCH) {
     await sendBatch(ingest, { numbers: numbersFrom(first, Math.min(BATCH, SENDS - first)), people: PEOPLE }, acknowledged);
     told();
   }

@@ -15,6 +15,7 @@ it("power loss under load: nothing acknowledged is lost, repeats stay within the
     allowed: UNDER_WAY,
     witnessed: (dataDir) => ahead.look(dataDir),
     strike: async (world) => {
+      await expect.poll(() => ahead.isAhead(world.dataDir), { timeout: 60_000, interval: 1 }).toBe(true);
       await world.end("SIGKILL");
       cut += ahead.loseTheRest(world.dataDir);
     },

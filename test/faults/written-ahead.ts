@@ -17,6 +17,15 @@ export class WrittenAhead {
     this.#advance(dataDir);
   }
 
+  /** Whether frames have come since the last look. */
+  isAhead(dataDir: string): boolean {
+    const [salts, frames] = [this.#salts, this.#frames];
+    this.#advance(dataDir);
+    const isAhead = this.#salts !== salts || this.#frames > frames;
+    [this.#salts, this.#frames] = [salts, frames];
+    return isAhead;
+  }
+
   /** Cuts off the frames that came after the last look; answers how many. Of a log that has begun anew since, all of them. */
   loseTheRest(dataDir: string): number {
     const [salts, kept] = [this.#salts, this.#frames];
