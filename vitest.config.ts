@@ -6,6 +6,8 @@
  */
 import { defineConfig } from "vitest/config";
 
+const isFull = process.env.TEST_FULL === "1";
+
 const whole = (name: string, groupOrder: number, testTimeout: number) => ({
   name,
   include: [`test/${name}/**/*.test.ts`],
@@ -73,7 +75,7 @@ export default defineConfig({
       { test: { ...whole("behaviour", 2, 90_000), exclude: MESH_ONLY } },
       { test: onMesh("mesh-one", 3, { exclude: [...EMBEDDED_ONLY, ...MESH_ONLY] }) },
       { test: onMesh("mesh-many", 4, { include: BETWEEN_PROCESSES }) },
-      { test: whole("faults", 5, process.env.TEST_FULL === "1" ? 1_200_000 : 240_000) },
+      { test: { ...whole("faults", 5, isFull ? 1_200_000 : 240_000), exclude: isFull ? [] : ["test/faults/long/**"] } },
     ],
   },
 });

@@ -20,7 +20,8 @@ export interface EnginePlan extends Program {
   ask(): Promise<void>;
 }
 
-const READY_MS = 90_000;
+/** Cassandra takes ten seconds on two free cores, and minutes where many others want them. */
+const READY_MS = 240_000;
 const ASK_AGAIN_MS = 100;
 
 /** Starts a process and asks it until it answers. What fails to start is ended. */

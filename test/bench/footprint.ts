@@ -27,7 +27,7 @@ export async function memory(notifications: number): Promise<{ atRest: number; a
     const path = "/carillon.ingest.v1.IngestService/SendBatch";
     for (let sent = 0; sent < notifications; sent += 20_000) {
       await run({ port: portOf(world), path, contentType: "application/proto", body, connections: 4, requests: 40 });
-      await tracked(world, sent + 20_000);
+      await tracked(world.url, sent + 20_000);
     }
     return { atRest, after: resident(world.pid) };
   } finally {

@@ -79,6 +79,6 @@ function throughThePipeline(world: World): Send {
   return async (count) => {
     sent += count;
     await run({ ...load, requests: count / 100 });
-    await tracked(world, sent);
+    await tracked(world.url, sent);
   };
 }

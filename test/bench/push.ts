@@ -14,7 +14,7 @@ const WARM_UP = 400;
 export async function pushLatency(): Promise<{ p50: number; p99: number }> {
   const world = await startWorld({ env: quiet });
   const arrived = new Map<string, number>();
-  const sockets = await Promise.all(Array.from({ length: PEOPLE }, (_, person) => connect(world.url, `reader-${person}`, arrived)));
+  const sockets = await Promise.all(Array.from({ length: PEOPLE }, (_, person) => listen(world, `reader-${person}`, arrived)));
   const { ingest } = clientsOf(world.url);
   const accepted = new Map<string, number>();
   const sending: Promise<void>[] = [];
@@ -38,9 +38,14 @@ export async function pushLatency(): Promise<{ p50: number; p99: number }> {
   return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
 }
 
-async function connect(url: string, userId: string, arrived: Map<string, number>): Promise<WebSocket> {
+/** A browser's socket, which notes when each title arrives. The gateway may have an address of its own. */
+export async function listen(
+  { url, gatewayUrl = url }: { readonly url: string; readonly gatewayUrl?: string },
+  userId: string,
+  arrived: Map<string, number>,
+): Promise<WebSocket> {
   const { token } = (await post(`${url}/dev/token`, { user_id: userId })).body as { token: string };
-  const socket = new WebSocket(`${url.replace("http", "ws")}/ws`);
+  const socket = new WebSocket(`${gatewayUrl.replace("http", "ws")}/ws`);
   await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
   const welcomed = new Promise<void>((resolve) =>
     socket.addEventListener("message", ({ data }) => {

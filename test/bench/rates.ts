@@ -59,10 +59,10 @@ export async function pipelineRate(): Promise<number> {
   try {
     const load = { port: portOf(world), path: `${ingest}/SendBatch`, contentType, body: batchOf(100), connections: 4 };
     await run({ ...load, requests: 20 });
-    await tracked(world, 2_000);
+    await tracked(world.url, 2_000);
     const startedMs = performance.now();
     await run({ ...load, requests: PIPELINE / 100 });
-    await tracked(world, 2_000 + PIPELINE);
+    await tracked(world.url, 2_000 + PIPELINE);
     return PIPELINE / ((performance.now() - startedMs) / 1_000);
   } finally {
     await world.stop();
@@ -70,9 +70,9 @@ export async function pipelineRate(): Promise<number> {
 }
 
 /** Waits until the tracker's stage has taken in all events of so many notifications: asked, decided, sent. */
-export async function tracked(world: World, notifications: number): Promise<void> {
+export async function tracked(url: string, notifications: number): Promise<void> {
   for (;;) {
-    const metrics = await (await fetch(`${world.url}/metrics`)).text();
+    const metrics = await (await fetch(`${url}/metrics`)).text();
     const lines = [...metrics.matchAll(/^carillon_stage_records_total\{([^}]*)\} (\d+)/gm)];
     const done = lines
       .filter(([, labels]) => /stage="tracker".*outcome="done"/.test(labels ?? ""))

@@ -1,81 +1,26 @@
 /**
- * `npm run bench`: what things cost, as a table. Each speed beside a peer in the same run where there is one; never a test.
+ * `npm run bench`: what things cost, as a table; `npm run bench -- mesh` for the mesh on real engines. Each speed beside a peer in the same
+ * run where there is one; never a test.
  *
- * Everything is bounded in count, talks to 127.0.0.1 only, and ends by itself. `--write` puts the table into docs/speed.md, `--full` sends a
- * million notifications for the memory row.
+ * Everything is bounded in count, talks to 127.0.0.1 only, and ends by itself. `--write` puts the table into docs/speed.md.
  */
-import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { memory, startUp } from "./footprint.ts";
-import { mailRates } from "./mail.ts";
-import { pushLatency } from "./push.ts";
-import { batchRate, grpcRates, pipelineRate, unaryRates } from "./rates.ts";
-import { renderCost } from "./render.ts";
-import { stageCosts } from "./stages.ts";
-import { type BenchRow, perSecond, tableOf } from "./table.ts";
+import { writeSection } from "./page.ts";
+import { type Bench, type BenchRow, tableOf } from "./table.ts";
 
-/** Of the memory row; a million takes some minutes. */
-const NOTIFICATIONS = process.argv.includes("--full") ? 1_000_000 : 100_000;
+const isMesh = process.argv.includes("mesh");
+const { bench }: { bench: Bench } = await (isMesh ? import("./mesh/bench.ts") : import("./embedded.ts"));
 
 const rows: BenchRow[] = [];
-const note = (row: BenchRow) => {
+await bench.rows((row) => {
   rows.push(row);
   console.error(`${row.what}: ${row.measured}`);
-};
-
-const { ours, peer } = await unaryRates();
-note({
-  what: `unary Send, binary, durable in the log, beside connect-node into memory at ${perSecond(peer)}`,
-  measured: `${perSecond(ours)} = ${(ours / peer).toFixed(2)}x`,
-  asked: "1.5x",
-  goal: "4x",
 });
-const grpc = await grpcRates();
-note({
-  what: `unary Send by gRPC, durable in the log, beside connect-node's gRPC into memory at ${perSecond(grpc.peer)}`,
-  measured: `${perSecond(grpc.ours)} = ${(grpc.ours / grpc.peer).toFixed(2)}x`,
-  asked: "1x",
-  goal: "2x",
-});
-note({ what: "SendBatch of 100, durable", measured: perSecond(await batchRate()), asked: "30,000/s", goal: "100,000/s" });
-note({ what: "the whole pipeline to a null provider", measured: perSecond(await pipelineRate()), asked: "6,000/s", goal: "20,000/s" });
-note({ what: "render of a typical email", measured: `${renderCost().toFixed(1)} us`, asked: "50 us at most", goal: "" });
-const { p50, p99 } = await pushLatency();
-note({
-  what: "accept to browser frame at 200/s",
-  measured: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
-  asked: "p99 < 50 ms",
-  goal: "",
-});
-const mail = await mailRates();
-note({
-  what: `mails over SMTP through the whole pipeline, beside nodemailer alone at ${perSecond(mail.peer)}`,
-  measured: `${perSecond(mail.ours)} = ${(mail.ours / mail.peer).toFixed(2)}x`,
-  asked: "0.8x",
-  goal: "",
-});
-note({ what: "start to ready", measured: `${(await startUp()).toFixed(2)} s`, asked: "< 1.5 s", goal: "" });
-const { atRest, after } = await memory(NOTIFICATIONS);
-note({
-  what: `memory at rest, and after ${NOTIFICATIONS.toLocaleString("en")} notifications`,
-  measured: `${Math.round(atRest)} MiB, ${Math.round(after)} MiB`,
-  asked: "",
-  goal: "",
-});
-for (const { stage, us } of await stageCosts())
-  note({ what: `CPU of ${stage}, a notification`, measured: `${us.toFixed(1)} us`, asked: "", goal: "" });
 
 const machine = `${cpus().length} x ${cpus()[0]?.model.trim()}, Node ${process.versions.node}, ${process.platform}`;
 console.log(`${tableOf(rows)}\n\n${machine}`);
 
-if (process.argv.includes("--write"))
-  writeFileSync(
-    new URL("../../docs/speed.md", import.meta.url),
-    `# Speed: what was measured
-
-Made by \`npm run bench -- --write\` on a shared machine (${machine}): read the ratios, not the absolutes. Server, load and database
-thread share the two cores.
-
-${tableOf(rows)}
-`,
-  );
+if (process.argv.includes("--write")) {
+  const made = `Made by \`${bench.command}\` on a shared machine (${machine}): read the ratios, not the absolutes.`;
+  writeSection(bench.title, `${made} ${bench.conditions}\n\n${tableOf(rows)}\n`);
+}

@@ -6,6 +6,16 @@ export interface BenchRow {
   readonly goal: string;
 }
 
+export interface Bench {
+  /** Of its section in docs/speed.md. */
+  readonly title: string;
+  /** How to make the section again. */
+  readonly command: string;
+  /** What one has to know to read it, in sentences. */
+  readonly conditions: string;
+  rows(note: (row: BenchRow) => void): Promise<void>;
+}
+
 export function tableOf(rows: readonly BenchRow[]): string {
   const lines = rows.map(({ what, measured, asked, goal }) => `| ${what} | ${measured} | ${asked} | ${goal} |`);
   return ["| what | measured | at least | goal |", "|---|---|---|---|", ...lines].join("\n");

@@ -4,17 +4,15 @@
  *
  * What cannot be had on this machine is skipped by runner.ts; here is said what that is and how to get it.
  */
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { type EngineName, engineNames } from "../../deploy/local/addresses.ts";
 import { startEngines } from "../../deploy/local/engines.ts";
 import { EnginesMissing } from "../../deploy/local/problem.ts";
 import type { EngineAddresses } from "./addresses.ts";
+import { removeAfterwards } from "./remove-after.ts";
 
 interface TestEngines {
   readonly addresses: Partial<EngineAddresses>;
@@ -62,12 +60,4 @@ async function startThoseThereAre(dataDir: string) {
     const { missing } = error;
     return { engines: await startEngines({ ...options, which: engineNames.filter((name) => !missing.has(name)) }), missing };
   }
-}
-
-/** For a run that is killed, which cannot do it itself. */
-function removeAfterwards(dataDir: string): void {
-  const script = fileURLToPath(new URL("./remove-after.sh", import.meta.url));
-  const remover = spawn("/bin/sh", [script, dataDir], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
-  remover.unref();
-  (remover.stdin as Socket).unref();
 }

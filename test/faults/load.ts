@@ -8,16 +8,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { clientsOf } from "../world/clients.ts";
 import { openSink } from "../world/sink.ts";
 import { startWorld, type World } from "../world/world.ts";
-import { publish } from "./reliability.ts";
+import { full, publish } from "./reliability.ts";
+import { type Acknowledged, type Arrived, arrivedAt, numbersFrom, sendBatch, whenTerminal } from "./sends.ts";
 
-const full = process.env.TEST_FULL === "1";
 const SENDS = full ? 10_000 : 1_500;
 const TIMES = 3;
 const BATCH = 25;
+const PEOPLE = 500;
 /** Sends that one process has leases for at most (twice `email.concurrency`): what a death may leave unresolved. */
 export const UNDER_WAY = 40;
 
@@ -35,10 +35,7 @@ export interface Fault {
   witnessed?(dataDir: string): void;
 }
 
-export interface Counted {
-  readonly deliveries: number;
-  readonly lost: number;
-  readonly duplicated: number;
+export interface Counted extends Arrived {
   readonly allowed: number;
 }
 
@@ -47,7 +44,7 @@ export async function countUnder(fault: Fault): Promise<Counted> {
   const sink = await openSink(0, () => fault.witnessed?.(dataDir));
   const email = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
   const begin = () => startWorld({ dataDir, env: { ...email, CARILLON_LOG_LEVEL: "warn", ...fault.env } });
-  const acknowledged = new Map<number, string>();
+  const acknowledged: Acknowledged = new Map();
   const sending = (world: World, from: number, until: () => boolean) =>
     sendFrom(world, { from, acknowledged, until, told: () => fault.witnessed?.(dataDir) });
   let world = await begin();
@@ -67,16 +64,14 @@ export async function countUnder(fault: Fault): Promise<Counted> {
     const healedMs = performance.now();
     await sending(world, 0, () => false);
     expect(acknowledged.size).toBe(SENDS);
-    const deliveries = await whenTerminal(world, acknowledged);
+    const deliveries = await whenTerminal(world.url, acknowledged);
     const quietMs = performance.now() - healedMs;
-    const lost = deliveries.filter((id) => !sink.byDelivery.has(id)).length;
-    const duplicated = [...sink.byDelivery.values()].reduce((sum, count) => sum + count - 1, 0);
-    const counted = { lost, duplicated, allowed: TIMES * fault.allowed };
-    publish(full, {
+    const counted = { ...arrivedAt(sink, deliveries.values()), allowed: TIMES * fault.allowed };
+    publish({
       ...{ fault: `${fault.name}, ${TIMES} times under load`, acknowledged: SENDS, acknowledgedBeforeLastFault: survived },
       ...{ ...counted, quietMs },
     });
-    return { ...counted, deliveries: deliveries.length };
+    return counted;
   } finally {
     await world.stop();
     await sink.close();
@@ -86,45 +81,16 @@ export async function countUnder(fault: Fault): Promise<Counted> {
 
 interface Sending {
   readonly from: number;
-  readonly acknowledged: Map<number, string>;
+  readonly acknowledged: Acknowledged;
   readonly until: () => boolean;
   readonly told: () => void;
 }
 
-/** Sends keyed batches until all are, or it is to stop; rejects when one is not answered, and that one is to be repeated. */
+/** Sends batches until all are sent, or it is to stop; rejects when one is not answered, and that one is to be repeated. */
 async function sendFrom(world: World, { from, acknowledged, until, told }: Sending): Promise<void> {
   const { ingest } = clientsOf(world.url);
   for (let first = from; first < SENDS && !until(); first += BATCH) {
-    const numbers = Array.from({ length: Math.min(BATCH, SENDS - first) }, (_, index) => first + index);
-    const { results } = await ingest.sendBatch({
-      notifications: numbers.map((number) => ({
-        recipients: [{ userId: `person-${number % 500}`, email: `person-${number % 500}@example.test` }],
-        channels: [1],
-        content: { title: `Number ${number}`, body: "It happened." },
-        idempotencyKey: `fault/${number}`,
-      })),
-    });
+    await sendBatch(ingest, { numbers: numbersFrom(first, Math.min(BATCH, SENDS - first)), people: PEOPLE }, acknowledged);
     told();
-    for (const [index, { result }] of results.entries())
-      if (result.case === "accepted") acknowledged.set(numbers[index] as number, result.value.notificationId);
   }
-}
-
-/** The deliveries that were tried, of all that was acknowledged, once every one is sent. */
-async function whenTerminal(world: World, acknowledged: ReadonlyMap<number, string>): Promise<string[]> {
-  const { tracker } = clientsOf(world.url);
-  const open = new Set(acknowledged.values());
-  const deliveries = new Set<string>();
-  const look = async () => {
-    for (const id of open) {
-      const { notification } = await tracker.getNotification({ notificationId: id });
-      if (notification?.status !== NotificationStatus.SENT) break;
-      for (const each of notification.deliveries) if (each.attempts > 0) deliveries.add(each.deliveryId);
-      open.delete(id);
-    }
-    return open.size;
-  };
-  await expect.poll(look, { timeout: 300_000, interval: 250 }).toBe(0);
-  expect(deliveries.size).toBe(acknowledged.size);
-  return [...deliveries];
 }

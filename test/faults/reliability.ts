@@ -11,9 +11,12 @@ export interface Counts {
   readonly quietMs: number;
 }
 
+/** A run by `npm run test:faults`. */
+export const full = process.env.TEST_FULL === "1";
+
 const page = new URL("../../docs/reliability.md", import.meta.url);
 
-export function publish(full: boolean, counts: Counts): void {
+export function publish(counts: Counts): void {
   const row = `| ${[
     counts.fault,
     counts.acknowledged,
