@@ -9,6 +9,10 @@ const address = (example: string, what: string) =>
     .optional()
     .meta({ description: `${what}: ${example}` });
 
+/** Of certificates: one way for every engine. */
+const TRUSTED =
+  "Its certificate has to be valid for the host that is spoken to; NODE_EXTRA_CA_CERTS names the file of an authority of one's own.";
+
 const config = z.object({
   "kafka.brokers": list().default([]).meta({
     description: "Some or all brokers as host:port. The embedded form keeps its log in SQLite, and says at the start that it ignores them.",
@@ -21,7 +25,9 @@ const config = z.object({
   "kafka.replication": wholeNumber({ min: 1, max: 9 })
     .optional()
     .meta({ description: "Replicas of topics that are made; left out: three where there are three brokers, else one." }),
-  "kafka.tls": flag().default(false).meta({ description: "true: the brokers are spoken to over TLS." }),
+  "kafka.tls": flag()
+    .default(false)
+    .meta({ description: `true: the brokers are spoken to over TLS. ${TRUSTED}` }),
   "kafka.sasl-mechanism": z
     .enum(["plain", "scram-sha-256", "scram-sha-512"], { error: "must be plain, scram-sha-256 or scram-sha-512" })
     .optional()
@@ -32,6 +38,9 @@ const config = z.object({
     "mysql://user:password@host:3306/carillon",
     "MySQL or MariaDB: people, preferences, templates, schedule, keys, dead letters",
   ),
+  "mysql.tls": flag()
+    .default(false)
+    .meta({ description: `true: MySQL is spoken to over TLS, by its host's name. ${TRUSTED}` }),
   "mysql.connections": wholeNumber({ min: 1, max: 1_000 })
     .default(10)
     .meta({ description: "Connections of one process to MySQL, at most." }),
@@ -60,6 +69,9 @@ const config = z.object({
   "cassandra.create-with-replicas": wholeNumber({ min: 1, max: 9 })
     .optional()
     .meta({ description: "Makes a missing keyspace with so many copies. Left out: in development 1, in production it has to be there." }),
+  "cassandra.tls": flag()
+    .default(false)
+    .meta({ description: `true: Cassandra is spoken to over TLS. ${TRUSTED}` }),
   "cassandra.username": z.string().optional().meta({ description: "Left out: no credentials." }),
   "cassandra.password": secret().optional().meta({ description: "With cassandra.username." }),
 });

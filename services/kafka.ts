@@ -9,7 +9,7 @@ export function openKafka(settings: EngineSettings, needs: Pick<KafkaLogNeeds, "
     brokers: needed(settings, "kafka.brokers"),
     topicPrefix: settings["kafka.topic-prefix"],
     ...(settings["kafka.replication"] !== undefined && { replication: settings["kafka.replication"] }),
-    ...(settings["kafka.tls"] && { tls: true }),
+    tls: settings["kafka.tls"],
     ...(mechanism && { sasl: { mechanism, username, password } }),
   });
 }

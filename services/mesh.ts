@@ -63,7 +63,12 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     });
   const kafka = opening("Kafka", async () => kept(await openKafka(settings, { topics, clock, logger })));
   const mysql = opening("MySQL", async () =>
-    kept(await openMysql({ url: needed(settings, "mysql.url"), connections: settings["mysql.connections"], clock, logger, metrics })),
+    kept(
+      await openMysql({
+        ...{ url: needed(settings, "mysql.url"), connections: settings["mysql.connections"], tls: settings["mysql.tls"] },
+        ...{ clock, logger, metrics },
+      }),
+    ),
   );
   const redis = (name: "ledger" | "cache" | "fanout", key: "redis.ledger-url" | "redis.cache-url") =>
     opening(`Redis (${name})`, async () => kept(await connectRedis({ name, url: needed(settings, key) }, { logger, metrics, clock })));
@@ -76,7 +81,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     return kept(
       await openCassandra({
         ...{ contactPoints: needed(settings, "cassandra.contact-points"), localDataCenter: settings["cassandra.local-data-center"] },
-        ...{ keyspace: settings["cassandra.keyspace"], clock, logger, metrics },
+        ...{ keyspace: settings["cassandra.keyspace"], tls: settings["cassandra.tls"], clock, logger, metrics },
         ...(replicas !== undefined && { createWithReplicas: replicas }),
         ...(username !== undefined && { credentials: { username, password } }),
       }),

@@ -21,6 +21,8 @@ export interface CassandraOptions {
   readonly keyspace: string;
   /** Makes the keyspace where there is none, with so many copies in the local data center. Default: it must be there. */
   readonly createWithReplicas?: number;
+  /** Over TLS, and only with certificates that Node trusts and that are valid for the hosts. Default: false. */
+  readonly tls?: boolean;
   readonly credentials?: { readonly username: string; readonly password: string };
   /** For one request, its waiting for a turn and its second try included. Default 10000. */
   readonly deadlineMs?: number;

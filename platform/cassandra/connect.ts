@@ -71,11 +71,12 @@ function refuseOld(client: Client, at: string): void {
 export const isTooOld = (version: string | undefined): boolean =>
   Boolean(version) && Number.parseInt(version as string, 10) < LEAST_VERSION;
 
-function optionsOf({ contactPoints, localDataCenter, credentials, deadlineMs = DEADLINE_MS }: CassandraNeeds): ClientOptions {
+function optionsOf({ contactPoints, localDataCenter, credentials, tls, deadlineMs = DEADLINE_MS }: CassandraNeeds): ClientOptions {
   return {
     contactPoints: [...contactPoints],
     localDataCenter,
     ...(credentials && { credentials: { ...credentials } }),
+    ...(tls && { sslOptions: { rejectUnauthorized: true } }),
     queryOptions: {
       consistency: types.consistencies.localQuorum,
       serialConsistency: types.consistencies.localSerial,

@@ -4,6 +4,7 @@
  */
 import { errors, types } from "cassandra-driver";
 import { Problem } from "#domain/errors.ts";
+import { certificateFault } from "#platform/engines/certificate.ts";
 import { EngineRefusal } from "#platform/engines/refusal.ts";
 
 /** Waiting does not help: wrong credentials, another data center, too old a server. The message is for whoever runs the program. */
@@ -73,6 +74,8 @@ export function refusalOf(error: unknown, { at, username, localDataCenter }: Ref
     const found = /only found hosts in data centers: \[(.*)\]/.exec(message)?.[1];
     if (found !== undefined)
       return says(`has no data center "${localDataCenter}"; it has ${found}. Configure one of those as the local data center.`);
+    const untrusted = certificateFault(message);
+    if (untrusted !== undefined) return says(untrusted);
     if (/protocol version/i.test(message) && cause instanceof errors.ResponseError) return says(`is too old a server (${message}).`);
   }
   return undefined;

@@ -17,10 +17,14 @@ const MOST_WAITING = 1_000;
 const CLOSING_MS = 1_000;
 
 export interface ConnectionLimits {
+  readonly tls?: boolean;
   readonly connections: number;
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
 }
+
+/** mysql2 does not look at the host's name unless told to. */
+export const sslOf = ({ tls = false }: ConnectionLimits) => (tls ? { ssl: { rejectUnauthorized: true, verifyIdentity: true } } : {});
 
 export interface Field {
   readonly name: string;
@@ -53,7 +57,7 @@ export class Connections {
   constructor({ host, port, user, password, database }: Address, limits: ConnectionLimits) {
     this.#limits = limits;
     this.#pool = createPool({
-      ...{ host, port, user, password, database, charset: "UTF8MB4_BIN", timezone: "Z" },
+      ...{ host, port, user, password, database, charset: "UTF8MB4_BIN", timezone: "Z", ...sslOf(limits) },
       ...{ connectionLimit: limits.connections, connectTimeout: limits.connectTimeoutMs, maxPreparedStatements: MOST_PREPARED },
       ...{ waitForConnections: true, enableKeepAlive: true, keepAliveInitialDelay: 10_000 },
     });

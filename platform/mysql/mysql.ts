@@ -15,6 +15,8 @@ import type { Clock } from "#platform/clock.ts";
 export interface MysqlOptions {
   /** `mysql://user:password@host:3306/database`; parts with special characters percent-encoded. */
   readonly url: string;
+  /** Over TLS, and only with a certificate that Node trusts and that is valid for the host. Default: false. */
+  readonly tls?: boolean;
   /** Connections at most. Default 10. */
   readonly connections?: number;
   /** For a connection to stand. Default 3000. */

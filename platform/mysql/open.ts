@@ -1,8 +1,9 @@
 /** Opens the database of mysql.ts: waits for the server, says what for, and checks that it is one that we can work with. */
+import { isIP } from "node:net";
 import { createConnection } from "mysql2/promise";
 import { DatabaseError } from "#platform/sql/errors.ts";
 import { addressOf, said } from "./address.ts";
-import { type ConnectionLimits, Connections, type Lent } from "./connections.ts";
+import { type ConnectionLimits, Connections, type Lent, sslOf } from "./connections.ts";
 import { codeOf, isOfServer } from "./errors.ts";
 import { watchHealth } from "./health.ts";
 import { mysqlMetrics } from "./metrics.ts";
@@ -21,6 +22,9 @@ const MIGRATION_STATEMENT_MS = 6 * 3_600_000;
 export async function openMysql({ url, clock, logger, metrics: registry, signal, ...limits }: MysqlNeeds): Promise<Mysql> {
   const address = addressOf(url);
   const server = said(address);
+  // mysql2 checks the certificate of an address without a name against "localhost".
+  if (limits.tls && isIP(address.host) !== 0)
+    throw new DatabaseError(`${server} must be addressed by a host's name for TLS: its certificate is checked by that.`);
   const all: ConnectionLimits = { connections: 10, connectTimeoutMs: 3_000, statementTimeoutMs: 10_000, ...limits };
   const connections = new Connections(address, all);
   const metrics = mysqlMetrics(connections, registry);
@@ -46,7 +50,7 @@ export async function openMysql({ url, clock, logger, metrics: registry, signal,
   const createDatabase = async (): Promise<unknown> => {
     const { database, ...rest } = address;
     try {
-      const connection = await createConnection({ ...rest, connectTimeout: all.connectTimeoutMs });
+      const connection = await createConnection({ ...rest, ...sslOf(all), connectTimeout: all.connectTimeoutMs });
       await connection.query(session("create-database"), [database]).finally(() => connection.destroy());
       return undefined;
     } catch (error) {

@@ -1,4 +1,5 @@
 /** Whether the server that answered is one that we can work with, and what to say when it let us in no further. */
+import { certificateFault } from "#platform/engines/certificate.ts";
 import { DatabaseError } from "#platform/sql/errors.ts";
 import { type Address, said } from "./address.ts";
 import { codeOf, isUnavailable } from "./errors.ts";
@@ -20,6 +21,8 @@ export function refusalOf(error: unknown, address: Address): DatabaseError | und
   const { user, database } = address;
   const code = codeOf(error);
   const says = (text: string) => new DatabaseError(`${said(address)} ${text}`, { code });
+  const untrusted = certificateFault((error as Error).message);
+  if (untrusted !== undefined) return says(untrusted);
   switch (code) {
     case "ER_ACCESS_DENIED_ERROR":
     case "ER_ACCESS_DENIED_NO_PASSWORD_ERROR":
@@ -27,7 +30,9 @@ export function refusalOf(error: unknown, address: Address): DatabaseError | und
     case "ER_DBACCESS_DENIED_ERROR":
       return says(`does not let the user "${user}" use the database "${database}". Create it, and grant that user all rights on it.`);
     case "HANDSHAKE_NO_SSL_SUPPORT":
+      return says("does not speak TLS. Give it a certificate, or set CARILLON_MYSQL_TLS=false.");
     case "ER_SECURE_TRANSPORT_REQUIRED":
+      return says("speaks TLS only. Set CARILLON_MYSQL_TLS=true.");
     case "ER_HOST_NOT_PRIVILEGED":
     case "ER_HOST_IS_BLOCKED":
       return says(`refuses connections from this machine (${code}).`);

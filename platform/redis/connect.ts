@@ -4,10 +4,12 @@
  * While it is away every command is refused at once; nothing waits in a queue, and nothing is sent a second time, since a command whose
  * answer was lost may have run. Each command has a deadline; a server that says nothing for as long loses its connection.
  */
+import { isIP } from "node:net";
 import { Redis } from "ioredis";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Clock } from "#platform/clock.ts";
+import { certificateFault } from "#platform/engines/certificate.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
 import { counter, gauge, lookUp } from "#platform/telemetry/metric.ts";
 import { addressOf } from "./address.ts";
@@ -70,7 +72,7 @@ export async function connectRedis(options: RedisOptions, needs: RedisNeeds): Pr
     ...{ host, port, db, lazyConnect: true, connectionName: `carillon-${name}`, disableClientInfo: true },
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(tls && { tls: { servername: host } }),
+    ...(tls && { tls: isIP(host) === 0 ? { servername: host } : {} }),
     ...{ autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResubscribe: false },
     ...{ commandTimeout: commandTimeoutMs, socketTimeout: commandTimeoutMs, connectTimeout: CONNECT_TIMEOUT_MS },
     retryStrategy: (times) => Math.min(LONGEST_BACKOFF_MS, 25 * 2 ** times) * (0.75 + Math.random() / 2),
@@ -97,6 +99,8 @@ export async function connectRedis(options: RedisOptions, needs: RedisNeeds): Pr
   const first = new Promise<RedisServer>((resolve, reject) => {
     redis.on("error", (error: Error) => {
       why = sentenceOf(error);
+      const untrusted = certificateFault(error.message);
+      if (!server && untrusted !== undefined) reject(new RedisRefusal(`${what} ${untrusted}`));
       if (!server && isRefused(error)) reject(new RedisRefusal(`${what} refuses these credentials: ${error.message}`));
     });
     redis.on("reconnecting", tell);

@@ -1,5 +1,4 @@
 /** How this adapter reaches Kafka: one place for addresses, credentials, patience and what is done with the client's own log lines. */
-import type { ConnectionOptions } from "node:tls";
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from "kafkajs";
 import type { Logger } from "pino";
 import { registerCodecs } from "./codecs.ts";
@@ -10,8 +9,8 @@ export interface Connection {
   readonly brokers: readonly string[];
   /** How this program calls itself to the brokers. Default: carillon. */
   readonly clientId?: string | undefined;
-  /** Default: no TLS. `true`: the certificates that Node trusts. */
-  readonly tls?: ConnectionOptions | true | undefined;
+  /** Over TLS, and only with certificates that Node trusts and that are valid for the brokers. Default: false. */
+  readonly tls?: boolean;
   readonly sasl?:
     | { readonly mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; readonly username: string; readonly password: string }
     | undefined;
@@ -22,7 +21,7 @@ export const REQUEST_MS = 11_000;
 const CONNECT_MS = 3_000;
 const RETRY = { retries: 5, initialRetryTime: 100, maxRetryTime: 500 };
 
-const settings = ({ brokers, clientId = "carillon", tls, sasl }: Connection) => ({
+const settings = ({ brokers, clientId = "carillon", tls = false, sasl }: Connection) => ({
   // Who is asked first must not be the one that is frozen, each time.
   brokers: () => shuffled(brokers),
   clientId,
@@ -30,7 +29,7 @@ const settings = ({ brokers, clientId = "carillon", tls, sasl }: Connection) => 
   requestTimeout: REQUEST_MS,
   enforceRequestTimeout: true,
   retry: RETRY,
-  ...(tls === undefined ? {} : { ssl: tls }),
+  ssl: tls,
   ...(sasl === undefined ? {} : { sasl: { ...sasl } as SASLOptions }),
 });
 

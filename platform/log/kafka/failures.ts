@@ -1,6 +1,7 @@
 /** Failures of Kafka as callers see them: what may pass is UNAVAILABLE; what never passes by itself is said in one sentence. */
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
+import { certificateFault } from "#platform/engines/certificate.ts";
 
 const RETRY_AFTER_MS = 1_000;
 const DEPTH = 6;
@@ -32,7 +33,9 @@ export const isRefusal = (error: unknown): boolean => typesOf(error).some((type)
 /** What waiting at the start will not mend, as a sentence. */
 export function hopeless(error: unknown, brokers: readonly string[]): string | undefined {
   const at = brokers.join(", ");
-  for (const { name, type, message } of causes(error)) {
+  for (const { name, type, message = "" } of causes(error)) {
+    const untrusted = certificateFault(message);
+    if (untrusted !== undefined) return `Kafka at ${at} ${untrusted}`;
     if (name === "KafkaJSSASLAuthenticationError" || type === "SASL_AUTHENTICATION_FAILED")
       return `Kafka at ${at} refuses the credentials; check the mechanism, user name and password.`;
     if (type === "UNSUPPORTED_SASL_MECHANISM") return `Kafka at ${at} does not offer this SASL mechanism; use one that its listener has.`;
