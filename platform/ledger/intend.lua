@@ -3,8 +3,9 @@
 -- KEYS, for each try: its notification's hash, its cancel.
 -- ARGV[1] the time to go by, ms; empty: the server's own. ARGV[2] how long the hash is kept, ms;
 -- then for each try: the field of its send, attempt, wait, worker, how long the lease lives, ms.
--- Answers for each try, in words: send | unknown | canceled | leased UNTIL | settled STATE ATTEMPT WAIT | repeat | repeat ATTEMPT WAIT
--- A send is kept as: STATE ATTEMPT WAIT, and while it is leased UNTIL WORKER behind it.
+-- Answers for each try, in words:
+-- send | unknown | canceled AT | leased UNTIL | settled STATE ATTEMPT WAIT AT | repeat | repeat ATTEMPT WAIT AT
+-- A send is kept as STATE ATTEMPT WAIT, and behind it while it is leased UNTIL WORKER, else AT.
 --
 -- A lease whose answer was lost is nobody's: it runs out, and the next who asks is told unknown.
 local function now()
@@ -18,18 +19,18 @@ local now_ms = now()
 -- What is known of a send decides; nil: the lease may be given, as the second value says.
 local function standing(known, attempt, wait)
   if not known then return nil, 'send' end
-  local state, at, waited, until_ms = string.match(known, '^(%a+) (%d+) (%d+) ?(%d*)')
+  local state, at, waited, time_ms = string.match(known, '^(%a+) (%d+) (%d+) (%d+)')
   local is_older = attempt < tonumber(at) or (attempt == tonumber(at) and wait < tonumber(waited))
   if state == 'released' then
-    if is_older then return 'repeat ' .. at .. ' ' .. waited end
+    if is_older then return 'repeat ' .. at .. ' ' .. waited .. ' ' .. time_ms end
     return nil, 'send'
   end
   if state == 'leased' then
     if is_older then return 'repeat' end
-    if now_ms < tonumber(until_ms) then return 'leased ' .. until_ms end
+    if now_ms < tonumber(time_ms) then return 'leased ' .. time_ms end
     return nil, 'unknown'
   end
-  return 'settled ' .. state .. ' ' .. at .. ' ' .. waited
+  return 'settled ' .. state .. ' ' .. at .. ' ' .. waited .. ' ' .. time_ms
 end
 
 local answers = {}
@@ -40,8 +41,8 @@ for i = 1, #KEYS / 2 do
   if not answer then
     local progress = attempt .. ' ' .. wait
     if redis.call('EXISTS', KEYS[2 * i]) == 1 then
-      answer = 'canceled'
-      redis.call('HSET', hash, field, 'canceled ' .. progress)
+      answer = string.format('canceled %.0f', now_ms)
+      redis.call('HSET', hash, field, string.format('canceled %s %.0f', progress, now_ms))
     else
       answer = given
       redis.call('HSET', hash, field, string.format('leased %s %.0f %s', progress, now_ms + lease_ms, worker))

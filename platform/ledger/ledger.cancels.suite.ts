@@ -1,7 +1,7 @@
 /** Cancels, and what they race with: part of ledger.suite.ts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attemptOf, bytes, draft, HOUR, type Open, opening } from "./ledger.fixture.ts";
+import { attemptOf, bytes, draft, ENDED_MS, HOUR, type Open, opening } from "./ledger.fixture.ts";
 import type { Cancel, Ledger } from "./ledger.ts";
 
 export function cancelsSuite(name: string, open: Open): void {
@@ -16,11 +16,13 @@ export function cancelsSuite(name: string, open: Open): void {
       ledger.statesOf({ environment: "development", notificationId: "n-1", deliveryIds: ids });
 
     it("from then on no try is given a lease, and what is asked again has ended as canceled", async () => {
-      const { ledger, intend } = await opened();
+      const { clock, ledger, intend } = await opened();
       await ledger.cancel(cancelOf());
-      expect(await intend({ attempt: 1, wait: 2 })).toEqual({ is: "canceled" });
-      expect(await intend({ worker: "w-2" })).toEqual({ is: "settled", state: "canceled", by: { attempt: 1, wait: 2 } });
-      expect(await intend({ deliveryId: "d-2", cycle: 2, target: "" })).toEqual({ is: "canceled" });
+      const atMs = clock.nowMs();
+      expect(await intend({ attempt: 1, wait: 2 })).toEqual({ is: "canceled", atMs });
+      await clock.advance(1_000);
+      expect(await intend({ worker: "w-2" })).toEqual({ is: "settled", state: "canceled", by: { attempt: 1, wait: 2 }, atMs });
+      expect(await intend({ deliveryId: "d-2", cycle: 2, target: "" })).toEqual({ is: "canceled", atMs: clock.nowMs() });
     });
 
     it("refuses a send that was released, and one whose lease ran out unsettled", async () => {
@@ -30,8 +32,8 @@ export function cancelsSuite(name: string, open: Open): void {
       await intend({ deliveryId: "d-2" });
       await ledger.cancel(cancelOf());
       await clock.advance(17_000);
-      expect(await intend({ attempt: 1 })).toEqual({ is: "canceled" });
-      expect(await intend({ deliveryId: "d-2" })).toEqual({ is: "canceled" });
+      expect(await intend({ attempt: 1 })).toMatchObject({ is: "canceled" });
+      expect(await intend({ deliveryId: "d-2" })).toMatchObject({ is: "canceled" });
     });
 
     it("leaves alone what has ended, and a lease that lives: its outcome counts", async () => {
@@ -63,7 +65,7 @@ export function cancelsSuite(name: string, open: Open): void {
       await intend();
       await settle({ released: { attempt: 1, wait: 0 } });
       await ledger.cancel(cancelOf());
-      expect(await intend()).toEqual({ is: "repeat", expected: { attempt: 1, wait: 0 } });
+      expect(await intend()).toEqual({ is: "repeat", expected: { attempt: 1, wait: 0, atMs: ENDED_MS } });
     });
 
     it("answers what had been decided, and tells whoever decides later; as often as it is said", async () => {

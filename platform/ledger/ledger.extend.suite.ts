@@ -1,6 +1,6 @@
 /** Leases that live on: part of ledger.suite.ts. */
 import { describe, expect, it } from "vitest";
-import { extensionOf, type Open, opening } from "./ledger.fixture.ts";
+import { ENDED_MS, extensionOf, type Open, opening } from "./ledger.fixture.ts";
 
 export function extendSuite(name: string, open: Open): void {
   const opened = opening(open);
@@ -33,7 +33,7 @@ export function extendSuite(name: string, open: Open): void {
         expect(await extend()).toBe(true);
       }
       await settle("sent");
-      expect(await intend({ worker: "w-2" })).toEqual({ is: "settled", state: "sent", by: { attempt: 1, wait: 2 } });
+      expect(await intend({ worker: "w-2" })).toEqual({ is: "settled", state: "sent", by: { attempt: 1, wait: 2 }, atMs: ENDED_MS });
     });
 
     it("answers each extension in order: held by its holder alone, and by nobody what ended, was released, or never was", async () => {

@@ -3,12 +3,17 @@ import type { Clock } from "#platform/clock.ts";
 import type { Draft, Extension, Ledger, Settled, Try } from "./ledger.ts";
 
 export const HOUR = 3_600_000;
+/** When what is settled here came to that: no time of the ledger's. */
+export const ENDED_MS = 1_234_567_890_123;
 export const bytes = (text: string) => new TextEncoder().encode(text);
 export const text = (value: Uint8Array | undefined) => new TextDecoder().decode(value);
 
 export const about = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "ann@example.test" };
 export const attemptOf = (more: Partial<Try> = {}): Try => ({ ...about, attempt: 0, wait: 0, worker: "w-1", leaseMs: 17_000, ...more });
-export const settledAs = (state: Settled["state"], more: Partial<Settled> = {}): Settled => ({ ...about, worker: "w-1", state, ...more });
+export const settledAs = (state: Settled["state"], more: Partial<Settled> = {}): Settled => ({
+  ...{ ...about, worker: "w-1", state, atMs: ENDED_MS },
+  ...more,
+});
 export const extensionOf = (more: Partial<Extension> = {}): Extension => ({ ...about, worker: "w-1", leaseMs: 17_000, ...more });
 export const draft = (decision: string, more: Partial<Draft> = {}): Draft => ({
   environment: "development",

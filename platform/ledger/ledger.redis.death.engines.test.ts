@@ -25,7 +25,7 @@ it.skipIf(!hasServer)(
     });
     await ledger.decideOnce([draft]);
     await ledger.intend([attempt, { ...attempt, deliveryId: "d-2" }]);
-    await ledger.settle([{ ...asked, state: "sent" }]);
+    await ledger.settle([{ ...asked, state: "sent", atMs: 5 }]);
     const underWay = Promise.allSettled(
       Array.from({ length: 50 }, (_, n) => ledger.intend([{ ...attempt, deliveryId: `under way ${n}` }])),
     );

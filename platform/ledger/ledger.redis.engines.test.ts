@@ -77,9 +77,9 @@ describe("the ledger in Redis", () => {
     const { ledger, plain } = await opened();
     await ledger.intend([attemptOf()]);
     await plain.redis.script("FLUSH");
-    await ledger.settle([{ ...asked, worker: "w-1", state: "sent" }]);
+    await ledger.settle([{ ...asked, worker: "w-1", state: "sent", atMs: 5 }]);
     await plain.redis.script("FLUSH");
-    expect(await ledger.intend([attemptOf()])).toEqual([{ is: "settled", state: "sent", by: { attempt: 0, wait: 0 } }]);
+    expect(await ledger.intend([attemptOf()])).toEqual([{ is: "settled", state: "sent", by: { attempt: 0, wait: 0 }, atMs: 5 }]);
   });
 
   it("keeps every key of a notification in one slot of a cluster", async () => {
@@ -102,7 +102,7 @@ describe("the ledger in Redis", () => {
     expect(await ledger.extend([lease, { ...lease, worker: "w-2" }, { ...lease, leaseMs: 1 }])).toEqual([true, false, true]);
     const untilMs = clock.nowMs() + 30_000;
     expect(await ledger.intend([attemptOf({ worker: "w-2" })])).toEqual([{ is: "leased", untilMs }]);
-    await ledger.settle([{ ...asked, worker: "w-1", state: "sent" }]);
+    await ledger.settle([{ ...asked, worker: "w-1", state: "sent", atMs: 5 }]);
     expect(await ledger.extend([lease])).toEqual([false]);
   });
 
@@ -113,7 +113,7 @@ describe("the ledger in Redis", () => {
     await wire.refuse();
     for (const ask of [
       () => ledger.intend([attemptOf()]),
-      () => ledger.settle([{ ...asked, worker: "w-1", state: "sent" }]),
+      () => ledger.settle([{ ...asked, worker: "w-1", state: "sent", atMs: 5 }]),
       () => ledger.decideOnce([{ ...asked, recipient: "ann", decision: new Uint8Array([1]) }]),
       () => ledger.cancel({ ...asked, untilMs: Date.now() }),
       () => ledger.statesOf({ ...asked, deliveryIds: ["d-1"] }),
@@ -156,7 +156,7 @@ describe("a ledger that may have lost entries", () => {
       },
     });
     expect(lost).toEqual(["everything"]);
-    expect(await ledger.intend([attemptOf()])).toEqual([{ is: "canceled" }]);
+    expect(await ledger.intend([attemptOf()])).toEqual([{ is: "canceled", atMs: expect.any(Number) }]);
     await redisLedger({ connection: plain, prefix, restore: () => Promise.reject(new Error("nothing is missing")) });
     expect(lost).toHaveLength(1);
   });

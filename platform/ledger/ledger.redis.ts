@@ -127,12 +127,13 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
       await each(scripts.settle, results, {
         keys: (result) => [hashOf(result)],
         head: [String(KEPT_MS)],
-        args: ({ state, ...of }) => {
+        args: ({ state, atMs, ...of }) => {
           const next = typeof state === "string" ? undefined : state.released;
           return [
-            sendField({ state, ...of }),
+            sendField({ state, atMs, ...of }),
             of.worker,
             next ? "released" : (state as SettledState),
+            atMs,
             next?.attempt ?? "",
             next?.wait ?? "",
           ];
@@ -166,12 +167,13 @@ function intentOf(answer: string): Intent {
     case "leased":
       return { is, untilMs: Number(words[0]) };
     case "settled":
-      return { is, state: words[0] as SettledState, by: progress(words[1], words[2]) };
+      return { is, state: words[0] as SettledState, by: progress(words[1], words[2]), atMs: Number(words[3]) };
     case "repeat":
-      return words.length > 0 ? { is, expected: progress(words[0], words[1]) } : { is };
+      return words.length > 0 ? { is, expected: { ...progress(words[0], words[1]), atMs: Number(words[2]) } } : { is };
+    case "canceled":
+      return { is, atMs: Number(words[0]) };
     case "send":
     case "unknown":
-    case "canceled":
       return { is };
     default:
       throw new Error(`the ledger's script answered ${is}`);

@@ -68,5 +68,5 @@ it("a ledger opened again on the same file knows what it knew", async () => {
   const [intent] = await after.intend([{ ...send, worker: "w-2", leaseMs: 17_000 }]);
   expect(intent).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
   const [refused] = await after.intend([{ ...send, notificationId: "n-2", deliveryId: "d-2", worker: "w-2", leaseMs: 17_000 }]);
-  expect(refused).toEqual({ is: "canceled" });
+  expect(refused).toEqual({ is: "canceled", atMs: clock.nowMs() });
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cancelsSuite } from "./ledger.cancels.suite.ts";
 import { extendSuite } from "./ledger.extend.suite.ts";
-import { about, attemptOf, draft, extensionOf, HOUR, type Open, opening, settledAs, text } from "./ledger.fixture.ts";
+import { about, attemptOf, draft, ENDED_MS, extensionOf, HOUR, type Open, opening, settledAs, text } from "./ledger.fixture.ts";
 import type { Settled } from "./ledger.ts";
 
 export function ledgerSuite(name: string, open: Open): void {
@@ -89,22 +89,23 @@ export function ledgerSuite(name: string, open: Open): void {
       expect(answers).toEqual([{ is: "send" }, { is: "leased", untilMs: clock.nowMs() + 17_000 }, { is: "send" }]);
     });
 
-    it.each(["sent", "failed", "dead", "expired"] as const)("%s is for ever, and says which try it was", async (state) => {
+    it.each(["sent", "failed", "dead", "expired"] as const)("%s is for ever, and says which try it was and when", async (state) => {
       const { clock, intend, settle } = await opened();
       await intend({ attempt: 1, wait: 2 });
       await settle(state);
-      for (const other of ["sent", "failed", "dead", "expired", { released: { attempt: 9, wait: 0 } }] as const) await settle(other);
+      for (const other of ["sent", "failed", "dead", "expired", { released: { attempt: 9, wait: 0 } }] as const)
+        await settle(other, { atMs: 1 });
       await clock.advance(20_000);
       for (const more of [{}, { attempt: 1, wait: 2 }, { attempt: 8 }, { worker: "w-2" }])
-        expect(await intend(more)).toEqual({ is: "settled", state, by: { attempt: 1, wait: 2 } });
+        expect(await intend(more)).toEqual({ is: "settled", state, by: { attempt: 1, wait: 2 }, atMs: ENDED_MS });
     });
 
-    it("after a release the expected record sends, and an older one is a repeat that hears what is expected", async () => {
+    it("after a release the expected record sends, and an older one is a repeat that hears what is expected, and since when", async () => {
       const { intend, settle } = await opened();
       await intend();
       await settle({ released: { attempt: 1, wait: 0 } });
-      expect(await intend()).toEqual({ is: "repeat", expected: { attempt: 1, wait: 0 } });
-      expect(await intend({ wait: 7 })).toEqual({ is: "repeat", expected: { attempt: 1, wait: 0 } });
+      expect(await intend()).toEqual({ is: "repeat", expected: { attempt: 1, wait: 0, atMs: ENDED_MS } });
+      expect(await intend({ wait: 7 })).toEqual({ is: "repeat", expected: { attempt: 1, wait: 0, atMs: ENDED_MS } });
       expect(await intend({ attempt: 1, worker: "w-2" })).toEqual({ is: "send" });
     });
 

@@ -49,20 +49,21 @@ export interface Progress {
 
 /**
  * - send: the lease is yours.
- * - settled: it ended already, in the try that `by` names. Whoever settled it may have died before its outputs were kept: make them again.
- * - repeat: a newer (attempt, wait) of this delivery is known; drop this record. With `expected` the send was released, and whoever did
- *   it may have died before the next record was kept: make that one again.
+ * - settled: it ended already, in the try that `by` names, at the time that was told. Whoever settled it may have died before its outputs
+ *   were kept: make them again, as of that time.
+ * - repeat: a newer (attempt, wait) of this delivery is known; drop this record. With `expected` the send was released, at the time that was
+ *   told, and whoever did it may have died before the next record was kept: make that one again.
  * - leased: somebody's lease lives until `untilMs`.
  * - unknown: a lease expired unsettled; the lease is yours now, and whether to send again is the caller's policy.
- * - canceled: the notification is; the send has ended as that, and the next who asks is told `settled`.
+ * - canceled: the notification is; the send has ended as that just now, and the next who asks is told `settled`.
  */
 export type Intent =
   | { readonly is: "send" }
-  | { readonly is: "settled"; readonly state: SettledState; readonly by: Progress }
-  | { readonly is: "repeat"; readonly expected?: Progress }
+  | { readonly is: "settled"; readonly state: SettledState; readonly by: Progress; readonly atMs: number }
+  | { readonly is: "repeat"; readonly expected?: Progress & { readonly atMs: number } }
   | { readonly is: "leased"; readonly untilMs: number }
   | { readonly is: "unknown" }
-  | { readonly is: "canceled" };
+  | { readonly is: "canceled"; readonly atMs: number };
 
 export type SettledState = "sent" | "failed" | "dead" | "expired" | "canceled";
 
@@ -81,10 +82,12 @@ export interface Settled {
    * is not is of an earlier lease, told again, and dropped.
    */
   readonly state: SettledState | { readonly released: Progress };
+  /** When it came to that, by the worker's clock. */
+  readonly atMs: number;
 }
 
 /** A lease that is to live for `leaseMs` from now on; it never ends earlier than it was to end before. */
-export interface Extension extends Omit<Settled, "state"> {
+export interface Extension extends Omit<Settled, "state" | "atMs"> {
   readonly leaseMs: number;
 }
 

@@ -23,7 +23,7 @@ describe("a measured ledger", () => {
     await ledger.intend([{ ...send, attempt: 0, wait: 0, leaseMs: 17_000 }]);
     const extension = { ...send, leaseMs: 17_000 };
     await ledger.extend([extension, { ...extension, worker: "w-2" }]);
-    await expect(ledger.settle([{ ...send, state: "sent" }])).rejects.toThrow("the disk is full");
+    await expect(ledger.settle([{ ...send, state: "sent", atMs: 0 }])).rejects.toThrow("the disk is full");
     const page = await metrics.metrics();
     expect(page).toContain('carillon_ledger_answers_total{call="decide",answer="first"} 2');
     expect(page).toContain('carillon_ledger_answers_total{call="decide",answer="earlier"} 1');

@@ -11,6 +11,7 @@ export const KEPT_MS = 8 * 24 * 3_600_000;
 export interface Entry extends Progress {
   readonly state: SendState;
   readonly worker: string;
+  /** The end of the lease; once it is over, when it came to that. */
   readonly untilMs: number;
 }
 
@@ -22,7 +23,8 @@ interface Answer {
 /** The answer to a try, and the entry as it is from then on where it changed. */
 export function answer(known: Entry | undefined, asked: Try, canceled: boolean, nowMs: number): Answer {
   const given = answerUnlessCanceled(known, asked, nowMs);
-  return canceled && given.entry ? { intent: { is: "canceled" }, entry: { ...given.entry, state: "canceled" } } : given;
+  if (!canceled || !given.entry) return given;
+  return { intent: { is: "canceled", atMs: nowMs }, entry: { ...given.entry, state: "canceled", untilMs: nowMs } };
 }
 
 function answerUnlessCanceled(known: Entry | undefined, asked: Try, nowMs: number): Answer {
@@ -32,12 +34,12 @@ function answerUnlessCanceled(known: Entry | undefined, asked: Try, nowMs: numbe
   const by = { attempt: known.attempt, wait: known.wait };
   switch (known.state) {
     case "released":
-      return older(asked, by) ? { intent: { is: "repeat", expected: by } } : { intent: { is: "send" }, entry };
+      return older(asked, by) ? { intent: { is: "repeat", expected: { ...by, atMs: known.untilMs } } } : { intent: { is: "send" }, entry };
     case "leased":
       if (older(asked, by)) return { intent: { is: "repeat" } };
       return nowMs < known.untilMs ? { intent: { is: "leased", untilMs: known.untilMs } } : { intent: { is: "unknown" }, entry };
     default:
-      return { intent: { is: "settled", state: known.state, by } };
+      return { intent: { is: "settled", state: known.state, by, atMs: known.untilMs } };
   }
 }
 
@@ -48,10 +50,13 @@ export function extendedEntry(known: Entry | undefined, { worker, leaseMs }: Ext
 }
 
 /** The entry once settled; undefined where the lease is not (or no longer) this worker's, or is a later one than the release is of. */
-export function settledEntry(known: Entry | undefined, { worker, state }: Pick<Settled, "worker" | "state">): Entry | undefined {
+export function settledEntry(
+  known: Entry | undefined,
+  { worker, state, atMs }: Pick<Settled, "worker" | "state" | "atMs">,
+): Entry | undefined {
   if (known?.state !== "leased" || known.worker !== worker) return undefined;
-  if (typeof state === "string") return { ...known, state };
-  return older(known, state.released) ? { ...known, ...state.released, state: "released" } : undefined;
+  if (typeof state === "string") return { ...known, state, untilMs: atMs };
+  return older(known, state.released) ? { ...known, ...state.released, state: "released", untilMs: atMs } : undefined;
 }
 
 const older = (a: Progress, b: Progress) => (a.attempt === b.attempt ? a.wait < b.wait : a.attempt < b.attempt);

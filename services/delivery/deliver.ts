@@ -10,15 +10,15 @@
  * without it nobody knows whether to send again: its lease is kept alive (patience.ts), and the next may go to the provider.
  *
  * The ledger is settled before the record is done. If the process dies in between, the record comes again, and the ledger's answer
- * (settled, or what it expects next) tells which outputs to make once more: with the same ids, so that nothing is missing from the log, and
- * nothing in it twice.
+ * (settled, or what it expects next) tells which outputs to make once more: with the same ids and times, so that nothing is missing from
+ * the log, and nothing in it or in the stats twice.
  *
  * A send whose answer is missing in the end keeps its lease, which runs out; the next try then finds it unresolved and sends again.
  */
 import type { Logger } from "pino";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
+import type { Ledger, Progress, Settled } from "#platform/ledger/ledger.ts";
 import type { WordsOf } from "#platform/render/content.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
 import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
@@ -101,36 +101,34 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     received.span?.event("ledger answered", { "carillon.intent": intent.is });
     switch (intent.is) {
       case "settled":
-        return end(received, batch, endAgain(intent.state, intent.by));
+        return end(received, batch, endAgain(intent.state, intent.by), intent.atMs);
       case "repeat":
         report.repeat(value);
-        return batch.done(
-          received,
-          ...(intent.expected ? deferralOutputs(received, waitAgain(waiting(value), intent.expected, nowMs), nowMs) : []),
-        );
+        return batch.done(received, ...(intent.expected ? again(received, intent.expected) : []));
       case "canceled":
-        return end(received, batch, endAgain("canceled", { attempt, wait }));
+        return end(received, batch, endAgain("canceled", { attempt, wait }), intent.atMs);
       case "leased":
-        return defer(received, batch, afterLease(value, intent.untilMs));
+        return defer(received, batch, afterLease(value, intent.untilMs), nowMs);
     }
 
     const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
-    const conclude = (state: Settled["state"]) => settled({ ...send, state }, lease.untilMs, batch.signal);
+    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease.untilMs, batch.signal);
     if (nowMs >= Number(value.expiresAtMs)) {
-      await conclude("expired");
-      return end(received, batch, expired({ attempt, wait }));
+      await conclude("expired", nowMs);
+      return end(received, batch, expired({ attempt, wait }), nowMs);
     }
     const outcome = await inTurn(received, batch.signal, mail, lease);
-    if (outcome === "lost") return defer(received, batch, afterLease(value, clock.nowMs() + LEASE_MS));
+    const atMs = clock.nowMs();
+    if (outcome === "lost") return defer(received, batch, afterLease(value, atMs + LEASE_MS), atMs);
     // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
     if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
-    const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: clock.nowMs(), leaseUntilMs: lease.untilMs });
-    if (next.is !== "deferred") await conclude(next.is);
-    else if (outcome.is !== "unknown") await conclude({ released: next.next });
+    const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: atMs, leaseUntilMs: lease.untilMs });
+    if (next.is !== "deferred") await conclude(next.is, atMs);
+    else if (outcome.is !== "unknown") await conclude({ released: next.next }, atMs);
     const heard = heardOf(outcome);
-    if (next.is === "deferred") return defer(received, batch, next, heard);
+    if (next.is === "deferred") return defer(received, batch, next, atMs, heard);
     const resent = next.is === "sent" && intent.is === "unknown";
-    end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, heard);
+    end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
   }
 
   /** Lost: somebody else holds the lease by now, and nothing was sent. */
@@ -203,9 +201,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
   }
 
-  function end(received: Received<Delivery>, batch: Batch<Delivery>, ended: Ended, { said, code }: Heard = {}): void {
+  function end(received: Received<Delivery>, batch: Batch<Delivery>, ended: Ended, atMs: number, { said, code }: Heard = {}): void {
     const { attempt, wait } = received.value;
-    const event = endOutput(received, ended, clock.nowMs(), said);
+    const event = endOutput(received, ended, atMs, said);
     report.ended(received.value, ended, code);
     // The dead letter is the record that died; an older one that comes again is not.
     const own = ended.by.attempt === attempt && ended.by.wait === wait;
@@ -213,10 +211,14 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     else batch.done(received, event);
   }
 
-  function defer(received: Received<Delivery>, batch: Batch<Delivery>, deferred: Deferred, { said, code }: Heard = {}): void {
-    const nowMs = clock.nowMs();
-    report.deferred(received.value, deferred, nowMs, code);
-    batch.done(received, ...deferralOutputs(received, deferred, nowMs, said));
+  function defer(received: Received<Delivery>, batch: Batch<Delivery>, deferred: Deferred, atMs: number, { said, code }: Heard = {}): void {
+    report.deferred(received.value, deferred, atMs, code);
+    batch.done(received, ...deferralOutputs(received, deferred, atMs, said));
+  }
+
+  /** The outputs of a wait that began already. */
+  function again(received: Received<Delivery>, { atMs, ...expected }: Progress & { readonly atMs: number }) {
+    return deferralOutputs(received, waitAgain(waiting(received.value), expected, atMs), atMs);
   }
 
   /** No try can be made of it, so the ledger has nothing to know. */

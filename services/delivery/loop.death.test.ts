@@ -6,6 +6,9 @@ import { deliveries } from "../../test/fakes/deliveries.ts";
 const { SENT, FAILED, DEAD, EXPIRED, DEFERRED } = DeliveryStatus;
 const { here, run, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
 
+/** Long before the next worker tells of it. */
+const ENDED_MS = 1_000;
+
 describe("when a worker dies", () => {
   const send = (id: string) => ({
     ...{ environment: "development", notificationId: `n-${id}`, deliveryId: id, cycle: 1 },
@@ -13,7 +16,7 @@ describe("when a worker dies", () => {
   });
   const leased = (id: string) => here.ledger.intend([{ ...send(id), attempt: 0, wait: 0, worker: "dead", leaseMs: 17_000 }]);
   const settle = (id: string, state: Parameters<Ledger["settle"]>[0][number]["state"]) =>
-    here.ledger.settle([{ ...send(id), worker: "dead", state }]);
+    here.ledger.settle([{ ...send(id), worker: "dead", state, atMs: ENDED_MS }]);
 
   it("in the middle of a send, the next one waits for the lease once and sends again", async () => {
     await leased("a");
@@ -42,6 +45,7 @@ describe("when a worker dies", () => {
       await put(deliveryOf("a"));
       await until("a", status);
       expect(await statuses("a")).toEqual([[status, reason, attempt]]);
+      expect((await events("a")).at(-1)?.atMs).toBe(BigInt(ENDED_MS));
       expect(here.server.received).toBe(0);
     },
   );
@@ -73,15 +77,17 @@ describe("when a worker dies", () => {
     },
   );
 
-  it("the ids of what is told again are those of the first time", async () => {
+  it("the ids and times of what is told again are those of the first time", async () => {
     here.server.message = () => ({ code: 451 });
     await run();
     await put(deliveryOf("a"));
     await until("a", DEFERRED);
+    await here.at.clock.advance(1_000);
     await put(deliveryOf("a"));
     await until("a", DEFERRED, 2);
-    expect(new Set((await events("a")).map(({ eventId }) => eventId)).size).toBe(1);
-    expect(new Set((await scheduled()).map(({ id }) => id)).size).toBe(1);
+    const distinct = (all: readonly (readonly unknown[])[]) => new Set(all.map(String)).size;
+    expect(distinct((await events("a")).map(({ eventId, atMs, dueAtMs }) => [eventId, atMs, dueAtMs]))).toBe(1);
+    expect(distinct((await scheduled()).map(({ id, dueAtMs }) => [id, dueAtMs]))).toBe(1);
   });
 });
 

@@ -118,7 +118,7 @@ describe("a mail that was handed over", () => {
     await until("a", DEFERRED);
     expect(await statuses("a")).toEqual([[DEFERRED, "outcome_unknown", 1]]);
     expect((await intendAs("w-3", "a"))?.is).toBe("leased");
-    await here.ledger.settle([{ ...send("a"), worker: "w-2", state: "failed" }]);
+    await here.ledger.settle([{ ...send("a"), worker: "w-2", state: "failed", atMs: here.at.clock.nowMs() }]);
     await pass(17_000);
     await until("a", FAILED);
     expect(here.server.received).toBe(1);

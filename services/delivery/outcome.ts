@@ -73,8 +73,8 @@ export const afterLease = ({ attempt, wait }: Progress, untilMs: number): Deferr
   dueAtMs: untilMs,
 });
 
-/** The wait that a released send began, once more, from now: as long as its plan, and to the same next record. */
-export function waitAgain(delivery: Waiting, expected: Progress, nowMs: number): Deferred {
+/** The wait that a released send began at that time, once more: as long as its plan, and to the same next record. */
+export function waitAgain(delivery: Waiting, expected: Progress, atMs: number): Deferred {
   const refused = expected.wait === 0;
   const waitMs = refused
     ? (retryAfter(expected.attempt, Number.POSITIVE_INFINITY) as number)
@@ -84,7 +84,7 @@ export function waitAgain(delivery: Waiting, expected: Progress, nowMs: number):
     reason: refused ? "temporarily_refused" : "provider_unavailable",
     attempt: refused ? expected.attempt : 0,
     next: expected,
-    dueAtMs: nowMs + waitMs,
+    dueAtMs: atMs + waitMs,
   };
 }
 

@@ -55,7 +55,8 @@ const intend = async (channel: Channel) => {
   const [intent] = await ledger.intend([{ ...send, deliveryId: `d-${channel}`, attempt: 0, wait: 0, worker: "w", leaseMs: 17_000 }]);
   return intent?.is;
 };
-const settle = (channel: Channel, state: "sent" | "dead") => ledger.settle([{ ...send, deliveryId: `d-${channel}`, worker: "w", state }]);
+const settle = (channel: Channel, state: "sent" | "dead") =>
+  ledger.settle([{ ...send, deliveryId: `d-${channel}`, worker: "w", state, atMs: 0 }]);
 const late = (channel: Channel, underWay: boolean) => ({ deliveryId: `d-${channel}`, userId: "ann", channel, underWay });
 const events = async () => (await at.records(topics.deliveryEvents)).map(({ value }) => fromBinary(DeliveryEventSchema, value));
 
@@ -110,7 +111,7 @@ it("knows from the history what the ledger has forgotten", async () => {
 it("cancels what waits for another try", async () => {
   await decide(EMAIL);
   await intend(EMAIL);
-  await ledger.settle([{ ...send, deliveryId: `d-${EMAIL}`, worker: "w", state: { released: { attempt: 1, wait: 0 } } }]);
+  await ledger.settle([{ ...send, deliveryId: `d-${EMAIL}`, worker: "w", state: { released: { attempt: 1, wait: 0 } }, atMs: 0 }]);
   history = { ...history, deliveries: [{ deliveryId: `d-${EMAIL}`, userId: "ann", channel: EMAIL, status: QUEUED }] };
   expect(await cancel()).toEqual({ outcome: CancelOutcome.CANCELED, tooLate: [] });
 });
