@@ -11,8 +11,8 @@ import { beginnings, inOrder } from "#platform/log/in-order.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { lineOf } from "#platform/log/readable.ts";
 import { type AllSettings, runCommand } from "./command.ts";
+import { topicsOf } from "./form.ts";
 import { openLogForReading } from "./log-reader.ts";
-import { logTopics } from "./log-topics.ts";
 
 const LAST = 10;
 const LAST_MOST = 10_000;
@@ -69,7 +69,7 @@ await runCommand(process.env, (_, all) => tail(all, wanted));
 
 /** Answers what is wrong with what is wanted, if anything. */
 async function tail(all: AllSettings, { name, last, partition, follow }: Wanted): Promise<undefined> {
-  const known = logTopics(all);
+  const known = topicsOf(all);
   const topicNamed = (each: string) => known.find((topic) => topic.name === each);
   const topic = topicNamed(name);
   const names = known.map((each) => each.name);

@@ -8,6 +8,7 @@
 import { type Client, types } from "cassandra-driver";
 import type { Logger } from "pino";
 import type { Clock } from "#platform/clock.ts";
+import { migrationsOf, storeOf } from "#platform/sql/migrations.ts";
 import { readStatements } from "#platform/sql/statements.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
 import { CassandraRefusal, unavailable } from "./errors.ts";
@@ -15,7 +16,6 @@ import { CassandraRefusal, unavailable } from "./errors.ts";
 const own = readStatements(new URL("./migrations.cql", import.meta.url));
 const statement = (name: string): string => own.get(name) as string;
 
-const SCHEMA = /^schema-(\d+)$/;
 const LOCK = "schema";
 /** Longer than one statement with its agreement takes. */
 const LOCK_SECONDS = 60;
@@ -32,7 +32,7 @@ interface MigrationNeeds {
 export async function migrate(file: URL, needs: MigrationNeeds): Promise<void> {
   const migrations = migrationsOf(file);
   // The folder and the file: the same wherever the program is installed.
-  const store = file.pathname.split("/").slice(-2).join("/");
+  const store = storeOf(file);
   if (isCurrent(store, await versionOf(store, needs.client), migrations)) return;
   await locked(needs, async (keep) => {
     for (let version = await versionOf(store, needs.client); !isCurrent(store, version, migrations); version++) {
@@ -43,14 +43,6 @@ export async function migrate(file: URL, needs: MigrationNeeds): Promise<void> {
       await needs.client.execute(statement("set-version"), [store, version + 1], { prepare: true, isIdempotent: true });
     }
   });
-}
-
-/** The migrations of a file, which must be numbered 1, 2, 3, … */
-function migrationsOf(file: URL): string[] {
-  const migrations = [...readStatements(file)].filter(([name]) => SCHEMA.test(name));
-  for (const [index, [name]] of migrations.entries())
-    if (name !== `schema-${index + 1}`) throw new Error(`${file.pathname}: "${name}" stands where "schema-${index + 1}" belongs.`);
-  return migrations.map(([, text]) => text);
 }
 
 const splitStatements = (text: string): string[] =>
