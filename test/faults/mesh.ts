@@ -3,7 +3,7 @@ import { startProcess } from "../../deploy/local/engine.ts";
 import type { RunningEngines } from "../../deploy/local/engines.ts";
 import { plansOf, startServices } from "../../deploy/local/services.ts";
 import type { Supervised } from "../../deploy/local/supervised.ts";
-import type { InstallationOptions, OwnEngines } from "../engines/own.ts";
+import type { InstallationOptions, OwnMesh } from "../engines/own.ts";
 import { openSink, type Sink } from "../world/sink.ts";
 
 export interface FaultMesh {
@@ -25,7 +25,7 @@ export interface FaultMesh {
 /** Aborted by nobody: a test that times out fails, and its mesh ends with the tests' process. */
 const { signal } = new AbortController();
 
-export async function startFaultMesh(own: OwnEngines, { oneProcess }: Pick<InstallationOptions, "oneProcess">): Promise<FaultMesh> {
+export async function startFaultMesh(own: OwnMesh, { oneProcess }: Pick<InstallationOptions, "oneProcess">): Promise<FaultMesh> {
   const ended: string[] = [];
   const sink = await openSink();
   /** What is to be stopped, the last first. */

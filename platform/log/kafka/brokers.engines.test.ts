@@ -3,30 +3,38 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pino from "pino";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "#platform/clock.ts";
-import { type Brokers, isLong, startBrokers } from "../../../test/engines/brokers.ts";
+import { type OwnEngines, startOwnEngines } from "../../../test/engines/own.ts";
 import { type KafkaLog, kafkaLog } from "../log.kafka.ts";
 import { TestMember } from "../member.fixture.ts";
 import { eventually, one, two, upTo, values } from "../records.fixture.ts";
 import { everythingIn, expectKept, nameOf, startTraffic } from "./traffic.fixture.ts";
 
+const isLong = process.env.TEST_FULL === "1";
 const LOAD_MS = isLong ? 60_000 : 15_000;
 
-let brokers: Brokers;
+let own: OwnEngines<"kafka">;
 let count = 0;
 
 beforeAll(async () => {
-  brokers = await startBrokers();
+  own = await startOwnEngines(3, ["kafka"]);
 }, 120_000);
-afterAll(() => brokers.stop());
+afterAll(() => own.stop());
 
 const open = async (topicPrefix: string, more: { appendMs?: number } = {}): Promise<KafkaLog> => {
   const logger = pino({ level: "silent" });
-  const log = await kafkaLog({ brokers: brokers.addresses.kafka, topics: [one, two], topicPrefix, clock: systemClock, logger, ...more });
+  const log = await kafkaLog({
+    brokers: own.engines.addresses.kafka,
+    topics: [one, two],
+    topicPrefix,
+    clock: systemClock,
+    logger,
+    ...more,
+  });
   onTestFinished(() => log.close());
   return log;
 };
-const pidOf = (name: string) => brokers.processes.find((each) => each.name === name)?.pid as number;
-const names = () => brokers.processes.map(({ name }) => name);
+const pidOf = (name: string) => own.engines.processes.find((each) => each.name === name)?.pid as number;
+const names = () => own.engines.processes.map(({ name }) => name);
 
 test("a rolling restart of the brokers loses nothing that was acknowledged and keeps the order of each key", {
   timeout: 300_000,
@@ -35,7 +43,7 @@ test("a rolling restart of the brokers loses nothing that was acknowledged and k
   const traffic = startTraffic(log, one);
   for (const name of names()) {
     const before = traffic.acknowledged.size;
-    await brokers.restart(name);
+    await own.engines.restart(name);
     await eventually(() => expect(traffic.acknowledged.size).toBeGreaterThan(before + 1_000));
   }
   await traffic.stop();
@@ -51,7 +59,7 @@ test("a broker that is killed takes nothing with it that was acknowledged", { ti
     const before = traffic.acknowledged.size;
     process.kill(pidOf(name), "SIGKILL");
     await expect.poll(() => traffic.acknowledged.size, { timeout: 120_000 }).toBeGreaterThan(before + 5_000);
-    await brokers.restart(name);
+    await own.engines.restart(name);
   }
   await traffic.stop();
   expectKept(await everythingIn(log, one), traffic.acknowledged);
@@ -133,9 +141,9 @@ test("a log is opened, and appends are answered, once the brokers are there", { 
   for (const name of names()) process.kill(pidOf(name), "SIGKILL");
   const said: string[] = [];
   const logger = pino({ level: "warn" }, { write: (line: string) => void said.push(line) });
-  const opening = kafkaLog({ brokers: brokers.addresses.kafka, topics: [one], topicPrefix: "again.", clock: systemClock, logger });
+  const opening = kafkaLog({ brokers: own.engines.addresses.kafka, topics: [one], topicPrefix: "again.", clock: systemClock, logger });
   await eventually(() => expect(said.join("")).toContain("waiting for Kafka"));
-  await Promise.all(names().map((name) => brokers.restart(name)));
+  await Promise.all(names().map((name) => own.engines.restart(name)));
   const log = await opening;
   onTestFinished(() => log.close());
   await log.append(upTo(10).map((value) => ({ topic: one, key: "key", value: Buffer.from(value) })));

@@ -1,5 +1,5 @@
 /** The mesh on real engines of its own, with one broker and with three, beside BullMQ on the same Redis. */
-import { startOwnEngines } from "../../engines/own.ts";
+import { startOwnMesh } from "../../engines/own.ts";
 import { type Bench, type BenchRow, perSecond } from "../table.ts";
 import { bullmq } from "./bullmq.ts";
 import { idleShares } from "./idle.ts";
@@ -17,7 +17,7 @@ const percent = (share: number) => `${(share * 100).toFixed(2)}%`;
 
 const rows: Bench["rows"] = async (note) => {
   for (const brokers of [1, 3] as const) {
-    const own = await startOwnEngines(brokers);
+    const own = await startOwnMesh(brokers);
     const on = brokers === 1 ? "one broker" : "three brokers";
     const asked: Asked = (text) => (brokers === 1 ? text : "");
     try {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
-import type { OwnEngines } from "../../engines/own.ts";
+import type { OwnMesh } from "../../engines/own.ts";
 import { clientsOf } from "../../world/clients.ts";
 import { openSink } from "../../world/sink.ts";
 import { listen } from "../push.ts";
@@ -29,7 +29,7 @@ export interface Latency {
 }
 
 /** `afterwards` has the same processes, when all is delivered. */
-export async function latency(own: OwnEngines, afterwards: (processes: Processes) => Promise<void> = async () => {}): Promise<Latency> {
+export async function latency(own: OwnMesh, afterwards: (processes: Processes) => Promise<void> = async () => {}): Promise<Latency> {
   const mailed = new Map<string, number>();
   const sink = await openSink(0, () => {
     const title = /^subject: (\d+)/im.exec(sink.mails.at(-1) ?? "")?.[1] ?? "";

@@ -1,7 +1,7 @@
 /** Carillon's processes on engines of the bench's own, and the processor time that each has used, all its threads together. */
 import { readFileSync } from "node:fs";
 import { plansOf, startAll } from "../../../deploy/local/services.ts";
-import type { InstallationOptions, OwnEngines } from "../../engines/own.ts";
+import type { InstallationOptions, OwnMesh } from "../../engines/own.ts";
 
 export interface Processes {
   readonly url: string;
@@ -23,7 +23,7 @@ export interface ProcessesOptions extends InstallationOptions {
   readonly only?: string;
 }
 
-export async function startProcesses(own: OwnEngines, { only, ...options }: ProcessesOptions): Promise<Processes> {
+export async function startProcesses(own: OwnMesh, { only, ...options }: ProcessesOptions): Promise<Processes> {
   const settings = await own.install(options);
   const plans = plansOf(settings).filter(({ name }) => only === undefined || name.split("+").includes(only));
   const running = await startAll(plans, new AbortController().signal);

@@ -1,5 +1,5 @@
 /** What ingest takes in, and what the whole pipeline carries to a null provider, with the processor time of each process a notification. */
-import type { OwnEngines } from "../../engines/own.ts";
+import type { OwnMesh } from "../../engines/own.ts";
 import { run } from "../load.ts";
 import { batchOf, quiet, tracked } from "../rates.ts";
 import { cpuUsOf, type Processes, startProcesses } from "./processes.ts";
@@ -22,13 +22,13 @@ export interface Throughput {
 }
 
 /** Ingest alone, each batch acknowledged when Kafka has it. */
-export async function intake(own: OwnEngines): Promise<Throughput> {
+export async function intake(own: OwnMesh): Promise<Throughput> {
   const processes = await startProcesses(own, { oneProcess: false, only: "ingest", env: quiet });
   return measured(own, processes, TAKEN, async (count) => send(processes.url, count));
 }
 
 /** From the first request to the last event that the tracker has taken in. */
-export async function pipeline(own: OwnEngines, oneProcess: boolean): Promise<Throughput> {
+export async function pipeline(own: OwnMesh, oneProcess: boolean): Promise<Throughput> {
   const processes = await startProcesses(own, { oneProcess, env: quiet });
   let sent = 0;
   return measured(own, processes, CARRIED, async (count) => {
@@ -38,7 +38,7 @@ export async function pipeline(own: OwnEngines, oneProcess: boolean): Promise<Th
   });
 }
 
-async function measured(own: OwnEngines, processes: Processes, count: number, work: (count: number) => Promise<void>): Promise<Throughput> {
+async function measured(own: OwnMesh, processes: Processes, count: number, work: (count: number) => Promise<void>): Promise<Throughput> {
   try {
     await work(WARM_UP);
     const before = { us: processes.cpuUs(), enginesUs: enginesUs(own), ms: performance.now() };
@@ -63,7 +63,7 @@ async function send(url: string, count: number): Promise<void> {
   );
 }
 
-const enginesUs = ({ engines }: OwnEngines): number => engines.processes.reduce((sum, { pid }) => sum + cpuUsOf(pid), 0);
+const enginesUs = ({ engines }: OwnMesh): number => engines.processes.reduce((sum, { pid }) => sum + cpuUsOf(pid), 0);
 
 function hitRate(metrics: string): number {
   const lookups = [...metrics.matchAll(/^carillon_cache_lookups_total\{[^}]*answer="(\w+)"[^}]*\} (\d+)/gm)];
