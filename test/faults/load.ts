@@ -8,10 +8,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { full } from "../full.ts";
 import { clientsOf } from "../world/clients.ts";
 import { openSink } from "../world/sink.ts";
 import { startWorld, type World } from "../world/world.ts";
-import { full, publish } from "./reliability.ts";
+import { publish } from "./reliability.ts";
 import { type Acknowledged, type Arrived, arrivedAt, numbersFrom, sendBatch, whenTerminal } from "./sends.ts";
 
 const SENDS = full ? 10_000 : 1_500;

@@ -1,5 +1,6 @@
 /** Publishes what a fault run counted: always on the terminal, and into docs/reliability.md when the run was a full one. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { full } from "../full.ts";
 
 export interface Counts {
   readonly fault: string;
@@ -10,9 +11,6 @@ export interface Counts {
   readonly allowed: number;
   readonly quietMs: number;
 }
-
-/** A run by `npm run test:faults`. */
-export const full = process.env.TEST_FULL === "1";
 
 const page = new URL("../../docs/reliability.md", import.meta.url);
 

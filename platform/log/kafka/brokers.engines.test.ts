@@ -4,13 +4,13 @@ import pino from "pino";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "#platform/clock.ts";
 import { type OwnEngines, startOwnEngines } from "../../../test/engines/own.ts";
+import { full } from "../../../test/full.ts";
 import { type KafkaLog, kafkaLog } from "../log.kafka.ts";
 import { TestMember } from "../member.fixture.ts";
 import { eventually, one, two, upTo, values } from "../records.fixture.ts";
 import { everythingIn, expectKept, nameOf, startTraffic } from "./traffic.fixture.ts";
 
-const isLong = process.env.TEST_FULL === "1";
-const LOAD_MS = isLong ? 60_000 : 15_000;
+const LOAD_MS = full ? 60_000 : 15_000;
 
 let own: OwnEngines<"kafka">;
 let count = 0;
@@ -55,7 +55,7 @@ test("a broker that is killed takes nothing with it that was acknowledged", { ti
   const log = await open(`killed${++count}.`);
   const member = await TestMember.join(log, `killed${count}`, [one], { settles: true });
   const traffic = startTraffic(log, one);
-  for (const name of isLong ? names() : names().slice(0, 2)) {
+  for (const name of full ? names() : names().slice(0, 2)) {
     const before = traffic.acknowledged.size;
     process.kill(pidOf(name), "SIGKILL");
     await expect.poll(() => traffic.acknowledged.size, { timeout: 120_000 }).toBeGreaterThan(before + 5_000);
@@ -73,7 +73,7 @@ test("a broker that freezes stands in the way until others lead what it led; it 
 }, async () => {
   const log = await open(`frozen${++count}.`);
   const traffic = startTraffic(log, one);
-  for (const name of isLong ? names() : names().slice(0, 1)) {
+  for (const name of full ? names() : names().slice(0, 1)) {
     const before = traffic.acknowledged.size;
     process.kill(pidOf(name), "SIGSTOP");
     onTestFinished(() => void process.kill(pidOf(name), "SIGCONT"));
