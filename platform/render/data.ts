@@ -3,17 +3,9 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Violation } from "#domain/errors.ts";
 import { MAX_DATA_BYTES, MAX_DATA_DEPTH } from "./limits.ts";
 
-export interface Measured {
-  /** Objects, lists and everything in them. */
-  readonly values: number;
-  readonly violations: readonly Violation[];
-}
-
-export function measure(data: JsonObject): Measured {
-  let values = 0;
+export function faultsOf(data: JsonObject): Violation[] {
   const violations: Violation[] = [];
   const walk = (value: JsonValue, path: string, depth: number): void => {
-    values++;
     if (typeof value === "number" && !Number.isFinite(value)) violations.push({ field: path, description: "must be a finite number" });
     if (typeof value !== "object" || value === null) return;
     if (depth > MAX_DATA_DEPTH) {
@@ -31,7 +23,7 @@ export function measure(data: JsonObject): Measured {
   walk(data, "data", 1);
   if (violations.length === 0 && utf8.encode(JSON.stringify(data)).length > MAX_DATA_BYTES)
     violations.push({ field: "data", description: `must be at most ${MAX_DATA_BYTES / 1_024} KiB as JSON` });
-  return { values, violations: violations.slice(0, MOST_VIOLATIONS) };
+  return violations.slice(0, MOST_VIOLATIONS);
 }
 
 const MOST_VIOLATIONS = 100;

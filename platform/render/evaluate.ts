@@ -38,7 +38,8 @@ function write(nodes: readonly Node[], scope: Scope, run: Run): void {
       put(node, run);
       continue;
     }
-    if (++run.steps > MAX_STEPS) throw new TemplateProblem(`evaluates more than ${MAX_STEPS} tags`, node.path.at);
+    run.steps += 1 + node.path.up + node.path.parts.length;
+    if (run.steps > MAX_STEPS) throw new TemplateProblem(`evaluates more than ${MAX_STEPS} tags and parts of paths`, node.path.at);
     const value = lookUp(node.path, scope);
     if (node.is === "show") put(run.escaped(textOf(value, node.path)), run);
     else if (node.is === "if") write(isTruthy(value) ? node.body : node.otherwise, scope, run);

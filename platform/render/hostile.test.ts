@@ -30,6 +30,7 @@ describe("a hostile template", () => {
     ["raw blocks within one another", nested("{{{{a}}}}", "{{{{/a}}}}", 300), "blocks"],
     ["each over each over each", "{{#each a}}{{#each ../a}}{{#each ../../a}}x{{/each}}{{/each}}{{/each}}", "entries of lists"],
     ["an each without any output", `{{#each a}}${repeated("{{#each ../a}}{{/each}}", 50)}{{/each}}`, "entries of lists"],
+    ["long paths, over and over", `{{#each a}}${repeated(`{{${repeated("a.", 2_990)}a}}`, 10)}{{/each}}`, "parts of paths"],
     ["tags without any output", `{{#each a}}${repeated("{{no}}", 1_500)}{{/each}}`, "tags"],
     ["an output without end", `{{#each a}}${repeated("x", 10_000)}{{/each}}`, "longer than"],
     ["a text as long as may be, over and over", repeated("{{long}}", 100), "longer than"],

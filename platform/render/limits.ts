@@ -17,7 +17,7 @@ export const MAX_VERSION_BLOCKS = 4_000;
 export const MAX_NESTING = 20;
 /** Rounds of all `{{#each}}` together, in one text. */
 export const MAX_ROUNDS = 10_000;
-/** Tags that are evaluated, in one text. */
+/** Tags that are evaluated and parts of their paths, in one text. */
 export const MAX_STEPS = 100_000;
 /** Of a body or an HTML when it is filled in. */
 export const MAX_OUTPUT_CHARS = 262_144;
@@ -33,5 +33,5 @@ export const MAX_DATA_DEPTH = 16;
 export const MAX_SCHEMA_BYTES = 16_384;
 /** Parts of an input schema, counting what a `$ref` leads to wherever it stands. */
 export const MAX_SCHEMA_PARTS = 1_000;
-/** Values of the data times parts of its schema: an upper bound for the checks that are made. */
-export const MAX_CHECKS = 100_000;
+/** Steps of checking data by a schema, as checks.ts counts them. */
+export const MAX_CHECKS = 50_000;

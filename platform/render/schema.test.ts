@@ -125,11 +125,38 @@ describe("data is refused whatever the schema says", () => {
     expect(check(data).map((violation) => violation.field)).toEqual([field]);
   });
 
-  it("where checking it would take too long", () => {
-    const branches = compileSchema({ properties: { list: { items: { anyOf: Array.from({ length: 400 }, () => ({ type: "string" })) } } } });
-    expect(branches({ list: Array.from({ length: 1_000 }, () => 1) })).toEqual([
-      { field: "data", description: "has 1002 values, too many to check; with this schema at most 248 are taken" },
-    ]);
+  const times = <T>(count: number, one: (place: number) => T) => Array.from({ length: count }, (_, place) => one(place));
+  const listOf = (items: JsonObject): JsonObject => ({ properties: { list: { items } } });
+  const tooMuch = [{ field: "data", description: "is too much for this schema: checking it would take more than 50000 steps" }];
+
+  it.each<[string, JsonObject, JsonObject]>([
+    ["many branches", listOf({ anyOf: times(400, () => ({ type: "string" })) }), { list: times(1_000, () => 1) }],
+    ["many names that are missing", listOf({ required: times(2_000, (n) => `n${n}`) }), { list: times(60, () => ({})) }],
+    ["many values to compare with", listOf({ enum: times(2_500, (n) => n) }), { list: times(1_000, () => -1) }],
+    ["long words in each complaint", listOf({ enum: ["x".repeat(15_000)] }), { list: times(20_000, () => 1) }],
+    [
+      "a long text looked through again and again",
+      listOf({ allOf: times(800, () => ({ format: "uri" })) }),
+      { list: ["a".repeat(60_000)] },
+    ],
+    [
+      "references on references",
+      { $defs: { a: { allOf: times(30, () => ({ type: "object" })) } }, ...listOf({ allOf: times(30, () => ({ $ref: "#/$defs/a" })) }) },
+      { list: times(100, () => ({})) },
+    ],
+  ])("where checking it would take too long: %s", (_what, schema, data) => {
+    expect(checkSchema(schema)).toEqual([]);
+    expect(compileSchema(schema)(data)).toEqual(tooMuch);
+  });
+
+  it("and not for a schema that has much to say of a few values each", () => {
+    const order = {
+      type: "object",
+      required: times(100, (n) => `field-${n}`),
+      properties: Object.fromEntries(times(100, (n) => [`field-${n}`, { type: "string", minLength: 1, maxLength: 100 }])),
+    };
+    const one = Object.fromEntries(times(100, (n) => [`field-${n}`, "some words"]));
+    expect(compileSchema(listOf(order))({ list: times(20, () => one) })).toEqual([]);
   });
 
   it("and taken up to those bounds", () => {

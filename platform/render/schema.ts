@@ -7,7 +7,8 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type Schema, Validator } from "@cfworker/json-schema";
 import type { Violation } from "#domain/errors.ts";
-import { measure } from "./data.ts";
+import { isTooMuch } from "./checks.ts";
+import { faultsOf } from "./data.ts";
 import { MAX_CHECKS, MAX_SCHEMA_BYTES, MAX_SCHEMA_PARTS } from "./limits.ts";
 import { describe, isLeaf, pathOf } from "./mismatch.ts";
 
@@ -92,23 +93,16 @@ export function compileSchema(schema: JsonObject): Check {
   // The validator notes things of its own in the schema that it is given.
   const own = structuredClone(schema) as Schema;
   const validator = new Validator(own, "2020-12", false);
-  const parts = partsOf(schema, defsOf(schema), []);
   return (data) => {
-    const { values, violations } = measure(data);
-    if (violations.length > 0) return [...violations];
-    if (values * parts > MAX_CHECKS)
-      return [
-        {
-          field: "data",
-          description: `has ${values} values, too many to check; with this schema at most ${Math.floor(MAX_CHECKS / parts)} are taken`,
-        },
-      ];
+    const faults = faultsOf(data);
+    if (faults.length > 0) return faults;
+    if (isTooMuch(schema, data))
+      return [{ field: "data", description: `is too much for this schema: checking it would take more than ${MAX_CHECKS} steps` }];
     const { valid, errors } = validator.validate(data);
     if (valid) return [];
-    const found = errors.filter(isLeaf).map((error) => ({ field: pathOf(error, data), description: describe(error, schema) }));
-    return found.length > 0
-      ? found.slice(0, MOST_VIOLATIONS)
-      : [{ field: "data", description: "does not keep the template's input schema" }];
+    const found = errors.values().filter(isLeaf).take(MOST_VIOLATIONS).toArray();
+    if (found.length === 0) return [{ field: "data", description: "does not keep the template's input schema" }];
+    return found.map((error) => ({ field: pathOf(error, data), description: describe(error, schema) }));
   };
 }
 

@@ -5,7 +5,7 @@ import { $ } from "./view.js";
 function destination() {
   const to = new URLSearchParams(location.search).get("to") ?? "/";
   const url = URL.canParse(to, location.origin) ? new URL(to, location.origin) : new URL("/", location.origin);
-  return url.origin === location.origin ? url.pathname + url.search + url.hash : "/";
+  return url.origin === location.origin ? url.href : "/";
 }
 
 const goOn = () => location.replace(destination());
