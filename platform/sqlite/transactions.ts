@@ -9,8 +9,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { describeError } from "./errors.ts";
 import type { Answer, Call } from "./messages.ts";
 
-/** In pages of 4 KiB: 8 MiB between checkpoints. */
-const CHECKPOINT_PAGES = 2_000;
+/** In pages of 4 KiB: 32 MiB between checkpoints. With fewer, pages that are written again and again are copied as often. */
+const CHECKPOINT_PAGES = 8_000;
 /** Checkpoints cannot begin the WAL anew while somebody reads; beyond this size they wait for the readers. */
 const MAX_WAL_BYTES = 64 * 1024 * 1024;
 const LOOK_AT_WAL_EVERY = 64;

@@ -78,6 +78,6 @@ export async function tracked(url: string, notifications: number): Promise<void>
       .filter(([, labels]) => /stage="tracker".*outcome="done"/.test(labels ?? ""))
       .reduce((sum, [, , count]) => sum + Number(count), 0);
     if (done >= notifications * 3) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
