@@ -26,7 +26,7 @@ import type { Tracer } from "#platform/telemetry/trace.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
 import { outageWatch } from "./outage.ts";
-import { afterLease, type Deferred, type Ended, endAgain, expired, follow, givenUp, type Waiting, waitAgain } from "./outcome.ts";
+import { afterLease, type Deferred, type Ended, endAgain, follow, givenUp, heldBack, type Waiting, waitAgain } from "./outcome.ts";
 import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
 import { LEASE_MS, type Lease, patienceOf } from "./patience.ts";
 import { permitsOf } from "./permits.ts";
@@ -113,9 +113,15 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
     const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
     const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease.untilMs, batch.signal);
-    if (nowMs >= Number(value.expiresAtMs)) {
-      await conclude("expired", nowMs);
-      return end(received, batch, expired({ attempt, wait }), nowMs);
+    const held = heldBack(waiting(value), nowMs);
+    if (held?.is === "deferred") {
+      // What may have been sent stays unresolved: its lease runs out once more.
+      if (intent.is === "send") await conclude({ released: held.next }, nowMs);
+      return defer(received, batch, held, nowMs);
+    }
+    if (held) {
+      await conclude(held.is, nowMs);
+      return end(received, batch, held, nowMs);
     }
     const outcome = await inTurn(received, batch.signal, mail, lease);
     const atMs = clock.nowMs();
@@ -235,9 +241,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   }
 }
 
-const waiting = ({ deliveryId, attempt, wait, expiresAtMs }: Delivery): Waiting => ({
-  deliveryId,
-  attempt,
-  wait,
+const waiting = ({ deliveryId, attempt, wait, expiresAtMs, quietHours, timeZone }: Delivery): Waiting => ({
+  ...{ deliveryId, attempt, wait, quietHours, timeZone },
   expiresAtMs: Number(expiresAtMs),
 });
