@@ -112,6 +112,15 @@ describe("who calls", () => {
     for (const path of ["/healthz", "/readyz"]) expect((await fetch(world.url + path)).status).toBe(200);
   });
 
+  it("has nobody to broadcast to until the settings say whom, and is told so", async () => {
+    const { status, body } = await post(`${world.url}/notify`, { message: "The build is green" }, bearer(world.credential));
+    expect([status, body.error.reason, body.error.violations]).toEqual([
+      400,
+      "INVALID_REQUEST",
+      [{ field: "message", description: "would go nowhere: CARILLON_BROADCAST_DESTINATIONS is not set here" }],
+    ]);
+  });
+
   it("finds nothing under /dev, with a key or without", async () => {
     for (const path of ["/dev/mail", "/dev/mail/messages", "/dev/token"])
       expect((await fetch(world.url + path, { headers: bearer(world.credential) })).status).toBe(404);
