@@ -71,6 +71,25 @@ it("the bell answers heartbeats, so it is not taken for dead", async () => {
   expect(states).toEqual(["connecting", "live"]);
 });
 
+it("the bell goes on with another token when its own has expired, and nobody notices", async () => {
+  const gateway = await startGateway();
+  let asked = 0;
+  const { states, titles, isLive } = ring({
+    url: gateway.url,
+    token: () => {
+      asked++;
+      return gateway.token();
+    },
+  });
+  await isLive();
+  await gateway.publish(["first"]);
+  await soon(() => expect(titles).toEqual(["first"]));
+  for (let minute = 0; minute < 60; minute++) await gateway.clock.advance(60_000);
+  await gateway.publish(["second"]);
+  await soon(() => expect(titles).toEqual(["first", "second"]));
+  expect([asked, states]).toEqual([2, ["connecting", "live"]]);
+});
+
 it("the bell begins anew when the gateway says so", async () => {
   const gateway = await startGateway();
   await gateway.publish(["one"]);

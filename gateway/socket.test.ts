@@ -82,6 +82,24 @@ describe("a connection to the gateway", () => {
     }
   });
 
+  it("ends when its token has expired, and may be opened again at once, after the cursor", async () => {
+    const gateway = await startGateway();
+    const token = await gateway.token("ann", gateway.clock.nowMs() - 3_590_000);
+    const first = new Visitor(gateway.url, { token });
+    await gateway.publish(["in time"]);
+    await soon(() => expect(first.titles).toEqual(["in time"]));
+    await gateway.clock.advance(9_999);
+    expect(first.code).toBeUndefined();
+    await gateway.clock.advance(1);
+    expect(await closed(first)).toBe(3005);
+    expect(first.frames.at(-1)).toMatchObject({ case: "goodbye", value: { code: 3005, reconnectMs: 0 } });
+    await soon(() => expect([gateway.connections(), gateway.subscriptions()]).toEqual([0, 0]));
+    await gateway.publish(["meanwhile"]);
+    const again = await visit(gateway, { cursor: first.cursor });
+    await soon(() => expect(again.titles).toEqual(["meanwhile"]));
+    expect(await closed(new Visitor(gateway.url, { token }))).toBe(3500);
+  });
+
   it("ends when hello has not come within 5 s, and may be tried again", async () => {
     const gateway = await startGateway();
     const [mute, polite] = [new Visitor(gateway.url), await visit(gateway)];

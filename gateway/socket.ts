@@ -1,4 +1,7 @@
-/** Binds the platform's WebSockets to sessions: caps, heartbeats, the 5 s for hello, and the goodbye to everybody when the process drains. */
+/**
+ * Binds the platform's WebSockets to sessions: caps, heartbeats, the 5 s for hello, the end of the token, and the goodbye to everybody when
+ * the process drains.
+ */
 import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import type { Subscription } from "#platform/fanout/fanout.ts";
 import type { Given } from "#platform/host.ts";
@@ -40,7 +43,11 @@ export function gatewaySocket(given: Pick<Given, "clock" | "fanout" | "client" |
       const session = new Session({
         ...speak(connection),
         verify: (token) => verifyToken(settings.secret(), token, clock.nowMs()),
-        signIn: (identity) => presence.signIn(personOf(identity)),
+        signIn(identity) {
+          if (!presence.signIn(personOf(identity))) return false;
+          void awaitExpiry(session, identity, ended.signal);
+          return true;
+        },
         async subscribe(identity, listener, missed) {
           subscription = await given.fanout.subscribe(personOf(identity), listener, missed);
           if (ended.signal.aborted) subscription.end();
@@ -71,6 +78,12 @@ export function gatewaySocket(given: Pick<Given, "clock" | "fanout" | "client" |
   async function awaitHello(session: Session, signal: AbortSignal): Promise<void> {
     await clock.sleep(HELLO_MS, signal);
     session.helloDue();
+  }
+
+  /** Whoever still may comes back at once, with another token, and goes on after the cursor. */
+  async function awaitExpiry(session: Session, { expiresAtMs }: Identity, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && clock.nowMs() < expiresAtMs) await clock.sleep(expiresAtMs - clock.nowMs(), signal);
+    session.end(closing.expired, 0);
   }
 
   async function beat(session: Session, signal: AbortSignal): Promise<void> {

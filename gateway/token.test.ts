@@ -5,24 +5,25 @@ import { mintToken, verifyToken } from "./token.ts";
 const secret = new Uint8Array(32).fill(7);
 const nowMs = 1_700_000_000_000;
 const ann = { userId: "ann", environment: "development" };
+const until = (expiresAtMs: number) => ({ ...ann, expiresAtMs });
 
 /** A token of ours, but for what a test changes. */
 const signed = (claims: Record<string, unknown>, alg = "HS256", key = secret) =>
   new SignJWT({ sub: "ann", env: "development", exp: nowMs / 1_000 + 60, ...claims }).setProtectedHeader({ alg }).sign(key);
 
 describe("the gateway's token", () => {
-  it("says who is there, and where", async () => {
-    expect(await verifyToken(secret, await mintToken(secret, { ...ann, nowMs }), nowMs)).toEqual(ann);
+  it("says who is there, where, and until when", async () => {
+    expect(await verifyToken(secret, await mintToken(secret, { ...ann, nowMs }), nowMs)).toEqual(until(nowMs + 3_600_000));
   });
 
   it("lives an hour", async () => {
     const token = await mintToken(secret, { ...ann, nowMs });
-    expect(await verifyToken(secret, token, nowMs + 3_599_000)).toEqual(ann);
+    expect(await verifyToken(secret, token, nowMs + 3_599_000)).toEqual(until(nowMs + 3_600_000));
     expect(await verifyToken(secret, token, nowMs + 3_600_000)).toBeUndefined();
   });
 
   it("is taken from whoever else has the secret, as the contract describes it", async () => {
-    expect(await verifyToken(secret, await signed({}), nowMs)).toEqual(ann);
+    expect(await verifyToken(secret, await signed({}), nowMs)).toEqual(until(nowMs + 60_000));
   });
 
   it("is none when somebody else signed it, or changed it", async () => {

@@ -6,9 +6,13 @@ const LIFE_S = 3_600;
 export interface Identity {
   readonly userId: string;
   readonly environment: string;
+  /** No connection that it opened lives longer. */
+  readonly expiresAtMs: number;
 }
 
-export const mintToken = (secret: Uint8Array, { userId, environment, nowMs }: Identity & { readonly nowMs: number }): Promise<string> => {
+type Minted = Pick<Identity, "userId" | "environment"> & { readonly nowMs: number };
+
+export const mintToken = (secret: Uint8Array, { userId, environment, nowMs }: Minted): Promise<string> => {
   const nowS = Math.floor(nowMs / 1_000);
   return new SignJWT({ env: environment })
     .setProtectedHeader({ alg: "HS256" })
@@ -26,8 +30,8 @@ export async function verifyToken(secret: Uint8Array, token: string, nowMs: numb
       requiredClaims: ["sub", "exp"],
       currentDate: new Date(nowMs),
     });
-    const { sub, env } = payload;
-    return isName(sub) && isName(env) ? { userId: sub, environment: env } : undefined;
+    const { sub, env, exp } = payload;
+    return isName(sub) && isName(env) ? { userId: sub, environment: env, expiresAtMs: Number(exp) * 1_000 } : undefined;
   } catch {
     return undefined;
   }

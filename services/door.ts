@@ -2,14 +2,31 @@
 import type { Logger } from "pino";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Clock } from "#platform/clock.ts";
+import { demand } from "#platform/rpc/admission.ts";
 import type { Authenticate } from "#platform/rpc/call.ts";
 import { peerOf } from "#platform/rpc/peer.ts";
 import { amongPeers } from "#platform/rpc/peers.ts";
+import type { HearsWhy } from "#platform/telemetry/health.ts";
 import { authenticating } from "./access/authenticate.ts";
 import { DEVELOPMENT } from "./access/first.ts";
 import type { Sessions } from "./access/session.ts";
 import type { AccessStore } from "./access/store.ts";
 import type { ProcessSettings } from "./process.ts";
+
+/** In development everybody who is let in at all, which is this machine; in production a key that may read. */
+export const hearsWhy =
+  ({ mode }: Pick<ProcessSettings, "mode">, authenticate: Authenticate): HearsWhy =>
+  async ({ headers, address }) => {
+    if (mode === "development") return true;
+    // A balancer's probe, which brings none, is no failure to be counted.
+    if (!headers.has("authorization") && !headers.has("cookie")) return false;
+    try {
+      demand(Scope.READ, await authenticate(headers, address));
+      return true;
+    } catch {
+      return false;
+    }
+  };
 
 /** In development everybody is the development environment, and may do anything. */
 const developer: Authenticate = () => ({ environment: DEVELOPMENT, internal: false, scopes: [Scope.ADMIN] });

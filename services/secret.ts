@@ -1,12 +1,64 @@
-/** A secret of this installation: made at the first start, kept beside the data, readable by the owner only. */
+/**
+ * A secret of this installation: made at the first start, kept beside the data, readable by the owner only.
+ *
+ * It gets its name once it is whole and on the disk, and never takes the name from another: a start that loses its power, or finds the disk
+ * full, leaves none rather than a half.
+ */
 import { randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { ConfigProblem } from "#platform/config/config.ts";
 
+const LENGTH = 32;
+
+/** Throws ConfigProblem where it can be neither read nor made, and where it is not whole. */
 export function secretOf(file: string): Uint8Array {
+  const secret = readOrMake(file);
+  if (secret.length === LENGTH) return secret;
+  throw new ConfigProblem([
+    `The secret ${file} has ${secret.length} bytes instead of ${LENGTH}, so it is damaged. Remove the file and start again: another one is made, ` +
+      "browsers ask for new tokens, and operators sign in again.",
+  ]);
+}
+
+function readOrMake(file: string): Uint8Array {
   try {
-    writeFileSync(file, randomBytes(32), { mode: 0o600, flag: "wx" });
+    if (!existsSync(file)) make(file);
+    return readFileSync(file);
+  } catch (error) {
+    const { code = "unknown" } = error as NodeJS.ErrnoException;
+    throw new ConfigProblem([`The secret ${file} can be neither read nor made (${code}): it must be this user's, on a disk with room.`]);
+  }
+}
+
+function make(file: string): void {
+  const partial = `${file}.${randomBytes(8).toString("hex")}.partial`;
+  try {
+    write(partial);
+    linkSync(partial, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(partial, { force: true });
   }
-  return readFileSync(file);
+  sync(dirname(file));
+}
+
+function write(file: string): void {
+  const opened = openSync(file, "wx", 0o600);
+  try {
+    writeSync(opened, randomBytes(LENGTH));
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
+  }
+}
+
+function sync(directory: string): void {
+  const opened = openSync(directory, "r");
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
+  }
 }

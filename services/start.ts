@@ -18,7 +18,7 @@ import { sessionsOf } from "./access/session.ts";
 import { type SignIn, signingIn } from "./access/sign-in.ts";
 import { chosen } from "./chosen.ts";
 import { openMailbox } from "./console/mailbox.ts";
-import { authenticateFor } from "./door.ts";
+import { authenticateFor, hearsWhy } from "./door.ts";
 import { openAdapters } from "./form.ts";
 import { modulesOf } from "./modules.ts";
 import { elsewhere, isFront, type Places, portOf, urlOf } from "./places.ts";
@@ -140,7 +140,11 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
     ...{ ...door, ...room?.ports },
     // Everybody calls the front, for whatever is behind it.
     rpc: front ? [...rpc(), forwarded.rpc] : rpc(),
-    routes: [...parts.flatMap((part) => part.routes ?? []), ...metricsRoutes(metrics, readiness), ...healthRoutes(readiness)],
+    routes: [
+      ...parts.flatMap((part) => part.routes ?? []),
+      ...metricsRoutes(metrics, readiness),
+      ...healthRoutes(readiness, hearsWhy(process_, authenticate)),
+    ],
     sockets: parts.flatMap((part) => part.sockets ?? []),
     authenticate,
     ready: readiness,

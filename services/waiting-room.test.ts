@@ -8,9 +8,9 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen/grpc/h
 import { systemClock as clock } from "#platform/clock.ts";
 import { openWaitingRoom } from "./waiting-room.ts";
 
-const open = () =>
+const open = (developmentHosts = true) =>
   openWaitingRoom({
-    ...{ ports: [0], host: "127.0.0.1", developmentHosts: false, trustProxy: false, clock },
+    ...{ ports: [0], host: "127.0.0.1", developmentHosts, trustProxy: false, clock },
     ...{ logger: pino({ level: "silent" }), metrics: new Registry() },
   });
 
@@ -31,6 +31,18 @@ it("a process that waits for its engines says that it lives, what it waits for, 
     const transport = createConnectTransport({ baseUrl, httpVersion: "1.1" });
     await expect(createClient(IngestService, transport).send({})).rejects.toThrow("[unavailable] The process is starting.");
     expect(await createClient(Health, transport).check({})).toMatchObject({ status: Status.NOT_SERVING });
+  } finally {
+    room.close();
+  }
+});
+
+it("in production it says no more than that it is not ready: who asks is not known yet", async () => {
+  const room = await open(false);
+  try {
+    room.waitingFor("mysql", "MySQL does not answer");
+    const headers = { authorization: "Bearer anything" };
+    const ready = await fetch(`http://127.0.0.1:${room.ports.ports[0]}/readyz`, { headers });
+    expect([ready.status, await ready.json()]).toEqual([503, { ok: false }]);
   } finally {
     room.close();
   }

@@ -1,6 +1,6 @@
 /**
- * The door of a process whose engines do not answer yet: its probes say that it lives, is not ready, and what it waits for; every call is
- * told to come again.
+ * The door of a process whose engines do not answer yet: its probes say that it lives, is not ready, and in development, while keys cannot
+ * be looked up, what it waits for; every call is told to come again.
  */
 import { Problem } from "#domain/errors.ts";
 import { type RunningServer, type ServerOptions, serve } from "#platform/rpc/server.ts";
@@ -23,7 +23,7 @@ export async function openWaitingRoom(
   const ready = (): Readiness => ({ ok: false, why: ["starting", ...awaited.values()] });
   const server = await serve({
     ...options,
-    ...{ rpc: [], routes: healthRoutes(ready), sockets: [], ready },
+    ...{ rpc: [], routes: healthRoutes(ready, () => options.developmentHosts), sockets: [], ready },
     authenticate: () => {
       throw new Problem("STARTING");
     },

@@ -3,7 +3,8 @@
  *
  * Connects to the gateway's WebSocket (`url`, or the one that came with the token), sends the token in the first frame, keeps the cursor, drops repeats, and connects again with
  * growing pauses, from its cursor, unless the gateway says not to (close codes 3500 and more). The gateway fills holes; a ping that names
- * a newer message than the last one here, and still does so a while later, is a reason to connect again.
+ * a newer message than the last one here, and still does so a while later, is a reason to connect again. When its token has expired it
+ * connects again at once, with another one, and says nothing of it: the person sees no gap.
  *
  * @typedef {{ seq: string, deliveryId: string, notificationId: string, eventType?: string, category?: string, title?: string, body?: string, createdAtMs: string }} Message
  * @param {{
@@ -21,15 +22,23 @@ export function connectBell({ url, token, cursor = "", onMessage, onReset = () =
   let timer;
   let failures = 0;
   let ended = false;
+  let shown;
 
+  const EXPIRED = 3005;
   const seqOf = (text) => Number(text.split(":")[1] ?? 0);
   const epochOf = (text) => text.split(":")[0];
+
+  function show(state) {
+    if (state === shown) return;
+    shown = state;
+    onState(state);
+  }
 
   /** Growing, and spread: a gateway that goes away sends many here at once. */
   function later(atLeastMs = 0) {
     if (ended) return;
     const pauseMs = Math.min(500 * 2 ** failures++, 30_000);
-    onState("waiting");
+    show("waiting");
     timer = setTimeout(connect, atLeastMs + pauseMs * (0.5 + Math.random() / 2));
   }
 
@@ -38,11 +47,15 @@ export function connectBell({ url, token, cursor = "", onMessage, onReset = () =
     ended = true;
     clearTimeout(timer);
     socket?.close();
-    onState("closed");
+    show("closed");
   }
 
-  async function connect() {
-    onState("connecting");
+  function connect() {
+    show("connecting");
+    return open();
+  }
+
+  async function open() {
     try {
       const given = await token();
       const [words, address] = typeof given === "string" ? [given, url] : [given.token, url ?? given.url];
@@ -64,7 +77,7 @@ export function connectBell({ url, token, cursor = "", onMessage, onReset = () =
       const frame = JSON.parse(data);
       if (frame.welcome) {
         failures = 0;
-        onState("live");
+        show("live");
         beat = setInterval(() => say('{"ping":{}}'), frame.welcome.heartbeatMs ?? 30_000);
       } else if (frame.reset) {
         cursor = "";
@@ -81,6 +94,7 @@ export function connectBell({ url, token, cursor = "", onMessage, onReset = () =
       clearInterval(beat);
       clearTimeout(overdue);
       if (code >= 3500) end();
+      else if (code === EXPIRED && !ended) open();
       else later(reconnectMs);
     };
   }

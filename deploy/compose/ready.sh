@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Whether the process at PORT of this container takes work, and why not: ready.sh PORT. Without curl, which the image does not have, and
+# Whether the process at PORT of this container takes work: ready.sh PORT. Without curl, which the image does not have, and
 # without Node, whose start would cost more than all else that an idle process does.
 set -euo pipefail
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { channels } from "#domain/channels/channel.ts";
-import { type Asked, type CategoryChoice, decide, type PersonFacts } from "#domain/decide/decide.ts";
+import { type Asked, type CategoryChoice, decide, heededHours, type PersonFacts } from "#domain/decide/decide.ts";
 import { reasons } from "#domain/reasons.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 
@@ -125,6 +125,14 @@ describe("who is told how", () => {
     const [critical] = decide({ ...request, priority: Priority.CRITICAL }, night, NOW);
     expect(critical).toMatchObject({ send: true, reasons: ["channel_requested", "critical_passes_quiet_hours"], untilMs: 0 });
     expect(decide(request, { ...night, timeZone: "America/New_York" }, NOW)[0]).toMatchObject({ send: true, untilMs: 0 });
+  });
+
+  test("the hours go along for later tries, where there are any; critical has none to heed", () => {
+    const hours = { start: "22:00", end: "07:00", days: [] };
+    const night = { ...ann(), quietHours: hours, timeZone: "Europe/Vienna" };
+    expect(heededHours(asked(), night)).toEqual({ quietHours: hours, timeZone: "Europe/Vienna" });
+    expect(heededHours(asked({ priority: Priority.CRITICAL }), night)).toBeUndefined();
+    for (const facts of [ann(), undefined]) expect(heededHours(asked(), facts)).toBeUndefined();
   });
 
   test("nothing is sent once it has expired", () => {

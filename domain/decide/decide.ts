@@ -9,13 +9,15 @@
  *    for it, or for none in particular, and the person did not choose others. So a sender narrows what the person allows and never widens
  *    it. Critical: where the sender names channels, they are used whatever the person chose.
  * 4. A channel needs words, and somewhere to go to: an address (the sender's one-time address comes first), an inbox a person.
- * 5. In the person's quiet hours everything waits until they end, and what expires before that is not sent. Critical passes.
+ * 5. In the person's quiet hours everything waits until they end, and what expires before that is not sent. Critical passes. The same holds
+ *    for every later try, so the hours go along with what is sent.
  *
  * Pure. Times are epoch milliseconds.
  */
 import { channels } from "#domain/channels/channel.ts";
 import type { Reason } from "#domain/reasons.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
+import type { Weekday } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { type QuietHours, quietUntil } from "./quiet-hours.ts";
 
 export interface Asked {
@@ -76,6 +78,16 @@ export function decide(asked: Asked, facts: PersonFacts | undefined, nowMs: numb
     disabled.includes(channel) ? skip(channel, "channel_disabled") : decideChannel(channel, asked, facts, choice, mute),
   );
   return decisions.some(({ send }) => send) ? quietened(decisions, asked, facts, nowMs) : decisions;
+}
+
+/** The quiet hours that every try has to heed, and their zone; undefined: none. */
+export function heededHours(
+  { priority }: Pick<Asked, "priority">,
+  facts: PersonFacts | undefined,
+): { readonly quietHours: Omit<QuietHours, "days"> & { days: Weekday[] }; readonly timeZone: string } | undefined {
+  if (priority === Priority.CRITICAL || !facts?.quietHours) return undefined;
+  const { quietHours, timeZone } = facts;
+  return { quietHours: { ...quietHours, days: [...quietHours.days] as Weekday[] }, timeZone };
 }
 
 /** A mute until a time, passed or not, and nothing else. */

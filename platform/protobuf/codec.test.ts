@@ -36,6 +36,11 @@ const requested = some({
   template: some({ name: text, version: uint32, channels: fc.array(int32) }),
 });
 
+const delivery = some({
+  ...{ deliveryId: text, channel: int32, expiresAtMs: int64, attempt: uint32, content: bytes, timeZone: text },
+  quietHours: some({ start: text, end: text, days: fc.array(int32, { maxLength: 7 }) }),
+});
+
 /** What comes of a call, errors too. */
 const outcome = (work: () => unknown): unknown => {
   try {
@@ -58,19 +63,21 @@ const decodesAlike = (schema: DescMessage, encoded: Uint8Array) => {
 describe("encode and decode", () => {
   test("do as the library does with whatever a message holds", () => {
     fc.assert(
-      fc.property(event, requested, (an, asked) => {
+      fc.property(event, requested, delivery, (an, asked, one) => {
         encodesAlike(DeliveryEventSchema, an as never);
         encodesAlike(NotificationRequestedSchema, asked as never);
+        encodesAlike(DeliverySchema, one as never);
       }),
     );
   });
 
   test("read what the library writes", () => {
     fc.assert(
-      fc.property(event, requested, (an, asked) => {
+      fc.property(event, requested, delivery, (an, asked, one) => {
         const whole = (work: () => Uint8Array) => outcome(work) as Uint8Array | string;
         const encoded = [
           [DeliveryEventSchema, whole(() => toBinary(DeliveryEventSchema, create(DeliveryEventSchema, an as never)))],
+          [DeliverySchema, whole(() => toBinary(DeliverySchema, create(DeliverySchema, one as never)))],
           [
             NotificationRequestedSchema,
             whole(() => toBinary(NotificationRequestedSchema, create(NotificationRequestedSchema, asked as never))),

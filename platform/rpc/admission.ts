@@ -39,12 +39,13 @@ export interface Arrival {
 
 /**
  * Lets a call in, once: a probe has no principal and is told nothing that needs one, one in memory brings its principal along, and one over HTTP may have been let in before its body was read. No
- * header can set a principal.
+ * header can set a principal. Answers whether it was a credential of somebody outside that let it in, which may end before the call does.
  */
-export async function admit({ values, method, headers }: Arrival, authenticate: Authenticate): Promise<void> {
-  if (values.get(principalKey) || isProbe(method)) return;
+export async function admit({ values, method, headers }: Arrival, authenticate: Authenticate): Promise<boolean> {
+  if (values.get(principalKey) || isProbe(method)) return false;
   const { address } = values.get(callKey) as Call;
   const principal = await authenticate(headers, address);
   demand(scopeOf(method), principal);
   values.set(principalKey, principal);
+  return !principal.internal;
 }

@@ -189,6 +189,45 @@ describe("a gRPC connection", () => {
     await vi.waitFor(() => expect(connection.remoteSettings.maxConcurrentStreams).toBe(256));
   });
 
+  it("that calls nothing for five minutes is told to go away, and one with a call under way is not", async () => {
+    const clock = fakeClock();
+    const { grpcUrl } = await started({ send: () => new Promise(() => {}) }, { clock });
+    const [idle, busy] = [session(grpcUrl), session(grpcUrl)];
+    const went: number[] = [];
+    idle.on("goaway", (code) => went.push(code));
+    const stream = begin(busy);
+    stream.end(message());
+    await vi.waitFor(() => expect(clock.sleepers()).toBeGreaterThanOrEqual(2));
+    const pinged = { idle: 0, busy: 0 };
+    idle.on("ping", () => pinged.idle++);
+    busy.on("ping", () => pinged.busy++);
+    for (let round = 1; round < 10; round++) {
+      await clock.advance(30_000);
+      await vi.waitFor(() => expect(pinged).toEqual({ idle: round, busy: round }));
+      // Behind the answer to that ping: the server has it then.
+      await Promise.all([idle, busy].map((each) => new Promise((resolve) => each.ping(resolve))));
+    }
+    expect(idle.closed).toBe(false);
+    await clock.advance(30_000);
+    await vi.waitFor(() => expect([idle.closed, went[0]]).toEqual([true, constants.NGHTTP2_NO_ERROR]));
+    expect(busy.closed).toBe(false);
+  });
+
+  it("gets a place though 1,024 idle ones hold them all: the one that has been idle for longest makes room", async () => {
+    const at = await started({ send: () => ({ notificationId: "1" }) });
+    const ended: number[] = [];
+    const connected = Array.from({ length: 1_024 }, async (_, index) => {
+      const socket = connectTcp(Number(new URL(at.grpcUrl).port), "127.0.0.1");
+      open.push(socket);
+      socket.on("error", () => {}).on("close", () => ended.push(index));
+      socket.resume();
+      await new Promise((resolve) => socket.once("connect", resolve));
+    });
+    await Promise.all(connected);
+    expect((await clientOf("gRPC", at).send(valid)).notificationId).toBe("1");
+    await vi.waitFor(() => expect(ended).toHaveLength(1));
+  });
+
   it("whose other side has died is cut, and its calls with it", async () => {
     const clock = fakeClock();
     const { grpcUrl } = await started({ send: () => ({}) }, { clock });

@@ -7,13 +7,11 @@
  */
 import { readFileSync } from "node:fs";
 import {
-  constants,
   createSecureServer,
   createServer,
   type Http2SecureServer,
   type Http2Server,
   type IncomingHttpHeaders,
-  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
@@ -27,6 +25,7 @@ import { ConfigProblem } from "#platform/config/config.ts";
 import { MOST_MESSAGE_BYTES } from "./body.ts";
 import { type Call, callKey, requestIdOf } from "./call.ts";
 import type { Head } from "./exchange.ts";
+import { grpcConnections, MOST_CONNECTIONS } from "./grpc.connections.ts";
 import { GrpcExchange, headOf } from "./grpc.exchange.ts";
 import { answerGrpcUnary } from "./grpc.unary.ts";
 import { maskedError } from "./mask.ts";
@@ -37,13 +36,11 @@ import type { UnaryNeeds } from "./unary.ts";
 
 /** Each may wait for a notification to settle and cost no more than its memory; callers beyond them queue in their own library. */
 const MOST_STREAMS = 256;
-/** Callers are services that keep one connection or a few. */
-const MOST_CONNECTIONS = 1_024;
+/** While one of the connections makes room for another. */
+const SPARE_CONNECTIONS = 16;
+const HANDSHAKE_MS = 10_000;
 const MOST_HEADER_BYTES = 16 * 1_024;
 const MOST_HEADERS = 100;
-/** A peer that does not answer a ping is gone, though its connection may look open for hours. */
-const PING_EVERY_MS = 30_000;
-const PING_ANSWERED_MS = 20_000;
 
 /** Whether this content type is gRPC's own, and not gRPC-Web's. */
 export const isGrpc = (contentType: string | null): boolean => parseContentType(contentType) !== undefined;
@@ -82,7 +79,7 @@ export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds):
   const { procedures, front, observer, logger, clock } = needs;
   const running = new Set<GrpcExchange>();
   const streams = new Set<GrpcExchange>();
-  const sessions = new Set<ServerHttp2Session>();
+  const connections = grpcConnections(clock);
   let emptied = () => {};
 
   const limits = {
@@ -90,21 +87,14 @@ export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds):
     settings: { maxConcurrentStreams: MOST_STREAMS, maxHeaderListSize: MOST_HEADER_BYTES, enablePush: false },
   };
   const server = tls
-    ? createSecureServer({ ...limits, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) })
+    ? createSecureServer({ ...limits, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile), handshakeTimeout: HANDSHAKE_MS })
     : createServer(limits);
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MOST_CONNECTIONS + SPARE_CONNECTIONS;
   // Somebody who speaks something else, or breaks off: that session ends, and nothing else.
   server.on("sessionError", (error) => logger.debug({ err: error }, "gRPC connection failed"));
-  server.on("session", (session) => {
-    sessions.add(session);
-    const closed = new AbortController();
-    session.once("close", () => {
-      sessions.delete(session);
-      closed.abort();
-    });
-    void keepAlive(session, clock, closed.signal);
-  });
+  server.on("session", connections.opened);
   server.on("stream", (stream: ServerHttp2Stream, headers) => {
+    connections.called(stream);
     const head = headOf(headers, stream.session?.socket.remoteAddress ?? "", front);
     const exchange = new GrpcExchange(stream, head, requestIdOf(head, clock), finished);
     running.add(exchange);
@@ -166,7 +156,7 @@ export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds):
     port: (server.address() as AddressInfo).port,
     async drain(reason) {
       // Callers may repeat elsewhere what they sent after this; what they sent before is answered.
-      for (const session of sessions) session.close();
+      for (const session of connections.all()) session.close();
       for (const exchange of streams) exchange.cancel(reason);
       if (running.size > 0)
         await new Promise<void>((resolve) => {
@@ -175,7 +165,7 @@ export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds):
     },
     close() {
       server.close();
-      for (const session of sessions) session.destroy();
+      for (const session of connections.all()) session.destroy();
     },
   };
 }
@@ -201,19 +191,6 @@ function requestOf(exchange: GrpcExchange, contextValues: ContextValues): Univer
     signal: exchange.signal,
     contextValues,
   };
-}
-
-async function keepAlive(session: ServerHttp2Session, clock: Clock, closed: AbortSignal): Promise<void> {
-  let answered = new AbortController();
-  closed.addEventListener("abort", () => answered.abort());
-  for (;;) {
-    await clock.sleep(PING_EVERY_MS, closed);
-    if (closed.aborted) return;
-    answered = new AbortController();
-    session.ping(() => answered.abort());
-    await clock.sleep(PING_ANSWERED_MS, answered.signal);
-    if (!answered.signal.aborted) session.destroy(undefined, constants.NGHTTP2_CANCEL);
-  }
 }
 
 function listen(server: Http2Server | Http2SecureServer, host: string, port: number): Promise<void> {

@@ -38,6 +38,29 @@ it("tells a watcher of every change, and of nothing else", async () => {
   await watching;
 });
 
+it("takes 256 watchers of one address, and the next when one of them has gone", async () => {
+  const clock = fakeClock();
+  const at = await started({}, { clock, trustProxy: true });
+  const client = createClient(Health, transports["Connect in binary"](at));
+  const watch = (address: string) => {
+    const leaving = new AbortController();
+    const options = { signal: leaving.signal, headers: { "x-forwarded-for": address } };
+    const messages = client.watch({}, options)[Symbol.asyncIterator]();
+    return { first: messages.next(), leave: () => leaving.abort(), end: () => messages.next().catch(() => {}) };
+  };
+  const watchers = Array.from({ length: 256 }, () => watch("203.0.113.1"));
+  await Promise.all(watchers.map(({ first }) => first));
+  const refused = await failure(watch("203.0.113.1").first);
+  expect([refused.code, refused.rawMessage]).toEqual([Code.ResourceExhausted, expect.stringContaining("Ask with Check")]);
+  await watch("203.0.113.2").first;
+  // One look serves all of them.
+  expect(clock.sleepers()).toBe(1);
+  const [one] = watchers;
+  one?.leave();
+  await one?.end();
+  await vi.waitFor(async () => expect((await watch("203.0.113.1").first).value).toMatchObject({ status: Status.SERVING }));
+});
+
 it("needs no credential, and is answered while the process drains", async () => {
   let draining = false;
   const at = await started(

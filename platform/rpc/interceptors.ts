@@ -7,6 +7,7 @@ import { ConnectError, type Interceptor, type StreamRequest, type StreamResponse
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
+import type { Clock } from "#platform/clock.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { readTraceparent, TRACEPARENT } from "#platform/telemetry/traceparent.ts";
 import { admit } from "./admission.ts";
@@ -15,6 +16,7 @@ import { isProbe } from "./health.ts";
 import { maskedError } from "./mask.ts";
 import type { Observer } from "./observe.ts";
 import { readError } from "./problems.ts";
+import { type Readmission, readmission } from "./readmission.ts";
 import { validateMessage } from "./validation.ts";
 
 export { type Authenticate, type Principal, principalOf, traceOf };
@@ -28,17 +30,18 @@ export const MAX_STREAM_DEADLINE_MS = 7 * 86_400_000;
 
 export interface InterceptorNeeds {
   readonly authenticate: Authenticate;
+  readonly clock: Clock;
   readonly observer: Observer;
   readonly logger: Logger;
   /** Default: none. */
   readonly tracer?: Tracer;
 }
 
-export const interceptors = ({ authenticate, observer, logger, tracer = noTracer }: InterceptorNeeds): Interceptor[] => [
+export const interceptors = ({ authenticate, clock, observer, logger, tracer = noTracer }: InterceptorNeeds): Interceptor[] => [
   traced(tracer),
   observed(observer),
   masked(logger),
-  admitted(authenticate),
+  admitted(authenticate, readmission({ authenticate, clock })),
   withinDeadline,
   validated,
 ];
@@ -115,13 +118,29 @@ const masked =
   };
 
 const admitted =
-  (authenticate: Authenticate): Interceptor =>
+  (authenticate: Authenticate, readmit: Readmission): Interceptor =>
   (next) =>
   async (request) => {
     const { method, contextValues: values, header: headers } = request;
-    await admit({ values, method, headers }, authenticate);
-    return next(request);
+    const byCredential = await admit({ values, method, headers }, authenticate);
+    const response = await next(request);
+    if (!response.stream || !byCredential) return response;
+    const { address } = callOf(request);
+    return { ...response, message: whileAdmitted(response.message, (end) => readmit(headers, address, end)) };
   };
+
+async function* whileAdmitted(
+  messages: StreamResponse["message"],
+  watch: (end: (refusal: Problem) => void) => () => void,
+): StreamResponse["message"] {
+  const over = new AbortController();
+  const stop = watch((refusal) => over.abort(refusal));
+  try {
+    yield* streamed(messages, { signal: over.signal });
+  } finally {
+    stop();
+  }
+}
 
 /** The caller is answered in time even when the handler does not heed its signal. */
 const withinDeadline: Interceptor = (next) => async (request) => {

@@ -46,8 +46,7 @@ export function createClients({ rpc, logger, metrics, clock, tracer = noTracer }
       throw new Problem("UNAUTHENTICATED");
     },
     observer: createObserver({ logger, metrics }),
-    logger,
-    tracer,
+    ...{ clock, logger, tracer },
   });
   let procedures: ReadonlyMap<string, Procedure> = new Map();
   const specOf = (path: string): MethodImplSpec => {

@@ -27,7 +27,10 @@ describe("the server", () => {
       { send: () => new Promise((resolve) => (finish = () => resolve({ notificationId: "1" }))) },
       {
         routes: [
-          ...healthRoutes(() => ({ ok: false, why: ["draining"] })),
+          ...healthRoutes(
+            () => ({ ok: false, why: ["draining"] }),
+            () => true,
+          ),
           { method: "GET", path: "/x", scope: Scope.READ, handle: () => ({ status: 200 }) },
         ],
       },

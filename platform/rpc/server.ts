@@ -84,7 +84,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   const { authenticate, logger, clock, tls, tracer = noTracer } = options;
   const front = { tls: tls !== undefined, trustProxy: options.trustProxy };
   const observer = createObserver(options);
-  const list = interceptors({ authenticate, observer, logger, tracer });
+  const list = interceptors({ authenticate, clock, observer, logger, tracer });
   const services = () => new Set([...procedures.values()].map(({ spec }) => spec.method.parent));
   const names = () => new Set([...services()].map(({ typeName }) => typeName));
   const own = [reflectionService(services), healthService({ ready: options.ready, services: names, clock })];

@@ -6,8 +6,10 @@ import { create } from "@bufbuild/protobuf";
 import type { z } from "zod";
 import { channelNamed } from "#domain/channels/channel.ts";
 import { normaliseEmail } from "#domain/channels/email.ts";
+import { Problem } from "#domain/errors.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { RecipientSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { variableOf } from "#platform/config/config.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { sendAt, text, words } from "./body.ts";
 
@@ -39,14 +41,22 @@ export function destination(text: string): Destination | undefined {
 
 const recipientOf = ({ channel, to }: Destination) => (channel === Channel.EMAIL ? { email: to } : { userId: to });
 
-/** What Send is asked for one destination. */
-export const broadcastRequest = ({ message, title, send_at }: Broadcast, to: Destination) => ({
+export type BroadcastRequest = ReturnType<typeof broadcastRequest>;
+
+const broadcastRequest = ({ message, title, send_at }: Broadcast, to: Destination) => ({
   recipients: [recipientOf(to)],
   channels: [to.channel],
   eventType: "broadcast",
   content: { title: title ?? "Broadcast", body: message },
   ...(send_at && { sendAt: send_at }),
 });
+
+/** What Send is asked for each destination. Throws Problem where there is none. */
+export function broadcastRequests(message: Broadcast, destinations: readonly Destination[]): BroadcastRequest[] {
+  if (destinations.length > 0) return destinations.map((to) => broadcastRequest(message, to));
+  const description = `would go nowhere: ${variableOf("broadcast.destinations")} is not set here`;
+  throw new Problem("INVALID_REQUEST", { violations: [{ field: "message", description }] });
+}
 
 /** The idempotency key of one destination's notification, derived from the whole's. */
 export const partKey = (key: string, index: number): string => (key === "" ? "" : `${key}/${index}`);

@@ -4,6 +4,7 @@ import type { Registry } from "prom-client";
 import { type Clock, systemClock } from "#platform/clock.ts";
 import { lockDatabase } from "./lock.ts";
 import { databaseMetrics } from "./metrics.ts";
+import { ownerOnly } from "./owner-only.ts";
 import type { CallOptions, Calls, Database, Procedures } from "./sqlite.ts";
 import { prepareStatements } from "./statements.ts";
 import { WriterThread } from "./thread.ts";
@@ -29,6 +30,7 @@ const endProcess = (error: Error): void => {
 
 /** Rejects when another process has the file open, and when the file is none of ours. */
 export async function openDatabase({ file, onFatal = endProcess, metrics, clock = systemClock }: DatabaseNeeds): Promise<Database> {
+  ownerOnly(file);
   const lock = lockDatabase(file);
   let refused: { readonly atMs: number; readonly code: string | undefined } | undefined;
   const thread = await WriterThread.start(file, {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -207,8 +207,28 @@ test("a file that is no database is refused", async () => {
   await open();
 });
 
-const hold = async (): Promise<{ child: ChildProcess; says: string }> => {
-  const child = spawn(process.execPath, ["--no-warnings", fileURLToPath(new URL("./hold.fixture.ts", import.meta.url)), file]);
+test("its files are their owner's alone, whatever mode they had", async () => {
+  await notes.add("first");
+  const mode = (suffix: string) => (statSync(file + suffix).mode & 0o777).toString(8);
+  const modes = () => ["", "-wal", "-shm", ".lock"].map(mode);
+  expect(modes()).toEqual(["600", "600", "600", "600"]);
+  await database.close();
+  for (const suffix of ["", ".lock"]) chmodSync(file + suffix, 0o644);
+  await open();
+  expect(modes()).toEqual(["600", "600", "600", "600"]);
+});
+
+test("it opens in a process with options of V8's", async () => {
+  await database.close();
+  const { child, says } = await hold("--max-old-space-size=200");
+  expect(says).toBe("open");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await open();
+});
+
+const hold = async (...options: string[]): Promise<{ child: ChildProcess; says: string }> => {
+  const child = spawn(process.execPath, ["--no-warnings", ...options, fileURLToPath(new URL("./hold.fixture.ts", import.meta.url)), file]);
   const [said] = (await once(child.stdout, "data")) as [Buffer];
   return { child, says: said.toString().trim() };
 };

@@ -6,8 +6,11 @@ import { type Answer, type Commit, type FromWriter, OPENED, type ToWriter } from
 
 type Asked<M = ToWriter> = M extends ToWriter ? Omit<M, "id"> : never;
 
-/** That SQLite is experimental in Node 22 is said by the caller's thread already. */
-const EXEC_ARGV = [...process.execArgv, "--disable-warning=ExperimentalWarning"];
+/**
+ * That SQLite is experimental in Node 22 is said by the caller's thread already. In place of the process' own options: V8's among them hold
+ * for every thread anyway, and a thread that is given them does not start.
+ */
+const EXEC_ARGV = ["--disable-warning=ExperimentalWarning"];
 
 export interface ThreadEvents {
   /** It has ended without having been told to. */

@@ -5,7 +5,7 @@ import { healthRoutes } from "./health.ts";
 import { createLogger } from "./logger.ts";
 import { createMetrics, metricsRoutes } from "./metrics.ts";
 
-const request = {} as HttpRequest;
+const request = { headers: new Headers() } as HttpRequest;
 
 describe("the log", () => {
   const logged = (level: string) => {
@@ -55,12 +55,18 @@ describe("the metrics page", () => {
 });
 
 describe("health", () => {
-  it("is alive whatever happens, and ready only when everything is", async () => {
+  it("is alive whatever happens, ready only when everything is, and tells why not to whom it may", async () => {
     let now = { ok: false, why: ["stage router: no progress for 30 s"] };
-    const [healthz, readyz] = healthRoutes(() => now);
+    const [healthz, readyz] = healthRoutes(
+      () => now,
+      ({ headers }) => headers.has("authorization"),
+    );
     expect((await healthz?.handle(request))?.status).toBe(200);
-    expect(await readyz?.handle(request)).toMatchObject({ status: 503, body: JSON.stringify(now) });
+    const told = { ...request, headers: new Headers({ authorization: "Bearer x" }) };
+    expect(await readyz?.handle(told)).toMatchObject({ status: 503, body: JSON.stringify(now) });
+    expect(await readyz?.handle(request)).toMatchObject({ status: 503, body: '{"ok":false}' });
     now = { ok: true, why: [] };
-    expect(await readyz?.handle(request)).toMatchObject({ status: 200, body: '{"ok":true,"why":[]}' });
+    expect(await readyz?.handle(told)).toMatchObject({ status: 200, body: '{"ok":true,"why":[]}' });
+    expect(await readyz?.handle(request)).toMatchObject({ status: 200, body: '{"ok":true}' });
   });
 });

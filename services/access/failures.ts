@@ -5,7 +5,7 @@
  * lock-out, and one forgotten job with an old key must not be able to shut out the service beside it.
  */
 import type { Clock } from "#platform/clock.ts";
-import { networkOf } from "./network.ts";
+import { networkOf } from "#platform/rpc/network.ts";
 
 const MOST_AT_ONCE = 20;
 const ONE_EVERY_MS = 3_000;

@@ -3,7 +3,7 @@
  * same: the same cycle of the same delivery, or a record whose ids are known.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type ChannelDecision, decide, type PersonFacts } from "#domain/decide/decide.ts";
+import { type ChannelDecision, decide, heededHours, type PersonFacts } from "#domain/decide/decide.ts";
 import { deliveryEventName, replayName, scheduledName } from "#domain/ids.ts";
 import type { Reason } from "#domain/reasons.ts";
 import * as topics from "#domain/topics.ts";
@@ -17,6 +17,7 @@ import {
   NotificationRequestedSchema,
   ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
+import { QuietHoursSchema } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Output } from "#platform/log/log.ts";
 import { decoded, jsonOf } from "#platform/log/readable.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
@@ -41,7 +42,7 @@ export function replayed(letter: Letter, facts: PersonFacts | undefined, nowMs: 
   if (!isDelivery(original)) return [{ topic, key, value, headers }];
   const decision = decisionNow(original.message, facts, nowMs);
   if (!decision.send) return decision.reasons.at(-1) as Reason;
-  const next = { ...original.message, cycle: original.message.cycle + 1, attempt: 0, wait: 0 };
+  const next = { ...heeding(original.message, facts), cycle: original.message.cycle + 1, attempt: 0, wait: 0 };
   if (decision.untilMs > 0) return afterQuietHours({ ...next, wait: 1 }, { topic, key, headers }, decision.untilMs, nowMs);
   return [event(next, key, nowMs, DeliveryStatus.QUEUED), { topic, key, value: toBinary(DeliverySchema, next), headers }];
 }
@@ -63,6 +64,13 @@ function decisionNow(delivery: Delivery, facts: PersonFacts | undefined, nowMs: 
   const { userId, target, category, channel, priority, expiresAtMs } = delivery;
   const asked = { userId, email: target, actor: "", category, channels: [channel], priority, expiresAtMs: Number(expiresAtMs) };
   return decide(asked, facts, nowMs).find((each) => each.channel === channel) as ChannelDecision;
+}
+
+/** The person's quiet hours as they are now, for its tries. */
+function heeding({ quietHours: _, ...delivery }: Delivery, facts: PersonFacts | undefined): Delivery {
+  const now = heededHours(delivery, facts);
+  if (!now) return { ...delivery, timeZone: "" };
+  return { ...delivery, timeZone: now.timeZone, quietHours: create(QuietHoursSchema, now.quietHours) };
 }
 
 const words = { [DeliveryStatus.QUEUED]: "queued", [DeliveryStatus.DEFERRED]: "deferred" } as const;

@@ -171,6 +171,20 @@ describe("dead letters", () => {
     expect((await letters.listDeadLetters({})).deadLetters).toMatchObject([{ id: muted.id }]);
   });
 
+  it("heed the person's quiet hours as they are now, at every try", async () => {
+    const { id } = await dead({ quietHours: { start: "01:00", end: "02:00" }, timeZone: "UTC" });
+    const { id: other } = await dead({ deliveryId: NOTIFICATION, quietHours: { start: "01:00", end: "02:00" }, timeZone: "UTC" });
+    await people.setQuietHours({ userId: "ann", quietHours: { start: "03:00", end: "04:00" }, timeZone: "Europe/Vienna" });
+    await outcomesOf([id]);
+    await people.setQuietHours({ userId: "ann" });
+    await outcomesOf([other]);
+    const again = (await sentAgain()).map(({ value }) => fromBinary(DeliverySchema, value));
+    expect(again.map(({ quietHours, timeZone }) => [quietHours?.start, timeZone])).toEqual([
+      ["03:00", "Europe/Vienna"],
+      [undefined, ""],
+    ]);
+  });
+
   it("wait for the end of the person's quiet hours, and go out then", async () => {
     const { id } = await dead();
     // The clock stands at 22:13:20 UTC.

@@ -26,7 +26,18 @@ import type { Tracer } from "#platform/telemetry/trace.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
 import { outageWatch } from "./outage.ts";
-import { afterLease, type Deferred, type Ended, endAgain, expired, follow, givenUp, type Waiting, waitAgain } from "./outcome.ts";
+import {
+  afterLease,
+  type Deferred,
+  type Ended,
+  endAgain,
+  follow,
+  givenUp,
+  type Held,
+  heldBack,
+  type Waiting,
+  waitAgain,
+} from "./outcome.ts";
 import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
 import { LEASE_MS, type Lease, patienceOf } from "./patience.ts";
 import { permitsOf } from "./permits.ts";
@@ -116,11 +127,16 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease, batch.signal);
     const outcome = await inTurn(received, batch.signal, mail, lease);
     const atMs = clock.nowMs();
-    if (outcome === "expired") {
-      await conclude("expired", atMs);
-      return end(received, batch, expired({ attempt, wait }), atMs);
-    }
     if (outcome === "lost") return defer(received, batch, afterLease(value, atMs + LEASE_MS), atMs);
+    if (outcome.is === "expired") {
+      await conclude(outcome.is, atMs);
+      return end(received, batch, outcome, atMs);
+    }
+    if (outcome.is === "deferred") {
+      // What may have been sent stays unresolved: its lease runs out once more.
+      if (intent.is === "send") await conclude({ released: outcome.next }, atMs);
+      return defer(received, batch, outcome, atMs);
+    }
     // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
     if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
     const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: atMs, leaseUntilMs: lease.untilMs });
@@ -132,21 +148,16 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
   }
 
-  /** Lost: somebody else holds the lease by now. Then, and when it has expired, nothing was sent. */
-  async function inTurn(
-    received: Received<Delivery>,
-    signal: AbortSignal,
-    mail: Mail,
-    lease: Lease,
-  ): Promise<Outcome | "lost" | "expired"> {
-    const isExpired = () => clock.nowMs() >= Number(received.value.expiresAtMs);
-    if (isExpired()) return "expired";
+  /** Lost: somebody else holds the lease by now. Then, and when it was held back, nothing was sent. */
+  async function inTurn(received: Received<Delivery>, signal: AbortSignal, mail: Mail, lease: Lease): Promise<Outcome | Held | "lost"> {
+    const delivery = waiting(received.value);
+    const held = heldBack(delivery, clock.nowMs());
+    if (held) return held;
     const pass = await turns.take(signal).catch(() => undefined);
     if (!pass) return { is: "outage", code: "called_off", detail: "This process ended before it was the message's turn." };
     try {
       if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
-      if (isExpired()) return "expired";
-      return await sending(received, mail, lease, pass);
+      return heldBack(delivery, clock.nowMs()) ?? (await sending(received, mail, lease, pass));
     } finally {
       pass();
     }
@@ -248,9 +259,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   }
 }
 
-const waiting = ({ deliveryId, attempt, wait, expiresAtMs }: Delivery): Waiting => ({
-  deliveryId,
-  attempt,
-  wait,
+const waiting = ({ deliveryId, attempt, wait, expiresAtMs, quietHours, timeZone }: Delivery): Waiting => ({
+  ...{ deliveryId, attempt, wait, quietHours, timeZone },
   expiresAtMs: Number(expiresAtMs),
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { afterLease, type Deferred, type Ended, endAgain, follow, type Waiting, waitAgain } from "./outcome.ts";
+import { afterLease, type Deferred, type Ended, endAgain, follow, heldBack, type Waiting, waitAgain } from "./outcome.ts";
 import type { Outcome } from "./sender.ts";
 
 const NOW = 1_700_000_000_000;
@@ -9,6 +9,7 @@ const delivery = (more: Partial<Waiting> = {}): Waiting => ({
   attempt: 0,
   wait: 0,
   expiresAtMs: NOW + 259_200_000,
+  timeZone: "",
   ...more,
 });
 const following = (outcome: Outcome, more: Partial<Waiting> = {}, maxRetryCount = 3): Ended | Deferred =>
@@ -76,6 +77,39 @@ describe("what follows from an outcome", () => {
         },
       ),
     );
+  });
+});
+
+describe("a try that is about to begin", () => {
+  /** NOW is 22:13:20 UTC. */
+  const night = { quietHours: { start: "22:00", end: "07:00", days: [] }, timeZone: "UTC" };
+  const endMs = Date.parse("2023-11-15T07:00:00Z");
+
+  it("within the person's quiet hours waits until they end, and burns no attempt", () => {
+    const held = { is: "deferred", reason: "quiet_hours", attempt: 0, next: { attempt: 1, wait: 3 }, dueAtMs: endMs };
+    expect(heldBack(delivery({ attempt: 1, wait: 2, ...night }), NOW)).toEqual(held);
+    expect(heldBack(delivery({ ...night, timeZone: "Asia/Tokyo" }), NOW)).toBeUndefined();
+  });
+
+  it("begins outside of them, from the very moment on that they end, and where there are none", () => {
+    expect(heldBack(delivery(night), NOW - 3_600_000)).toBeUndefined();
+    expect(heldBack(delivery(night), endMs - 1)).toBeDefined();
+    expect(heldBack(delivery(night), endMs)).toBeUndefined();
+    expect(heldBack(delivery(), NOW)).toBeUndefined();
+  });
+
+  it("ends where it has expired, or will before they end", () => {
+    const by = { attempt: 0, wait: 0 };
+    const ended = (reason: string) => ({ is: "expired", reason, attempt: 0, by });
+    expect(heldBack(delivery({ expiresAtMs: NOW }), NOW)).toEqual(ended("expired"));
+    expect(heldBack(delivery({ expiresAtMs: endMs, ...night }), NOW)).toEqual(ended("expires_in_quiet_hours"));
+    expect(heldBack(delivery({ expiresAtMs: endMs + 1, ...night }), NOW)).toMatchObject({ dueAtMs: endMs });
+  });
+
+  it("held back makes the same wait once more", () => {
+    const by = delivery({ attempt: 2, wait: 1, ...night });
+    const first = heldBack(by, NOW) as Deferred;
+    expect(waitAgain(by, first.next, NOW)).toEqual(first);
   });
 });
 

@@ -3,7 +3,11 @@
  *
  * An attempt is what reached the provider and was refused for this message, or may have been sent: each leaves one try fewer, so that a
  * server that never answers cannot be handed the same mail for days. An outage burns none. No wait reaches past the expiry.
+ *
+ * A try that comes within the person's quiet hours waits until they end, whatever brought it there: a retry, an outage, a lane that was
+ * behind. So it is asked when a try is about to begin, and nowhere else.
  */
+import { type QuietHours, quietUntil } from "#domain/decide/quiet-hours.ts";
 import { outageWait, retryAfter, roundUpToTier } from "#domain/decide/retry.ts";
 import type { Reason } from "#domain/reasons.ts";
 import type { Progress, SettledState } from "#platform/ledger/ledger.ts";
@@ -31,12 +35,30 @@ export interface Deferred {
 export interface Waiting extends Progress {
   readonly deliveryId: string;
   readonly expiresAtMs: number;
+  /** Absent: there are none to heed. */
+  readonly quietHours?: QuietHours | undefined;
+  /** IANA. */
+  readonly timeZone: string;
 }
 
-export const expired = (by: Progress, attempt = 0): Ended => ({ is: "expired", reason: "expired", attempt, by });
+/** A try that must not begin now. */
+export type Held = Expired | Deferred;
+type Expired = Ended & { readonly is: "expired" };
+
+export const expired = (by: Progress, attempt = 0): Expired => ({ is: "expired", reason: "expired", attempt, by });
 
 /** No try can be made of it, or none that comes to an end. */
 export const givenUp = ({ attempt, wait }: Progress, reason: Reason): Ended => ({ is: "dead", reason, attempt: 0, by: { attempt, wait } });
+
+/** What becomes of a try that must not begin now; undefined: it may. */
+export function heldBack({ attempt, wait, expiresAtMs, quietHours, timeZone }: Waiting, nowMs: number): Held | undefined {
+  const by = { attempt, wait };
+  if (nowMs >= expiresAtMs) return expired(by);
+  const dueAtMs = quietHours && quietUntil(quietHours, timeZone, nowMs);
+  if (dueAtMs === undefined) return undefined;
+  if (dueAtMs >= expiresAtMs) return { ...expired(by), reason: "expires_in_quiet_hours" };
+  return { is: "deferred", reason: "quiet_hours", attempt: 0, next: { attempt, wait: wait + 1 }, dueAtMs };
+}
 
 /** `leaseUntilMs`: until then nobody can start another try of a send whose outcome is not known. */
 export function follow(
@@ -76,6 +98,8 @@ export const afterLease = ({ attempt, wait }: Progress, untilMs: number): Deferr
 /** The wait that a released send began at that time, once more: as long as its plan, and to the same next record. */
 export function waitAgain(delivery: Waiting, expected: Progress, atMs: number): Deferred {
   const refused = expected.wait === 0;
+  const held = refused ? undefined : heldBack({ ...delivery, attempt: expected.attempt, wait: expected.wait - 1 }, atMs);
+  if (held?.is === "deferred") return held;
   const waitMs = refused
     ? (retryAfter(expected.attempt, Number.POSITIVE_INFINITY) as number)
     : outageWait({ deliveryId: delivery.deliveryId, attempt: expected.attempt, wait: expected.wait - 1 });

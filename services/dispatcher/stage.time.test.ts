@@ -108,6 +108,27 @@ describe("the dispatcher", () => {
       expect(at.lines.filter(({ msg }) => msg === "delivery deferred")).toHaveLength(2);
     });
 
+    it("hands the hours on to every try, as they were when it was decided", async () => {
+      await people.setQuietHours({ userId: "ann", quietHours: { start: "03:00", end: "04:00", days: [5] }, timeZone: "Europe/Vienna" });
+      await dispatch();
+      await people.setQuietHours({ userId: "ann" });
+      await start("again");
+      await settled("again");
+      const hours = (await deliveries()).map(({ quietHours, timeZone }) => [
+        quietHours?.start,
+        quietHours?.end,
+        quietHours?.days,
+        timeZone,
+      ]);
+      expect(hours).toEqual(Array(4).fill(["03:00", "04:00", [5], "Europe/Vienna"]));
+    });
+
+    it("gives critical no hours to heed", async () => {
+      await quiet();
+      await dispatch({ priority: Priority.CRITICAL }, topics.high);
+      expect((await deliveries()).map(({ quietHours, timeZone }) => [quietHours, timeZone])).toEqual(Array(2).fill([undefined, ""]));
+    });
+
     it("carries out the recorded wait when the record comes again, whatever the person has changed since", async () => {
       await quiet();
       await dispatch();

@@ -3,11 +3,11 @@
  *
  * Facts are fetched once per batch; `decide` is pure; the decision is recorded once, then carried out, and its reasons are what Explain
  * shows. A replay carries out the recorded decision, with the same ids. What was decided to wait for the end of quiet hours goes out then
- * as it was decided. What the runner gives up on is refused for its recipient, who would otherwise be waited for.
+ * as it was decided; the hours go along, since later tries have to heed them too. What the runner gives up on is refused for its recipient, who would otherwise be waited for.
  */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
-import { decide } from "#domain/decide/decide.ts";
+import { decide, heededHours } from "#domain/decide/decide.ts";
 import { deliveryName, notificationEventName, recipientKey, scheduledName } from "#domain/ids.ts";
 import { localeFor } from "#domain/locale.ts";
 import type { Reason } from "#domain/reasons.ts";
@@ -108,7 +108,7 @@ function draft(value: NotificationPrioritized, facts: KnownFacts | undefined, no
       deliveryId: uuidv5(deliveryName(notificationId, recipient, nameOfChannel(channel), 0)),
     }),
   );
-  const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs) });
+  const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs), ...heededHours(asked, facts) });
   return { draft: { environment, notificationId, recipient, decision: encode(DecisionRecordSchema, record) }, record };
 }
 
@@ -131,7 +131,8 @@ const topicOf = (channel: Channel, priority: Priority) => {
 const UNASKED: Reason = "not_requested";
 
 /** What a decision comes to: told to the tracker, and a delivery on its way for each channel that is used. */
-function carryOut(value: NotificationPrioritized, recipient: string, { decisions, decidedAtMs }: DecisionRecord) {
+function carryOut(value: NotificationPrioritized, recipient: string, record: DecisionRecord) {
+  const { decisions, decidedAtMs, quietHours, timeZone } = record;
   const { notificationId, environment, userId, priority, eventType, category, acceptedAtMs, expiresAtMs, content, template } = value;
   const key = recipientKey(environment, recipient);
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
@@ -143,6 +144,7 @@ function carryOut(value: NotificationPrioritized, recipient: string, { decisions
     const delivery = {
       ...{ deliveryId, notificationId, environment, userId, channel, target, priority, eventType, category },
       ...{ acceptedAtMs, expiresAtMs, cycle: 1, content, template, locale },
+      ...(quietHours && { quietHours, timeZone }),
     };
     const topic = topicOf(channel, priority);
     outputs.push(

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import { broadcastDestinations } from "#platform/config/broadcast.ts";
+import { broadcastSettings, destinationsOf } from "#platform/config/broadcast.ts";
 import { rawTopicFields, rawTopicFormat } from "#platform/config/raw-topic.ts";
 import type { Module, Task } from "#platform/host.ts";
 import { originOn } from "#platform/raw/door.ts";
@@ -22,7 +22,7 @@ const FORGOTTEN_AT_ONCE = 5_000;
 const config = z.object({
   ...rawTopicFields,
   "raw-topic.format": rawTopicFormat,
-  "broadcast.destinations": broadcastDestinations,
+  ...broadcastSettings,
 });
 
 export const ingest: Module<z.output<typeof config>, Reservations> = {
@@ -39,7 +39,7 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
     const pinned = pinning(versionsOf(given));
     return {
       rpc: (router) => router.service(IngestService, ingestService({ intake, reservations, cancel: cancelling(given), pinned, clock })),
-      routes: [...legacyRoutes(given), notifyRoute(given, settings["broadcast.destinations"]), eventsRoute(given)],
+      routes: [...legacyRoutes(given), notifyRoute(given, destinationsOf(settings)), eventsRoute(given)],
       tasks: forgetting(reservations, clock),
     };
   },

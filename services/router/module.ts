@@ -1,13 +1,13 @@
 /** Router: settles what was asked and gives it a lane. */
 import { z } from "zod";
-import { broadcastDestinations } from "#platform/config/broadcast.ts";
+import { broadcastSettings, destinationsOf } from "#platform/config/broadcast.ts";
 import { demandOwners, rawTopicFields } from "#platform/config/raw-topic.ts";
 import type { Module } from "#platform/host.ts";
 import { rawDoor } from "#platform/raw/door.ts";
 import { versionsOf } from "#platform/render/versions.ts";
 import { routers } from "./stage.ts";
 
-const config = z.object({ ...rawTopicFields, "broadcast.destinations": broadcastDestinations }).superRefine(demandOwners);
+const config = z.object({ ...rawTopicFields, ...broadcastSettings }).superRefine(demandOwners);
 
 export const routerModule: Module<z.output<typeof config>> = {
   name: "router",
@@ -18,7 +18,7 @@ export const routerModule: Module<z.output<typeof config>> = {
       clock: given.clock,
       versions: versionsOf(given),
       door: rawDoor(settings, given.log),
-      destinations: settings["broadcast.destinations"],
+      destinations: destinationsOf(settings),
     }),
   }),
 };

@@ -159,6 +159,12 @@ it("the flat event's data fills in the template that it names", async () => {
   await room.close();
 });
 
+it("a message to everybody is refused where there is no destination for it", async () => {
+  await at.run(routerOf(at.clock, { destinations: [] }));
+  await write({ message: "The build is green" });
+  expect(await details()).toEqual(["message: would go nowhere: CARILLON_BROADCAST_DESTINATIONS is not set here"]);
+});
+
 describe("a message to everybody", () => {
   beforeEach(() => at.run(routerOf(at.clock)));
 

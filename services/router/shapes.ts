@@ -9,7 +9,14 @@ import { notificationName, partName, rawEventName } from "#domain/ids.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { metadata, parseBody, text } from "#platform/shapes/body.ts";
-import { broadcastFields, broadcastNames, broadcastRequest, type Destination, partKey } from "#platform/shapes/broadcast.ts";
+import {
+  type BroadcastRequest,
+  broadcastFields,
+  broadcastNames,
+  broadcastRequests,
+  type Destination,
+  partKey,
+} from "#platform/shapes/broadcast.ts";
 import { eventFields, eventNames, eventRequest } from "#platform/shapes/event.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { isId } from "./refusal.ts";
@@ -70,10 +77,10 @@ const flatEvent: Shape = ({ value }, environment) => {
 const everybody: Shape = ({ topic, partition, offset, timeMs, value }, environment, destinations) => {
   const message = parseBody(Message, value);
   const whole = message.notification_id ?? uuidv5(rawEventName(topic.name, partition, offset, timeMs));
-  const asked = destinations.map((destination, index) => {
+  const asked = broadcastRequests(message, destinations).map((request, index) => {
     const key = partKey(message.idempotency_key ?? "", index);
     const id = key === "" ? uuidv5(partName(whole, index)) : idOf(environment, { idempotency_key: key });
-    return requested(broadcastRequest(message, destination), message.environment, id);
+    return requested(request, message.environment, id);
   });
   return { asked, names: { ...times, ...broadcastNames } };
 };
@@ -87,7 +94,7 @@ export function idOf(environment: string, body: { readonly idempotency_key?: unk
   return typeof key === "string" && key !== "" ? uuidv5(notificationName(environment, key)) : "";
 }
 
-type Request = ReturnType<typeof eventRequest> | ReturnType<typeof broadcastRequest>;
+type Request = ReturnType<typeof eventRequest> | BroadcastRequest;
 
 function requested({ sendAt, ...request }: Request, environment: string | undefined, notificationId: string): NotificationRequested {
   // What has passed means at once.

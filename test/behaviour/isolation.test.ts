@@ -1,15 +1,18 @@
 /**
- * Environments cannot see each other: every method of every service, called with a foreign key about what is there, answers word for word
- * what it answers about what never was. A method that is missing here fails the test.
+ * Environments cannot see each other: every method of every service, and every REST route, called with a foreign key about what is there,
+ * answers word for word what it answers about what never was. A method or a route that is missing here fails the test.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { DescService } from "@bufbuild/protobuf";
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
-import { clientsOf, transportOf } from "../world/clients.ts";
+import type { Route } from "#platform/rpc/route.ts";
+import { consoleRoom } from "../../services/console/module.ts";
+import { ingest as ingestModule } from "../../services/ingest/module.ts";
+import { clientsOf, getJson, transportOf } from "../world/clients.ts";
 import { startWorld, type World } from "../world/world.ts";
 
 /** What somebody may know of another environment, or make up. */
@@ -21,6 +24,7 @@ interface Names {
   readonly idempotencyKey: string;
   readonly template: string;
   readonly deadLetterId: string;
+  readonly mailId: string;
 }
 
 const MARK = "nobody-else-may-read-this";
@@ -83,6 +87,42 @@ const requests: Readonly<Record<string, (names: Names) => object>> = {
   "ingest.v1.IngestService.SendBatch": (names) => ({ notifications: [notification(names)] }),
 };
 
+/** In this order too. */
+const calls: Readonly<Record<string, (names: Names) => { readonly path?: string; readonly body?: object }>> = {
+  "GET /notification_service/api/notifications/:id": ({ notificationId }) => ({
+    path: `/notification_service/api/notifications/${notificationId}`,
+  }),
+  "GET /n/:id": ({ notificationId }) => ({ path: `/n/${notificationId}` }),
+  "GET /people/:id": ({ userId }) => ({ path: `/people/${userId}` }),
+  "GET /people": () => ({}),
+  "GET /": () => ({}),
+  "GET /session": () => ({}),
+  "GET /mailbox/messages": () => ({}),
+  "GET /mailbox/messages/:id/html": ({ mailId }) => ({ path: `/mailbox/messages/${mailId}/html` }),
+  "DELETE /mailbox/messages": () => ({}),
+  "POST /gateway/token": ({ userId }) => ({ body: { user_id: userId } }),
+  "POST /notification_service/api/notifications": ({ userId }) => ({ body: { type: "WEB", userId, title: "Mine", content: "Mine" } }),
+  "POST /api/v1/notifications": ({ userId }) => ({ body: { user_id: userId, event_type: "x", content: "Mine" } }),
+  "POST /notify": () => ({ body: { message: "Mine" } }),
+};
+
+/** Of all modules, as they declare them, but for those that hold nobody's data. */
+function declared(): string[] {
+  const none = () => {
+    throw new Error("nothing is called here");
+  };
+  const given = { client: none, log: { isPublic: false }, clock: {} } as never;
+  const parts = [
+    consoleRoom({ mintToken: none, gatewayAt: none, signIn: none }).build(
+      { mode: "production", "smtp-sink-port": 0, "gateway.public-url": undefined },
+      ...[given, none as never],
+    ),
+    ingestModule.build({ mode: "production", "raw-topics": [] } as never, given, {} as never),
+  ];
+  const routes = parts.flatMap((part) => (part as { routes: readonly Route[] }).routes);
+  return routes.filter(({ scope }) => scope !== "none").map(({ method, path }) => `${method} ${path}`);
+}
+
 const contracts = readdirSync("gen/carillon", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith("_pb.ts"));
 const generated = await Promise.all(contracts.map((name) => import(new URL(`../../gen/carillon/${name}`, import.meta.url).href)));
 const services = generated.flatMap((made) => Object.values(made as Record<string, DescService>).filter(({ kind }) => kind === "service"));
@@ -93,7 +133,9 @@ const methodNamed = (name: string) => methods.get(`carillon.${name}`);
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld({ env: { CARILLON_MODE: "production", CARILLON_MAX_RETRY_COUNT: "0" } });
+  world = await startWorld({
+    env: { CARILLON_MODE: "production", CARILLON_MAX_RETRY_COUNT: "0", CARILLON_BROADCAST_DESTINATIONS: "web:ann" },
+  });
 });
 afterAll(() => world.stop());
 
@@ -106,7 +148,7 @@ const adminOf = async (environment: string) => {
 
 /** An environment with one of everything, and what it looks like. */
 async function furnished(environment: string) {
-  const { clients, keyPrefix } = await adminOf(environment);
+  const { clients, keyPrefix, credential } = await adminOf(environment);
   const { preferences, templates, ingest, tracker, inbox, deadLetters, access } = clients;
   const names = { environment, keyPrefix, userId: "ann", idempotencyKey: "order-1", template: "welcome" };
   await preferences.upsertPerson({ userId: names.userId, name: MARK, email: `${MARK}@example.test` });
@@ -121,6 +163,9 @@ async function furnished(environment: string) {
   await expect.poll(async () => (await deadLetters.listDeadLetters({})).deadLetters.length).toBe(1);
   await expect.poll(async () => (await inbox.listMessages({ userId: names.userId })).messages.length).toBe(1);
   const [letter] = (await deadLetters.listDeadLetters({})).deadLetters;
+  const mails = async () => (await getJson(`${world.url}/mailbox/messages`, { authorization: `Bearer ${credential}` })).body.messages;
+  await expect.poll(async () => (await mails()).length).toBe(1);
+  const [mail] = await mails();
   const look = async () => ({
     person: await preferences.getPerson({ userId: names.userId }),
     preferences: await preferences.getPreferences({ userId: names.userId }),
@@ -128,13 +173,15 @@ async function furnished(environment: string) {
     notifications: await tracker.listNotifications({}),
     letters: await deadLetters.listDeadLetters({}),
     keys: await access.listKeys({}),
+    mails: await mails(),
   });
-  return { names: { ...names, notificationId, deadLetterId: letter?.id as string } satisfies Names, look };
+  return { names: { ...names, notificationId, deadLetterId: letter?.id as string, mailId: mail.id as string } satisfies Names, look };
 }
 
 const made: Names = {
-  ...{ environment: "unheard-of", keyPrefix: "ck_test_0123456789abcdef", userId: "who", idempotencyKey: "order-2", template: "unwritten" },
+  ...{ environment: "unheard-of", keyPrefix: "ck_test_0123456789abcdef", userId: "nora", idempotencyKey: "order-2", template: "unwritten" },
   ...{ notificationId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9642", deadLetterId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9643" },
+  mailId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9644",
 };
 
 /** Every answer in turn, with what was asked about and whatever differs from call to call masked. */
@@ -146,6 +193,20 @@ async function walk(own: { environment: string; credential: string }, names: Nam
     if (!method) throw new Error(`there is no method ${name}`);
     const client = createClient(method.parent, transport) as unknown as Record<string, (asked: object) => unknown>;
     const said = await told(client[method.localName]?.(request(names)));
+    answers.set(name, masked(said, { ...names, own: own.environment }));
+  }
+  return answers;
+}
+
+/** The same over REST. */
+async function walkRoutes(own: { environment: string; credential: string }, names: Names): Promise<Map<string, string>> {
+  const headers = { authorization: `Bearer ${own.credential}`, "content-type": "application/json" };
+  const answers = new Map<string, string>();
+  for (const [name, call] of Object.entries(calls)) {
+    const [method = "", pattern = ""] = name.split(" ");
+    const { path = pattern, body } = call(names);
+    const answer = await fetch(world.url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    const said = `${answer.status} ${await answer.text()}`;
     answers.set(name, masked(said, { ...names, own: own.environment }));
   }
   return answers;
@@ -170,7 +231,8 @@ function masked(text: string, names: Readonly<Record<string, string>>): string {
   for (const [name, value] of Object.entries(names)) left = left.replaceAll(`"${value}"`, `"<${name}>"`);
   return left
     .replaceAll(UUID, "<uuid>")
-    .replaceAll(/"(createdAtMs|updatedAtMs|lastUsedAtMs|seconds|nanos)":\d+/g, '"$1":0')
+    .replaceAll(/"(createdAtMs|updatedAtMs|lastUsedAtMs|createdAt|updatedAt|seconds|nanos)":\d+/g, '"$1":0')
+    .replaceAll(/"token":"[^"]+"/g, '"token":"<token>"')
     .replaceAll(/ck_test_[0-9a-f]{16}(\.[\w-]{43})?/g, "<key>");
 }
 
@@ -180,6 +242,34 @@ it("is walked whole: every method of every service is here", () => {
       .map((name) => `carillon.${name}`)
       .sort(),
   ).toEqual([...methods.keys()].sort());
+});
+
+it("is walked whole: every route that holds anybody's data is here", () => {
+  expect(Object.keys(calls).sort()).toEqual(declared().sort());
+  const modules = readdirSync("services", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith("module.ts"));
+  const withRoutes = modules.filter((name) => readFileSync(`services/${name}`, "utf8").includes("routes:"));
+  expect(withRoutes.sort()).toEqual(["console/module.ts", "ingest/module.ts"]);
+});
+
+it("no route tells a foreign key that anything is there, lets it be read, or changes it", async () => {
+  const there = await furnished("zeta");
+  const before = await there.look();
+  const [eta, theta] = [await adminOf("eta"), await adminOf("theta")];
+  const ofTheirs = await walkRoutes({ environment: "eta", ...eta }, there.names);
+  const ofNothing = await walkRoutes({ environment: "theta", ...theta }, made);
+  for (const [name, answer] of ofTheirs) {
+    expect([name, answer]).toEqual([name, ofNothing.get(name)]);
+    expect(answer).not.toContain(MARK);
+  }
+  expect(await there.look()).toEqual(before);
+});
+
+it("the metrics, which are of the process, name nothing of any environment", async () => {
+  const there = await furnished("iota");
+  const { credential } = await adminOf("kappa");
+  const metrics = await (await fetch(`${world.url}/metrics`, { headers: { authorization: `Bearer ${credential}` } })).text();
+  expect(metrics).toContain("carillon_ready 1");
+  for (const [name, value] of Object.entries({ ...there.names, mark: MARK })) expect(metrics, name).not.toContain(`"${value}"`);
 });
 
 it("no method tells a foreign key that anything is there, lets it be read, or changes it", async () => {

@@ -1,6 +1,7 @@
 /** Production mode: the first key, who is let in and who is not, environments, test mail, a proxy in front. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
@@ -108,8 +109,23 @@ describe("who calls", () => {
     }
   });
 
-  it("is told nothing by the probes, which need no key", async () => {
-    for (const path of ["/healthz", "/readyz"]) expect((await fetch(world.url + path)).status).toBe(200);
+  it("is told by the probes, which need no key, whether it is well; only a key that may read hears more", async () => {
+    const { credential } = await keyTo(await environmentOf("probes"), Scope.READ);
+    const send = await keyTo("probes", Scope.SEND);
+    const ready = (headers: Record<string, string> = {}) => getJson(`${world.url}/readyz`, headers);
+    const wrong = { "x-forwarded-for": "203.0.113.5", ...bearer(`ck_live_0123456789abcdef.${"A".repeat(43)}`) };
+    for (const headers of [{}, wrong, bearer(send.credential)]) expect(await ready(headers)).toEqual({ status: 200, body: { ok: true } });
+    expect(await ready(bearer(credential))).toEqual({ status: 200, body: { ok: true, why: [] } });
+    expect(await getJson(`${world.url}/healthz`)).toEqual({ status: 200, body: { ok: true } });
+  });
+
+  it("has nobody to broadcast to until the settings say whom, and is told so", async () => {
+    const { status, body } = await post(`${world.url}/notify`, { message: "The build is green" }, bearer(world.credential));
+    expect([status, body.error.reason, body.error.violations]).toEqual([
+      400,
+      "INVALID_REQUEST",
+      [{ field: "message", description: "would go nowhere: CARILLON_BROADCAST_DESTINATIONS is not set here" }],
+    ]);
   });
 
   it("finds nothing under /dev, with a key or without", async () => {
@@ -170,6 +186,17 @@ describe("who calls", () => {
     expect((await send(mine)).status).toBe(401);
     const ended = await fetch(`${world.url}/session`, { method: "DELETE", headers: mine });
     expect([ended.status, ended.headers.get("set-cookie")]).toEqual([204, expect.stringContaining("Max-Age=0")]);
+  });
+
+  it("loses the streams that are open when the key is revoked", async () => {
+    const { prefix, clients } = await keyTo(await environmentOf("streams"), Scope.SEND, Scope.READ);
+    const sendAt = timestampFromMs(Date.now() + 3_600_000);
+    const { notificationId } = await clients.ingest.send({ ...mail, sendAt });
+    const messages = clients.tracker.watchNotification({ notificationId })[Symbol.asyncIterator]();
+    await messages.next();
+    const ended = codeOf(messages.next());
+    await admin().access.revokeKey({ prefix });
+    expect(await ended).toBe(Code.Unauthenticated);
   });
 
   it("is out as soon as the key is revoked; an expired or rotated-out one is out too", async () => {

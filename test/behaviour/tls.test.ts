@@ -1,15 +1,26 @@
 /** TLS on the way in, which is the process's own affair in every form. */
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
-import { expect, it } from "vitest";
-import { startWorld } from "../world/world.ts";
+import { promisify } from "node:util";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { grpcurl, MAKING_MS, noGo } from "../world/languages.ts";
+import { startWorld, type World } from "../world/world.ts";
 
 const production = { CARILLON_MODE: "production" };
 const files = { cert: join(import.meta.dirname, "../fakes/tls/cert.pem"), key: join(import.meta.dirname, "../fakes/tls/key.pem") };
 
+let secure: World;
+beforeAll(async () => {
+  secure = await startWorld({ env: { ...production, CARILLON_TLS_CERT: files.cert, CARILLON_TLS_KEY: files.key } });
+});
+afterAll(() => secure.stop());
+
 it("the way to a production process may be TLS, and then nothing else", async () => {
-  const secure = await startWorld({ env: { ...production, CARILLON_TLS_CERT: files.cert, CARILLON_TLS_KEY: files.key } });
   expect(secure.url).toMatch(/^https:\/\/localhost:\d+$/);
   const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
     const options = {
@@ -28,7 +39,29 @@ it("the way to a production process may be TLS, and then nothing else", async ()
   expect(answer.status).toBe(202);
   expect(JSON.parse(answer.body).watch).toMatch(`${secure.url}/n/`);
   await expect(fetch(secure.url.replace("https", "http"))).rejects.toThrow();
-  await secure.stop();
+});
+
+it("the gRPC port speaks TLS then too, and nothing else", async () => {
+  const notification = { recipients: [{ userId: "ann" }], content: { title: "Hi" } };
+  const headers = { authorization: `Bearer ${secure.credential}` };
+  const sent = (scheme: string) => {
+    const baseUrl = `${scheme}://${secure.grpcAddress}`;
+    const transport = createGrpcTransport({ baseUrl, nodeOptions: { ca: readFileSync(files.cert) } });
+    return createClient(IngestService, transport).send(notification, { headers });
+  };
+  expect((await sent("https")).notificationId).not.toBe("");
+  await expect(sent("http")).rejects.toThrow();
+});
+
+it.skipIf(noGo)("grpcurl goes through TLS by the certificate, and not by another one", { timeout: MAKING_MS }, async () => {
+  const program = await grpcurl();
+  const list = (cert: string) =>
+    promisify(execFile)(program, [
+      ...["-cacert", cert, "-H", `authorization: Bearer ${secure.credential}`, "-max-time", "10"],
+      ...[secure.grpcAddress, "list"],
+    ]);
+  expect((await list(files.cert)).stdout).toContain("carillon.ingest.v1.IngestService");
+  await expect(list(join(import.meta.dirname, "../fakes/tls/elsewhere-cert.pem"))).rejects.toThrow("certificate");
 });
 
 it.each([

@@ -24,7 +24,11 @@ const taken: unknown[] = [];
 const development: Principal = { environment: "development", internal: false, scopes: [Scope.ADMIN] };
 
 const handler = connectNodeAdapter({
-  interceptors: interceptors({ authenticate: () => development, observer: createObserver({ logger, metrics: new Registry() }), logger }),
+  interceptors: interceptors({
+    authenticate: () => development,
+    observer: createObserver({ logger, metrics: new Registry() }),
+    ...{ logger, clock: systemClock },
+  }),
   contextValues: () =>
     createContextValues().set(callKey, { door: "http", address: "127.0.0.1", requestId: uuidv7(systemClock.nowMs()), observed: false }),
   routes: (router) =>

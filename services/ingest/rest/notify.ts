@@ -5,7 +5,7 @@ import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "#platform/rpc/route.ts";
 import { parseBody } from "#platform/shapes/body.ts";
-import { broadcastFields, broadcastNames, broadcastRequest, type Destination, partKey } from "#platform/shapes/broadcast.ts";
+import { broadcastFields, broadcastNames, broadcastRequests, type Destination, partKey } from "#platform/shapes/broadcast.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
 const Body = z.strictObject(broadcastFields);
@@ -20,8 +20,8 @@ export const notifyRoute = (given: Pick<Given, "client">, destinations: readonly
     const ingest = given.client(IngestService, request.environment);
     const key = idempotencyKey(request);
     const notifications = await Promise.all(
-      destinations.map(async (each, index) => {
-        const asked = { ...broadcastRequest(body, each), idempotencyKey: partKey(key, index) };
+      broadcastRequests(body, destinations).map(async (each, index) => {
+        const asked = { ...each, idempotencyKey: partKey(key, index) };
         const { notificationId } = await send(ingest, request, asked, broadcastNames);
         return { id: notificationId, watch: `${request.baseUrl}/n/${notificationId}` };
       }),
