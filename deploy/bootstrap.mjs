@@ -181,5 +181,7 @@ if (isRightNode) {
   process.argv = [process.execPath, script, ...args];
   await import(pathToFileURL(script).href);
 } else {
-  endAs(await run(node, [`--disable-warning=${QUIET}`, script, ...args], { stdio: "inherit", env: environmentFor(node) }));
+  endAs(
+    await run(node, [...process.execArgv, `--disable-warning=${QUIET}`, script, ...args], { stdio: "inherit", env: environmentFor(node) }),
+  );
 }

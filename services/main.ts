@@ -13,7 +13,8 @@ import { type Running, start } from "./start.ts";
 const DRAIN_MS = 18_000;
 
 // How far the heap may grow before it is collected. Left to itself V8 takes up to four times what lives in it where the machine has much
-// memory: a hundred MiB more, for a collector that works a twentieth less.
+// memory: a hundred MiB more, for a collector that works a twentieth less. How much is for what lives shortly cannot be set from here:
+// --max-semi-space-size=64, with which whoever starts this starts Node, halves the collector's work under load.
 setFlagsFromString("--heap-growing-percent=150");
 
 let running: Running | undefined;

@@ -125,7 +125,7 @@ function planOf(modules: readonly string[], { dataDir, engines, ports, env }: Se
     ...{ name, dir, port, ports: [port], graceS: GRACE_S },
     command: process.execPath,
     // Told by its title which one it is, and whose.
-    args: [`--title=carillon ${name} ${dir}`, "--disable-warning=ExperimentalWarning", main, ...modules],
+    args: [`--title=carillon ${name} ${dir}`, "--disable-warning=ExperimentalWarning", "--max-semi-space-size=64", main, ...modules],
     env: { ...settingsOf(dataDir, engines, ports), ...env },
     async ask() {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) });

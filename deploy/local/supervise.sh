@@ -13,8 +13,6 @@ exec 3<&0
 engine=$!
 trap '' HUP INT TERM
 echo "$engine" > "$pidfile"
-echo "$engine"
-exec > /dev/null
 
 {
   read -r _ <&3
@@ -25,9 +23,12 @@ exec > /dev/null
     tenths=$((tenths + 1))
   done
   kill -KILL "$engine"
-} 2> /dev/null &
+} > /dev/null 2>&1 &
 watcher=$!
 exec 3<&-
+# Once there is a watcher: whoever knows the engine may count on its end.
+echo "$engine"
+exec > /dev/null
 
 wait "$engine"
 code=$?

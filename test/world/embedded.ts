@@ -64,6 +64,7 @@ async function startProcess(dataDir: string, { env = {}, under = [] }: WorldOpti
     ...under,
     process.execPath,
     "--disable-warning=ExperimentalWarning",
+    "--max-semi-space-size=64",
     join(root, "services/main.ts"),
   ];
   const child = spawn(command, args, {
