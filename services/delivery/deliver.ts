@@ -26,7 +26,18 @@ import type { Tracer } from "#platform/telemetry/trace.ts";
 import { compose, type Unsendable } from "./compose.ts";
 import { gather } from "./gather.ts";
 import { outageWatch } from "./outage.ts";
-import { afterLease, type Deferred, type Ended, endAgain, follow, givenUp, heldBack, type Waiting, waitAgain } from "./outcome.ts";
+import {
+  afterLease,
+  type Deferred,
+  type Ended,
+  type Expired,
+  endAgain,
+  follow,
+  givenUp,
+  heldBack,
+  type Waiting,
+  waitAgain,
+} from "./outcome.ts";
 import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
 import { LEASE_MS, type Lease, patienceOf } from "./patience.ts";
 import { permitsOf } from "./permits.ts";
@@ -113,19 +124,18 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
     const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
     const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease.untilMs, batch.signal);
-    const held = heldBack(waiting(value), nowMs);
-    if (held?.is === "deferred") {
-      // What may have been sent stays unresolved: its lease runs out once more.
-      if (intent.is === "send") await conclude({ released: held.next }, nowMs);
-      return defer(received, batch, held, nowMs);
-    }
-    if (held) {
-      await conclude(held.is, nowMs);
-      return end(received, batch, held, nowMs);
-    }
     const outcome = await inTurn(received, batch.signal, mail, lease);
     const atMs = clock.nowMs();
     if (outcome === "lost") return defer(received, batch, afterLease(value, atMs + LEASE_MS), atMs);
+    if (outcome.is === "expired") {
+      await conclude(outcome.is, atMs);
+      return end(received, batch, outcome, atMs);
+    }
+    if (outcome.is === "deferred") {
+      // What may have been sent stays unresolved: its lease runs out once more.
+      if (intent.is === "send") await conclude({ released: outcome.next }, atMs);
+      return defer(received, batch, outcome, atMs);
+    }
     // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
     if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
     const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: atMs, leaseUntilMs: lease.untilMs });
@@ -137,13 +147,21 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
   }
 
-  /** Lost: somebody else holds the lease by now, and nothing was sent. */
-  async function inTurn(received: Received<Delivery>, signal: AbortSignal, mail: Mail, lease: Lease): Promise<Outcome | "lost"> {
+  /** Lost: somebody else holds the lease by now. Then, and when the try must not begin, nothing was sent. */
+  async function inTurn(
+    received: Received<Delivery>,
+    signal: AbortSignal,
+    mail: Mail,
+    lease: Lease,
+  ): Promise<Outcome | "lost" | Expired | Deferred> {
+    const held = () => heldBack(waiting(received.value), clock.nowMs());
+    const heldAtOnce = held();
+    if (heldAtOnce) return heldAtOnce;
     const pass = await turns.take(signal).catch(() => undefined);
     if (!pass) return { is: "outage", code: "called_off", detail: "This process ended before it was the message's turn." };
     try {
       if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
-      return await sending(received, mail, lease, pass);
+      return held() ?? (await sending(received, mail, lease, pass));
     } finally {
       pass();
     }
