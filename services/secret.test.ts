@@ -21,6 +21,12 @@ describe("a secret of the installation", () => {
     expect(readdirSync(folder)).toEqual(["gateway-token.secret"]);
   });
 
+  it("may be written in hexadecimal", () => {
+    const made = secretOf(file, "hex");
+    expect(Buffer.from(made).toString()).toMatch(/^[0-9a-f]{64}$/);
+    expect(secretOf(file, "hex")).toEqual(made);
+  });
+
   it.each([
     ["an empty", 0],
     ["a cut", 12],

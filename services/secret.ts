@@ -9,21 +9,21 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmS
 import { dirname } from "node:path";
 import { ConfigProblem } from "#platform/config/config.ts";
 
-const LENGTH = 32;
-
-/** Throws ConfigProblem where it can be neither read nor made, and where it is not whole. */
-export function secretOf(file: string): Uint8Array {
-  const secret = readOrMake(file);
-  if (secret.length === LENGTH) return secret;
+/** 32 random bytes, as they are or written in hexadecimal. Throws ConfigProblem where it can be neither read nor made, or is not whole. */
+export function secretOf(file: string, written: "plain" | "hex" = "plain"): Uint8Array {
+  const random = randomBytes(32);
+  const fresh = written === "hex" ? Buffer.from(random.toString("hex")) : random;
+  const secret = readOrMake(file, fresh);
+  if (secret.length === fresh.length) return secret;
   throw new ConfigProblem([
-    `The secret ${file} has ${secret.length} bytes instead of ${LENGTH}, so it is damaged. Remove the file and start again: another one is made, ` +
+    `The secret ${file} has ${secret.length} bytes instead of ${fresh.length}, so it is damaged. Remove the file and start again: another one is made, ` +
       "browsers ask for new tokens, and operators sign in again.",
   ]);
 }
 
-function readOrMake(file: string): Uint8Array {
+function readOrMake(file: string, fresh: Uint8Array): Uint8Array {
   try {
-    if (!existsSync(file)) make(file);
+    if (!existsSync(file)) make(file, fresh);
     return readFileSync(file);
   } catch (error) {
     const { code = "unknown" } = error as NodeJS.ErrnoException;
@@ -31,10 +31,10 @@ function readOrMake(file: string): Uint8Array {
   }
 }
 
-function make(file: string): void {
+function make(file: string, fresh: Uint8Array): void {
   const partial = `${file}.${randomBytes(8).toString("hex")}.partial`;
   try {
-    write(partial);
+    write(partial, fresh);
     linkSync(partial, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -44,10 +44,10 @@ function make(file: string): void {
   sync(dirname(file));
 }
 
-function write(file: string): void {
+function write(file: string, fresh: Uint8Array): void {
   const opened = openSync(file, "wx", 0o600);
   try {
-    writeSync(opened, randomBytes(LENGTH));
+    writeSync(opened, fresh);
     fsyncSync(opened);
   } finally {
     closeSync(opened);

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ConfigProblem } from "#platform/config/config.ts";
 import { engineNames } from "./addresses.ts";
 import { type RunningEngines, startEngines } from "./engines.ts";
 import { givenEngines } from "./given.ts";
@@ -75,7 +76,7 @@ try {
   process.exit(0);
 } catch (error) {
   await stop();
-  const told = error instanceof EngineProblem || error instanceof EnginesMissing;
+  const told = [ConfigProblem, EngineProblem, EnginesMissing].some((told) => error instanceof told);
   fail(told ? (error as Error).message : `The mesh could not be started: ${(error as Error).stack}`);
 }
 

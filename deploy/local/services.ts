@@ -2,11 +2,11 @@
  * Carillon's own processes on this machine: one for each module that can run alone, or one for all. One that ends by itself is started
  * again; all end with this process.
  */
-import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { secretOf } from "../../services/secret.ts";
 import type { EngineAddresses } from "./addresses.ts";
 import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
 import { databaseUrl } from "./given.ts";
@@ -139,7 +139,7 @@ function settingsOf(dataDir: string, engines: EngineAddresses, ports: ServicesOp
   return {
     CARILLON_ADAPTERS: "mesh",
     CARILLON_DATA_DIR: dataDir,
-    CARILLON_SERVICE_SECRET: secretOf(dataDir),
+    CARILLON_SERVICE_SECRET: serviceSecret(dataDir),
     CARILLON_KAFKA_BROKERS: engines.kafka.join(","),
     CARILLON_MYSQL_URL: databaseUrl(engines.mysql),
     CARILLON_REDIS_LEDGER_URL: engines.redisLedger,
@@ -156,13 +156,7 @@ function settingsOf(dataDir: string, engines: EngineAddresses, ports: ServicesOp
 }
 
 /** What these processes know each other by; made at the first start, readable by the owner only. */
-function secretOf(dataDir: string): string {
-  const file = join(dataDir, "service.secret");
+function serviceSecret(dataDir: string): string {
   mkdirSync(dataDir, { recursive: true });
-  try {
-    writeFileSync(file, randomBytes(32).toString("hex"), { mode: 0o600, flag: "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  return readFileSync(file, "utf8");
+  return Buffer.from(secretOf(join(dataDir, "service.secret"), "hex")).toString();
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 
@@ -54,6 +54,31 @@ describe("within the person's quiet hours", () => {
       [DEFERRED, "quiet_hours", 0],
       [SENT, "accepted_by_provider", 1],
     ]);
+  });
+
+  it("one whose turn comes only when they have begun waits as well", async () => {
+    await here.at.clock.advance(30_000);
+    const stuck = ["s0", "s1", "s2", "s3", "s4"];
+    const asked: string[] = [];
+    here.server.recipient = (address) => {
+      asked.push(address);
+      return "hang";
+    };
+    let leased = 0;
+    const intend: typeof here.ledger.intend = async (tries) => {
+      const intents = await here.ledger.intend(tries);
+      leased += intents.length;
+      return intents;
+    };
+    await run({ ledger: { ...here.ledger, intend } });
+    await put(...stuck.map((id) => deliveryOf(id)));
+    await vi.waitFor(() => expect(asked).toHaveLength(5));
+    await put(deliveryOf("a", from("22:14")));
+    await vi.waitFor(() => expect(leased).toBe(6));
+    await here.at.clock.advance(12_000);
+    await until("a", DEFERRED);
+    expect(await statuses("a")).toEqual([[DEFERRED, "quiet_hours", 0]]);
+    expect(asked).toHaveLength(5);
   });
 
   it("what expires before they end is over", async () => {
