@@ -27,7 +27,7 @@ export interface Plan {
   readonly faults: readonly Fault[];
 }
 
-export const FAULTS_MS = 90_000;
+export const FAULTS_MS = 40_000;
 
 export function planOf(random: Random): Plan {
   const isCalm = random.chance(0.1);
@@ -44,7 +44,7 @@ export function planOf(random: Random): Plan {
 
 function fault(random: Random): Fault {
   const at = { atMs: random.between(0, FAULTS_MS), place: random.next() };
-  const backAfterMs = random.between(0, 20_000);
+  const backAfterMs = random.between(0, 10_000);
   switch (random.between(0, 6)) {
     case 0:
     case 1:
@@ -52,7 +52,7 @@ function fault(random: Random): Fault {
       return { ...at, is: "dies", afterCalls: random.between(0, 8), backAfterMs };
     case 3:
     case 4:
-      return { ...at, is: "stands still", forMs: random.between(100, 40_000) };
+      return { ...at, is: "stands still", forMs: random.between(100, 30_000) };
     case 5:
       return { ...at, is: "leaves", withinMs: random.between(0, 10_000), backAfterMs };
     default:

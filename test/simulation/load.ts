@@ -31,7 +31,7 @@ export interface Change {
 
 export const ENVIRONMENT = "production";
 const PEOPLE = ["ann", "ben", "cem"];
-const LASTS_MS = 30_000;
+const LASTS_MS = 20_000;
 const DAY_MS = 24 * 3_600_000;
 
 const record = rawRecords({ format: "protobuf", origin: undefined });

@@ -8,10 +8,12 @@ import type { EventLog, Member, Membership, Output } from "#platform/log/log.ts"
 import { partitionOf } from "#platform/log/partition.ts";
 import type { Process } from "./process.ts";
 import type { Random } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
 import type { Wire } from "./wire.ts";
 
 export interface BrokerNeeds {
   readonly log: EventLog;
+  readonly timeline: Timeline;
   readonly random: Random;
   readonly wire: Wire;
   /** Outputs and positions in one transaction. */
@@ -33,7 +35,7 @@ interface Joined {
   join(): Promise<void>;
 }
 
-export function brokerOf({ log, random, wire, isAtomic }: BrokerNeeds): Broker {
+export function brokerOf({ log, timeline, random, wire, isAtomic }: BrokerNeeds): Broker {
   const members = new Map<Process, Joined[]>();
 
   /** What a member is told reaches it later, in order. */
@@ -102,7 +104,7 @@ export function brokerOf({ log, random, wire, isAtomic }: BrokerNeeds): Broker {
     }),
     putOut(process) {
       for (const joined of members.get(process) ?? []) {
-        void joined.membership?.leave();
+        if (joined.membership) timeline.during(joined.membership.leave());
         process.after(random.between(0, TOLD_WITHIN_MS), "joins again", () => {
           if (!joined.hasLeft) void joined.join();
         });

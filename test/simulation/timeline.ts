@@ -18,8 +18,7 @@ interface Event {
   act: (() => void) | undefined;
 }
 
-/** The log hands a write on in one turn of the event loop, and wakes its readers in another. */
-const TURNS = 3;
+/** All microtasks have run. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export class Timeline {
@@ -29,6 +28,7 @@ export class Timeline {
   readonly #random: Random;
   readonly #tell: ((line: string) => void) | undefined;
   readonly #hash = createHash("sha256");
+  #works = 0;
   /** A binary heap. */
   readonly #events: Event[] = [];
 
@@ -48,6 +48,15 @@ export class Timeline {
         event.act = undefined;
       },
     };
+  }
+
+  /** Something that needs no time: it is done before anything else happens. */
+  during(work: Promise<unknown>): void {
+    this.#works++;
+    const done = () => {
+      this.#works--;
+    };
+    work.then(done, done);
   }
 
   /** Makes a line part of the trace. */
@@ -71,7 +80,11 @@ export class Timeline {
     this.happened++;
     this.note(event.what);
     event.act();
-    for (let count = 0; count < TURNS; count++) await turn();
+    await turn();
+    if (this.#works === 0) return true;
+    while (this.#works > 0) await turn();
+    // What the log has taken, it hands to its readers.
+    await turn();
     return true;
   }
 

@@ -46,11 +46,12 @@ export class Wire {
     return new Promise((resolve, reject) => {
       const back = (answer: () => void) => from.after(this.#wayMs(), `${what} answered`, answer);
       const fail = () => reject(new Problem("STORE_UNAVAILABLE", { retryAfterMs: 1_000 }));
-      const arrive = (then: (work: Promise<T>) => void) => {
+      const arrive = (then?: (work: Promise<T>) => void) => {
         if (!from.isAlive && random.chance(0.5)) return;
-        then(work(fate === "reply lost"));
+        const working = work(fate === "reply lost");
+        timeline.during(working);
+        then?.(working);
       };
-      const ignored = (working: Promise<T>) => void working.catch(() => undefined);
       timeline.after(this.#wayMs(), `${from.name}: ${what} ${fate}`, () => {
         if (fate === "done")
           arrive((working) =>
@@ -60,8 +61,8 @@ export class Wire {
             ),
           );
         else back(fail);
-        if (fate === "reply lost") arrive(ignored);
-        if (fate === "done later") timeline.after(random.between(1, LATE_MS), `${from.name}: ${what} arrives late`, () => arrive(ignored));
+        if (fate === "reply lost") arrive();
+        if (fate === "done later") timeline.after(random.between(1, LATE_MS), `${from.name}: ${what} arrives late`, () => arrive());
       });
     });
   }
