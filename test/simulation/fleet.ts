@@ -48,7 +48,7 @@ export class Fleet {
     const { timeline, broker, sessionMs } = this.#needs;
     const place = this.#places[Math.floor(fault.place * this.#places.length)] as Place;
     const { process } = place;
-    if (!process.isAlive) return;
+    if (!process.isAlive || process.isStalled) return;
     timeline.note(`fault: ${process.name} ${JSON.stringify(fault)}`);
     switch (fault.is) {
       case "dies":

@@ -31,6 +31,7 @@ const TOLD_WITHIN_MS = 300;
 /** One group that a process is in. */
 interface Joined {
   membership: Membership | undefined;
+  isOut: boolean;
   hasLeft: boolean;
   join(): Promise<void>;
 }
@@ -77,13 +78,14 @@ export function brokerOf({ log, timeline, random, wire, isAtomic }: BrokerNeeds)
       async join(group, topics, member) {
         const one = told(process, group, member);
         const joined: Joined = {
-          ...{ membership: undefined, hasLeft: false },
+          ...{ membership: undefined, isOut: false, hasLeft: false },
           join: () =>
             wire.call(
               process,
               `${group} joins`,
               async () => {
                 joined.membership = await log.join(group, topics, one);
+                joined.isOut = false;
                 if (!process.isAlive) await joined.membership.leave();
               },
               { sure: true },
@@ -104,7 +106,9 @@ export function brokerOf({ log, timeline, random, wire, isAtomic }: BrokerNeeds)
     }),
     putOut(process) {
       for (const joined of members.get(process) ?? []) {
-        if (joined.membership) timeline.during(joined.membership.leave());
+        if (!joined.membership || joined.isOut) continue;
+        joined.isOut = true;
+        timeline.during(joined.membership.leave());
         process.after(random.between(0, TOLD_WITHIN_MS), "joins again", () => {
           if (!joined.hasLeft) void joined.join();
         });
