@@ -56,6 +56,6 @@ function fault(random: Random): Fault {
     case 5:
       return { ...at, is: "leaves", withinMs: random.between(0, 10_000), backAfterMs };
     default:
-      return { ...at, is: "has its clock set", byMs: random.pick([-3_600_000, -20_000, -1_000, 1_000, 20_000, 3_600_000]) };
+      return { ...at, is: "has its clock set", byMs: random.pick([-600_000, -20_000, -1_000, 1_000, 20_000, 600_000]) };
   }
 }

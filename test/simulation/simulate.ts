@@ -156,23 +156,28 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
     fleet.heal();
   });
 
-  const quiet = async (): Promise<boolean> => {
-    if (timeline.nowMs - appendedMs < LOOK_EVERY_MS || acknowledged.size < asked.length) return false;
-    if ([...positions.open].some(({ process }) => process.isAlive)) return false;
-    if ((await schedule("").nextDueMs()) !== undefined) return false;
-    for (const [group, read] of positions.groups) if ((await kept.lag(group, read)) > 0) return false;
-    return true;
+  /** What there is still to do; undefined: nothing. */
+  const unfinished = async (): Promise<string | undefined> => {
+    if (acknowledged.size < asked.length) return `${asked.length - acknowledged.size} not acknowledged`;
+    for (const { process } of positions.open) if (process.isAlive) return `${process.name} is at work`;
+    const dueAtMs = await schedule("").nextDueMs();
+    if (dueAtMs !== undefined) return `the schedule waits for ${dueAtMs - START_MS}`;
+    for (const [group, read] of positions.groups) {
+      const lag = await kept.lag(group, read);
+      if (lag > 0) return `${group} is ${lag} behind`;
+    }
+    return timeline.nowMs - appendedMs < LOOK_EVERY_MS ? "the log is written to" : undefined;
   };
   const latestMs = START_MS + FAULTS_MS + QUIET_WITHIN_MS;
-  let isQuiet = false;
-  for (let lookMs = START_MS + FAULTS_MS + LOOK_EVERY_MS; !broken && !isQuiet && timeline.nowMs < latestMs; ) {
+  let left: string | undefined = "everything";
+  for (let lookMs = START_MS + FAULTS_MS + LOOK_EVERY_MS; !broken && left !== undefined && timeline.nowMs < latestMs; ) {
     if (!(await timeline.step())) break;
     if (timeline.nowMs < lookMs) continue;
     lookMs = timeline.nowMs + LOOK_EVERY_MS;
-    isQuiet = await quiet();
+    left = await unfinished();
   }
-  if (isQuiet) await verdict({ log: kept, sends, events, acknowledged }, report);
-  else report("I6: quiet within half an hour", `still at work: ${[...positions.open].map(({ process }) => process.name).join(", ")}`);
+  if (left === undefined) await verdict({ log: kept, sends, events, acknowledged }, report);
+  else report("I6: quiet within half an hour", left);
 
   for (const topic of topics.all)
     for (const { partition, offset, timeMs, key, value } of await recordsOf(kept, topic))
