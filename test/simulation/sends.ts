@@ -108,6 +108,7 @@ export class Sends {
       this.#needs.report("nothing is sent after its expiry", `${by.name} sends ${deliveryId}`);
     if (!this.#begun.has(deliveryId) && !this.#putOff.has(deliveryId) && attempt + wait === 0) this.firsts.add(deliveryId);
     this.#begun.add(deliveryId);
+    this.#needs.timeline.note(`${by.name} begins to send ${deliveryId}`);
   }
 
   took(handed: Handed): void {
@@ -145,6 +146,7 @@ export class Sends {
   #answered(asked: Try, intent: Intent): void {
     const { deliveryId, notificationId, worker, leaseMs } = asked;
     const { timeline, report } = this.#needs;
+    timeline.note(`ledger: ${worker} tries ${deliveryId} ${asked.attempt}/${asked.wait}: ${intent.is}`);
     const known = this.#settled.get(deliveryId);
     if (intent.is === "leased") this.#putOff.add(deliveryId);
     if (intent.is === "canceled") this.#settled.set(deliveryId, "canceled");
@@ -162,11 +164,13 @@ export class Sends {
 
   #extended({ deliveryId, worker, leaseMs }: Extension): void {
     const { nowMs } = this.#needs.timeline;
+    this.#needs.timeline.note(`ledger: ${worker} extends ${deliveryId}`);
     this.#leases.get(leaseKey(deliveryId, worker))?.ends.push({ setMs: nowMs, untilMs: nowMs + leaseMs });
   }
 
   #told({ deliveryId, worker, state }: Settled): void {
     const holder = this.#holders.get(deliveryId);
+    this.#needs.timeline.note(`ledger: ${worker} settles ${deliveryId}: ${JSON.stringify(state)}`);
     if (holder?.of.worker !== worker) return;
     if (typeof state === "string") this.#settled.set(deliveryId, state);
     else if (!isNewer(state.released, holder)) return;
