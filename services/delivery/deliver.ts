@@ -112,7 +112,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
 
     const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
-    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease.untilMs, batch.signal);
+    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease.untilMs);
     if (nowMs >= Number(value.expiresAtMs)) {
       await conclude("expired", nowMs);
       return end(received, batch, expired({ attempt, wait }), nowMs);
@@ -187,16 +187,19 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     metrics.overdue({ provider: sender.id }, -1);
   }
 
-  /** The outcome is known here and nowhere else, so it is told again and again for as long as the lease protects it. */
-  async function settled(result: Settled, untilMs: number, signal: AbortSignal): Promise<void> {
+  /**
+   * The outcome is known here and nowhere else, so it is told again and again for as long as the lease protects it, also once the record
+   * is another's: they would send what was sent.
+   */
+  async function settled(result: Settled, untilMs: number): Promise<void> {
     for (;;) {
       try {
         await settle(result);
         return;
       } catch (error) {
-        if (signal.aborted || clock.nowMs() >= untilMs) throw error;
+        if (clock.nowMs() >= untilMs) throw error;
         logger.warn({ err: error, deliveryId: result.deliveryId }, "the ledger did not take an outcome, telling it again");
-        await clock.sleep(SETTLE_AGAIN_MS, signal);
+        await clock.sleep(SETTLE_AGAIN_MS);
       }
     }
   }
