@@ -55,7 +55,7 @@ export const LEASED = 2;
 const FRESH_MS = 2_000;
 /** Leaves what is over of a lease for telling the outcome. */
 const HAND_OVER_MS = LEASE_MS - 5_000;
-/** RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
+/** From when an answer begins to take long. RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
 const ANSWER_MS = 5 * 60_000;
 const SETTLE_AGAIN_MS = 500;
 /** One for all: the reason that an abort makes by itself costs a stack trace a send. */
@@ -112,7 +112,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
 
     const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
-    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease.untilMs);
+    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs });
     if (nowMs >= Number(value.expiresAtMs)) {
       await conclude("expired", nowMs);
       return end(received, batch, expired({ attempt, wait }), nowMs);
@@ -136,7 +136,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const pass = await turns.take(signal).catch(() => undefined);
     if (!pass) return { is: "outage", code: "called_off", detail: "This process ended before it was the message's turn." };
     try {
-      if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
+      const waitedMs = clock.nowMs() - lease.sinceMs;
+      // Less than no time: the clock was set back, and nobody knows how long it was.
+      if ((waitedMs > FRESH_MS || waitedMs < 0) && !(await patience.renew(lease))) return "lost";
       return await sending(received, mail, lease, pass);
     } finally {
       pass();
@@ -158,17 +160,17 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
     const over = new AbortController();
     const answered = new AbortController();
-    let handedOverMs: number | undefined;
+    let isHandedOver = false;
     void clock.sleep(leftMs, answered.signal).then(async () => {
-      if (handedOverMs !== undefined && !answered.signal.aborted) {
+      if (isHandedOver && !answered.signal.aborted) {
         pass();
-        await waited(lease, handedOverMs + ANSWER_MS, answered.signal);
+        await waited(lease, answered.signal);
       }
       over.abort(OVER);
     });
     try {
       const outcome = await sender.send(mail, over.signal, () => {
-        handedOverMs = clock.nowMs();
+        isHandedOver = true;
       });
       const endedMs = clock.nowMs();
       outages.met(outcome, startedMs, endedMs);
@@ -180,24 +182,24 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
   }
 
-  async function waited(lease: Lease, untilMs: number, answered: AbortSignal): Promise<void> {
+  async function waited(lease: Lease, answered: AbortSignal): Promise<void> {
     logger.info({ deliveryId: lease.deliveryId }, "a message was handed over and is not answered yet, waiting on");
     metrics.overdue({ provider: sender.id }, 1);
-    await patience.wait(lease, untilMs, answered);
+    await patience.wait(lease, ANSWER_MS, answered);
     metrics.overdue({ provider: sender.id }, -1);
   }
 
   /**
-   * The outcome is known here and nowhere else, so it is told again and again for as long as the lease protects it, also once the record
-   * is another's: they would send what was sent.
+   * The outcome is known here and nowhere else, so it is told again and again for as long as a lease lives, also once the record is
+   * another's: they would send what was sent.
    */
-  async function settled(result: Settled, untilMs: number): Promise<void> {
-    for (;;) {
+  async function settled(result: Settled): Promise<void> {
+    for (let againMs = 0; ; againMs += SETTLE_AGAIN_MS) {
       try {
         await settle(result);
         return;
       } catch (error) {
-        if (clock.nowMs() >= untilMs) throw error;
+        if (againMs >= LEASE_MS) throw error;
         logger.warn({ err: error, deliveryId: result.deliveryId }, "the ledger did not take an outcome, telling it again");
         await clock.sleep(SETTLE_AGAIN_MS);
       }
