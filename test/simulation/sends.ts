@@ -37,6 +37,7 @@ export interface SendsNeeds {
 }
 
 const leaseKey = (deliveryId: string, worker: string) => `${deliveryId} ${worker}`;
+const sendKey = ({ deliveryId, target }: Try | Settled) => `${deliveryId} ${target}`;
 const isNewer = (one: Progress, other: Progress) => one.attempt > other.attempt || (one.attempt === other.attempt && one.wait > other.wait);
 
 export class Sends {
@@ -145,11 +146,12 @@ export class Sends {
 
   #answered(asked: Try, intent: Intent): void {
     const { deliveryId, notificationId, worker, leaseMs } = asked;
+    const send = sendKey(asked);
     const { timeline, report } = this.#needs;
     timeline.note(`ledger: ${worker} tries ${deliveryId} ${asked.attempt}/${asked.wait}: ${intent.is}`);
-    const known = this.#settled.get(deliveryId);
+    const known = this.#settled.get(send);
     if (intent.is === "leased") this.#putOff.add(deliveryId);
-    if (intent.is === "canceled") this.#settled.set(deliveryId, "canceled");
+    if (intent.is === "canceled") this.#settled.set(send, "canceled");
     if (intent.is === "settled") {
       if (known !== intent.state) report("settled states never change", `${deliveryId} was ${known ?? "open"} and is ${intent.state}`);
     } else if (known !== undefined && intent.is !== "repeat")
@@ -168,11 +170,12 @@ export class Sends {
     this.#leases.get(leaseKey(deliveryId, worker))?.ends.push({ setMs: nowMs, untilMs: nowMs + leaseMs });
   }
 
-  #told({ deliveryId, worker, state }: Settled): void {
+  #told(result: Settled): void {
+    const { deliveryId, worker, state } = result;
     const holder = this.#holders.get(deliveryId);
     this.#needs.timeline.note(`ledger: ${worker} settles ${deliveryId}: ${JSON.stringify(state)}`);
     if (holder?.of.worker !== worker) return;
-    if (typeof state === "string") this.#settled.set(deliveryId, state);
+    if (typeof state === "string") this.#settled.set(sendKey(result), state);
     else if (!isNewer(state.released, holder)) return;
     this.#holders.delete(deliveryId);
     const resolved = { atMs: this.#needs.timeline.nowMs, as: typeof state === "string" ? state : "released" };

@@ -88,7 +88,13 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
   });
   const kept = memoryLog({ topics: topics.all, clock });
   const watched = positions.watched(kept);
-  const broker = brokerOf({ timeline, log: mutant.log?.(watched) ?? watched, random: randomOf(seed, "broker"), wire, isAtomic: plan.isAtomic });
+  const broker = brokerOf({
+    timeline,
+    log: mutant.log?.(watched) ?? watched,
+    random: randomOf(seed, "broker"),
+    wire,
+    isAtomic: plan.isAtomic,
+  });
   const memory = memoryLedger({ clock });
   const ledger = sends.watched(mutant.ledger?.(memory) ?? memory);
   const schedule = memorySchedule();
