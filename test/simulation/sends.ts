@@ -151,7 +151,10 @@ export class Sends {
     timeline.note(`ledger: ${worker} tries ${deliveryId} ${asked.attempt}/${asked.wait}: ${intent.is}`);
     const known = this.#settled.get(send);
     if (intent.is === "leased") this.#putOff.add(deliveryId);
-    if (intent.is === "canceled") this.#settled.set(send, "canceled");
+    if (intent.is === "canceled") {
+      this.#settled.set(send, "canceled");
+      this.#holders.delete(deliveryId);
+    }
     if (intent.is === "settled") {
       if (known !== intent.state) report("settled states never change", `${deliveryId} was ${known ?? "open"} and is ${intent.state}`);
     } else if (known !== undefined && intent.is !== "repeat")
