@@ -30,7 +30,7 @@ export interface Change {
 }
 
 export const ENVIRONMENT = "production";
-const PEOPLE = ["ann", "ben", "cem"];
+export const PEOPLE = ["ann", "ben", "cem"];
 const LASTS_MS = 20_000;
 const DAY_MS = 24 * 3_600_000;
 
@@ -75,7 +75,10 @@ function notification(random: Random, atMs: number, index: number): Asked {
   const expiresAtMs = (sendAtMs || atMs) + (random.chance(0.2) ? random.between(1_000, 60_000) : DAY_MS);
   const requested = create(NotificationRequestedSchema, {
     ...{ notificationId, environment: ENVIRONMENT, recipients, category: random.pick(["news", "orders"]), eventType: "happened" },
-    ...{ content: { title: `Number ${index}`, body: "It happened." }, channels: [Channel.EMAIL] },
+    ...{
+      content: { title: `Number ${index}`, body: "It happened." },
+      channels: random.pick([[Channel.EMAIL], [Channel.EMAIL], [Channel.WEB], []]),
+    },
     priority: random.pick([Priority.LOW, Priority.MEDIUM, Priority.MEDIUM, Priority.HIGH]),
     ...{ acceptedAtMs: BigInt(atMs), expiresAtMs: BigInt(expiresAtMs), sendAtMs: BigInt(sendAtMs) },
   });

@@ -2,7 +2,7 @@
 import { pino } from "pino";
 import type { Registry } from "prom-client";
 import { tiers } from "#domain/topics.ts";
-import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Given, Task } from "#platform/host.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
@@ -12,6 +12,8 @@ import { noTracer } from "#platform/telemetry/trace.ts";
 import { emailLoop } from "../../services/delivery/loop.ts";
 import type { Sender } from "../../services/delivery/sender.ts";
 import { dispatcher } from "../../services/dispatcher/stage.ts";
+import { inboxStage } from "../../services/inbox/stage.ts";
+import type { InboxStore } from "../../services/inbox/store.ts";
 import { routers } from "../../services/router/stage.ts";
 import { dueTask } from "../../services/scheduler/due.ts";
 import { scheduler, tierStage } from "../../services/scheduler/stage.ts";
@@ -22,6 +24,7 @@ import { doorOf } from "../fakes/door.ts";
 export interface Ports extends Pick<Given, "log" | "ledger" | "clock" | "client" | "worker"> {
   readonly schedule: ScheduleStore;
   readonly sender: Sender;
+  readonly inbox: InboxStore;
   readonly metrics: Registry;
 }
 
@@ -41,7 +44,10 @@ export const rooms = {
   router: ({ clock, client }: Ports): Parts => ({
     stages: routers({ clock, versions: versionsOf({ client, clock }), door, destinations: [] }),
   }),
-  dispatcher: (ports: Ports): Parts => ({ stages: [dispatcher({ ...ports, logger: silent }, [Channel.WEB])] }),
+  dispatcher: (ports: Ports): Parts => ({ stages: [dispatcher({ ...ports, logger: silent })] }),
+  inbox: (ports: Ports): Parts => ({
+    stages: [inboxStage(ports.inbox, { ...ports, fanout: memoryFanout(), logger: silent, wordsOf: wordsOf(versionsOf(ports)) })],
+  }),
   email: ({ ledger, clock, client, worker, sender, metrics }: Ports): Parts => ({
     stages: [
       emailLoop({

@@ -12,6 +12,7 @@ import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import { memoryLog } from "#platform/log/log.memory.ts";
 import type { EventLog } from "#platform/log/log.ts";
+import { memoryInboxStore } from "../../services/inbox/store.memory.ts";
 import { cancelling } from "../../services/ingest/cancel.ts";
 import { memorySchedule } from "../../services/scheduler/store.memory.ts";
 import type { ScheduleStore } from "../../services/scheduler/store.ts";
@@ -98,6 +99,7 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
   const memory = memoryLedger({ clock });
   const ledger = sends.watched(mutant.ledger?.(memory) ?? memory);
   const schedule = memorySchedule();
+  const inbox = memoryInboxStore();
   const people = initialPreferences();
 
   const provider = randomOf(seed, "provider");
@@ -105,6 +107,7 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
     ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics },
     ledger: sends.heard(called(wire, process, "ledger", ledger), process),
     schedule: called(wire, process, "schedule", schedule(process.name)) as ScheduleStore,
+    inbox: called(wire, process, "inbox", inbox),
     client: ((service: unknown) => {
       const answers = {
         batchGetPreferences: async ({ userIds }: { userIds: readonly string[] }) => ({
@@ -182,7 +185,7 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
     lookMs = timeline.nowMs + LOOK_EVERY_MS;
     left = await unfinished();
   }
-  if (left === undefined) await verdict({ log: kept, sends, events, acknowledged }, report);
+  if (left === undefined) await verdict({ log: kept, sends, inbox, events, acknowledged }, report);
   else report("I6: quiet within half an hour", left);
 
   for (const topic of topics.all)

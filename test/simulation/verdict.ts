@@ -4,7 +4,7 @@ import { isTerminal } from "#domain/decide/status.ts";
 import { deliveryName } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
-import { DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import {
   type Decision,
   type DeliveryEvent,
@@ -12,33 +12,45 @@ import {
   Moment,
   NotificationPrioritizedSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Delivery as Tracked } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { EventLog, LogRecord } from "#platform/log/log.ts";
 import { uuidv5 } from "#platform/uuid.ts";
+import type { InboxStore } from "../../services/inbox/store.ts";
 import { historyOf } from "../../services/tracker/history.ts";
 import { notificationOf } from "../../services/tracker/notification.ts";
+import { ENVIRONMENT, PEOPLE } from "./load.ts";
 import type { Report, Sends } from "./sends.ts";
 
 export interface Evidence {
   readonly log: EventLog;
   readonly sends: Sends;
+  readonly inbox: InboxStore;
   /** By notification. */
   readonly events: ReadonlyMap<string, readonly DeliveryEvent[]>;
   readonly acknowledged: ReadonlySet<string>;
 }
 
-export async function verdict({ log, sends, events, acknowledged }: Evidence, report: Report): Promise<void> {
-  for (const id of acknowledged) ended(id, events.get(id) ?? [], sends, report);
+export async function verdict({ log, sends, inbox, events, acknowledged }: Evidence, report: Report): Promise<void> {
+  const boxes = await Promise.all(PEOPLE.map((userId) => inbox.after(ENVIRONMENT, userId, 0, Number.POSITIVE_INFINITY)));
+  const stored = new Set(boxes.flat().map(({ deliveryId }) => deliveryId));
+  const arrived = ({ deliveryId, channel }: Tracked): "once" | "perhaps" | "never" => {
+    const mails = sends.taken.get(deliveryId) ?? [];
+    if (channel === Channel.WEB ? stored.has(deliveryId) : mails.some(({ resolved }) => resolved?.as === "sent")) return "once";
+    return mails.length > 0 ? "perhaps" : "never";
+  };
+  for (const id of acknowledged) ended(id, events.get(id) ?? [], arrived, report);
   const decisions = decidedOnce([...events.values()].flat(), report);
   for (const [deliveryId, mails] of sends.taken)
-    for (const { to } of mails) {
-      const decision = decisions.get(deliveryId);
-      if (!decision || decision.target !== to) report("what is sent follows the decision", `${deliveryId} was sent to ${to}`);
-    }
-  await inOrder(log, sends, report);
+    for (const { to } of mails)
+      if (decisions.get(deliveryId)?.target !== to) report("what is sent follows the decision", `${deliveryId} was sent to ${to}`);
+  for (const deliveryId of stored) if (!decisions.has(deliveryId)) report("what is sent follows the decision", `${deliveryId} was stored`);
+  const later = (deliveryId: string) => decisions.get(deliveryId)?.untilMs !== 0n;
+  const rows = boxes.flat().flatMap(({ deliveryId }) => (later(deliveryId) ? [] : [deliveryId]));
+  await inOrder(log, [...sends.firsts, ...rows], report);
 }
 
 /** Of two events with one id the tracker keeps either. */
-function ended(id: string, events: readonly DeliveryEvent[], { taken }: Sends, report: Report): void {
+function ended(id: string, events: readonly DeliveryEvent[], arrived: (delivery: Tracked) => string, report: Report): void {
   for (const read of [events, events.toReversed()]) {
     const { status, deliveries } = notificationOf(historyOf(id, read));
     if (status === NotificationStatus.PROCESSING || !deliveries.every((each) => isTerminal(each.status)))
@@ -47,18 +59,15 @@ function ended(id: string, events: readonly DeliveryEvent[], { taken }: Sends, r
         `${id} stands at ${nameOf(NotificationStatus, status)}, ${deliveries.map(standing).join(", ")}`,
       );
     for (const each of deliveries) {
-      const mails = taken.get(each.deliveryId) ?? [];
-      const isSent = each.status === DeliveryStatus.SENT;
-      if (isSent ? mails.length === 0 : mails.some(({ resolved }) => resolved?.as === "sent"))
-        report("I1: what was acknowledged ends as it was", `${standing(each)}, and the provider took ${mails.length}`);
+      const belies = each.status === DeliveryStatus.SENT ? "never" : "once";
+      if (arrived(each) === belies) report("I1: what was acknowledged ends as it was", `${standing(each)}, and it arrived ${belies}`);
     }
   }
 }
 
 const nameOf = (names: Readonly<Record<string, number>>, value: number) => Object.keys(names).find((name) => names[name] === value);
 
-const standing = ({ deliveryId, status }: { deliveryId: string; status: DeliveryStatus }) =>
-  `${deliveryId} ${nameOf(DeliveryStatus, status)}`;
+const standing = ({ deliveryId, status }: Tracked) => `${deliveryId} ${nameOf(DeliveryStatus, status)}`;
 
 /** Those that were to be sent, by delivery. A decision that a cancel has overtaken is told again as withdrawn. */
 function decidedOnce(events: readonly DeliveryEvent[], report: Report): Map<string, Decision> {
@@ -79,14 +88,16 @@ function decidedOnce(events: readonly DeliveryEvent[], report: Report): Map<stri
   return toSend;
 }
 
-/** First attempts, per person and lane, against the order in which the router let them in. */
-async function inOrder(log: EventLog, { firsts }: Sends, report: Report): Promise<void> {
+/** First attempts and rows, per person, lane and channel, against the order in which the router let them in. */
+async function inOrder(log: EventLog, firsts: readonly string[], report: Report): Promise<void> {
   const places = new Map<string, { readonly lane: string; readonly at: number }>();
   for (const lane of [topics.high, topics.medium, topics.low])
     for (const [at, { key, value }] of (await recordsOf(log, lane)).entries()) {
       const { notificationId, userId, email } = fromBinary(NotificationPrioritizedSchema, value);
-      const deliveryId = uuidv5(deliveryName(notificationId, recipientWord({ userId, email }, uuidv5), "email", 0));
-      if (!places.has(deliveryId)) places.set(deliveryId, { lane: `${lane.name} of ${key}`, at });
+      for (const channel of ["email", "web"]) {
+        const deliveryId = uuidv5(deliveryName(notificationId, recipientWord({ userId, email }, uuidv5), channel, 0));
+        if (!places.has(deliveryId)) places.set(deliveryId, { lane: `${lane.name} of ${key} by ${channel}`, at });
+      }
     }
   const reached = new Map<string, number>();
   for (const deliveryId of firsts) {
