@@ -14,6 +14,8 @@ export interface Temper {
 
 /** A mail on its way to the provider. */
 export interface Handed {
+  /** What `began` answered. */
+  readonly send: number;
   readonly deliveryId: string;
   readonly to: string;
   readonly by: Process;
@@ -25,8 +27,8 @@ export interface ProviderNeeds {
   readonly timeline: Timeline;
   readonly random: Random;
   readonly temper: Temper;
-  /** A send begins. */
-  began(deliveryId: string, by: Process): void;
+  /** A send begins; answers its number. */
+  began(deliveryId: string, by: Process): number;
   /** The provider has taken a mail. */
   took(handed: Handed): void;
 }
@@ -54,7 +56,7 @@ export const senderOf = (by: Process, { timeline, random, temper, began, took }:
   send: (mail, signal, handedOver) =>
     new Promise((resolve) => {
       const deliveryId = deliveryOf(mail);
-      began(deliveryId, by);
+      const send = began(deliveryId, by);
       const trouble = random.chance(temper.trouble) ? random.pick(troubles) : undefined;
       let isHanded = false;
       const answer = (outcome: Outcome) => {
@@ -67,7 +69,7 @@ export const senderOf = (by: Process, { timeline, random, temper, began, took }:
       const handOver = () => {
         if (signal.aborted) return;
         if (trouble === "not there") return answer(GONE);
-        const handed: Handed = { deliveryId, to: mail.to, by, answerLost: trouble === "answer lost" || trouble === "is gone" };
+        const handed: Handed = { send, deliveryId, to: mail.to, by, answerLost: trouble === "answer lost" || trouble === "is gone" };
         isHanded = true;
         handedOver();
         timeline.after(random.between(0, QUICK_MS), `provider has ${deliveryId}, ${trouble ?? "takes it"}`, () => {

@@ -23,8 +23,8 @@ interface Lease extends Progress {
 }
 
 interface Taken extends Handed {
-  readonly lease: Lease;
-  readonly atMs: number;
+  /** Undefined: there was none. */
+  readonly lease: Lease | undefined;
   /** The ledger was told of it: when, and what. */
   resolved?: { readonly atMs: number; readonly as: string };
   hasDied: boolean;
@@ -47,6 +47,8 @@ export class Sends {
   repeats = 0;
   readonly #needs: SendsNeeds;
   readonly #leases = new Map<string, Lease>();
+  /** Under which lease each send began. */
+  readonly #sends: (Lease | undefined)[] = [];
   readonly #holders = new Map<string, Lease>();
   readonly #settled = new Map<string, string>();
   readonly #begun = new Set<string>();
@@ -98,11 +100,11 @@ export class Sends {
     };
   }
 
-  began(deliveryId: string, by: Process): void {
+  began(deliveryId: string, by: Process): number {
     const lease = this.#leases.get(leaseKey(deliveryId, by.name));
     if (lease?.heardMs === undefined) {
       this.#needs.report("no send without a lease", `${by.name} sends ${deliveryId}`);
-      return;
+      return this.#sends.push(undefined) - 1;
     }
     const { notificationId, attempt, wait } = lease.of;
     if (lease.heardMs >= this.#needs.expiresAtMs(notificationId))
@@ -110,12 +112,13 @@ export class Sends {
     if (!this.#begun.has(deliveryId) && !this.#putOff.has(deliveryId) && attempt + wait === 0) this.firsts.add(deliveryId);
     this.#begun.add(deliveryId);
     this.#needs.timeline.note(`${by.name} begins to send ${deliveryId}`);
+    return this.#sends.push(lease) - 1;
   }
 
   took(handed: Handed): void {
-    const lease = this.#leases.get(leaseKey(handed.deliveryId, handed.by.name)) as Lease;
+    const lease = this.#sends[handed.send];
     const all = this.taken.get(handed.deliveryId) ?? [];
-    all.push({ ...handed, lease, atMs: this.#needs.timeline.nowMs, hasDied: !handed.by.isAlive });
+    all.push({ ...handed, lease, hasDied: !handed.by.isAlive });
     this.taken.set(handed.deliveryId, all);
     if (all.length > 1) this.repeats++;
     const lost = all.filter((each) => this.#isLost(each)).length;
@@ -130,18 +133,14 @@ export class Sends {
     for (const all of this.taken.values()) for (const each of all) if (each.by === process && !each.resolved) each.hasDied = true;
   }
 
-  #isLost({ by, lease, atMs, resolved, hasDied, answerLost }: Taken): boolean {
+  #isLost({ by, lease, resolved, hasDied, answerLost }: Taken): boolean {
+    if (answerLost || hasDied) return true;
     const { nowMs } = this.#needs.timeline;
-    const stalled = by.stalls.some(({ fromMs, untilMs }) => {
-      const toMs = Math.min(untilMs, nowMs);
-      const end = lease.ends.findLast(({ setMs }) => setMs <= toMs) ?? lease.ends[0];
-      return (
-        fromMs < (resolved?.atMs ?? Number.POSITIVE_INFINITY) &&
-        toMs > (end?.untilMs ?? 0) - NEEDED_MS &&
-        (lease.ends[0]?.setMs ?? atMs) <= toMs
-      );
+    return by.stalls.some((stall) => {
+      const untilMs = Math.min(stall.untilMs, nowMs);
+      const end = lease?.ends.findLast(({ setMs }) => setMs <= untilMs);
+      return end !== undefined && stall.fromMs < (resolved?.atMs ?? nowMs) && untilMs > end.untilMs - NEEDED_MS;
     });
-    return answerLost || hasDied || stalled;
   }
 
   #answered(asked: Try, intent: Intent): void {
