@@ -23,7 +23,7 @@ export interface Asked {
   readonly record: ReturnType<ReturnType<typeof rawRecords>>;
 }
 
-export interface Change {
+interface Change {
   readonly atMs: number;
   readonly userId: string;
   readonly preferences: Preferences;
@@ -36,7 +36,12 @@ const DAY_MS = 24 * 3_600_000;
 
 const record = rawRecords({ format: "protobuf", origin: undefined });
 
-export function loadOf(random: Random, startMs: number): { readonly asked: readonly Asked[]; readonly changes: readonly Change[] } {
+export interface Load {
+  readonly asked: readonly Asked[];
+  readonly changes: readonly Change[];
+}
+
+export function loadOf(random: Random, startMs: number): Load {
   const atMs = () => startMs + random.between(0, LASTS_MS);
   const asked = Array.from({ length: random.between(5, 20) }, (_, index) => notification(random, atMs(), index));
   const changes = Array.from({ length: random.between(0, 6) }, () => ({

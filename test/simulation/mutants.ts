@@ -1,7 +1,7 @@
 /** What keeps the promises, broken on purpose, each by wrapping its port: a simulation that does not find these finds nothing. */
 import type { Draft, Ledger } from "#platform/ledger/ledger.ts";
 import type { EventLog } from "#platform/log/log.ts";
-import type { Mutant } from "./simulate.ts";
+import type { Mutant } from "./engines.ts";
 
 /** Whoever asks may send. */
 const lease = (ledger: Ledger): Ledger => ({

@@ -23,7 +23,6 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export class Timeline {
   nowMs: number;
-  happened = 0;
   readonly startMs: number;
   readonly #random: Random;
   readonly #tell: ((line: string) => void) | undefined;
@@ -77,7 +76,6 @@ export class Timeline {
     while (event && !event.act) event = this.#pop();
     if (!event?.act) return false;
     this.nowMs = Math.max(this.nowMs, event.atMs);
-    this.happened++;
     this.note(event.what);
     event.act();
     await turn();
