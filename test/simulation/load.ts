@@ -1,13 +1,15 @@
 /**
  * What people do in a simulated run: notifications asked for and repeated until they are acknowledged, some of them canceled; preferences
- * changed in between. Few people, so that what is theirs meets.
+ * changed in between; and records that are no messages. Few people, so that what is theirs meets.
  */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { notificationName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
+import * as topics from "#domain/topics.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { PersonPreferencesSchema } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import type { Output } from "#platform/log/log.ts";
 import { encode } from "#platform/protobuf/codec.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { rawRecords } from "../../services/ingest/records.ts";
@@ -20,7 +22,7 @@ export interface Asked {
   readonly notificationId: string;
   readonly expiresAtMs: number;
   readonly cancelAtMs: number | undefined;
-  readonly record: ReturnType<ReturnType<typeof rawRecords>>;
+  readonly record: Output;
 }
 
 interface Change {
@@ -31,12 +33,20 @@ interface Change {
 
 export const ENVIRONMENT = "production";
 export const PEOPLE = ["ann", "ben", "cem"];
+const POISONED = [topics.email.high, topics.email.medium, topics.web, topics.schedule];
 const LASTS_MS = 20_000;
 const DAY_MS = 24 * 3_600_000;
 
 const record = rawRecords({ format: "protobuf", origin: undefined });
 
+/** A record that nobody can read. */
+interface Poison {
+  readonly atMs: number;
+  readonly record: Output;
+}
+
 export interface Load {
+  readonly poison: readonly Poison[];
   readonly asked: readonly Asked[];
   readonly changes: readonly Change[];
 }
@@ -48,7 +58,11 @@ export function loadOf(random: Random, startMs: number): Load {
     ...{ atMs: atMs(), userId: random.pick(PEOPLE) },
     preferences: preferences(random),
   }));
-  return { asked, changes };
+  const poison = Array.from({ length: random.chance(0.3) ? random.between(1, 3) : 0 }, () => ({
+    atMs: atMs(),
+    record: { topic: random.pick(POISONED), key: recipientKey(ENVIRONMENT, random.pick(PEOPLE)), value: new Uint8Array([0xff, 0xff]) },
+  }));
+  return { asked, changes, poison };
 }
 
 export const initialPreferences = (): Map<string, Preferences> =>

@@ -16,7 +16,7 @@ interface PeopleNeeds {
 }
 
 /** Answers what has been acknowledged, which grows. */
-export function peopleAt({ asked, changes }: Load, { timeline, process, ports, preferences }: PeopleNeeds): ReadonlySet<string> {
+export function peopleAt({ asked, changes, poison }: Load, { timeline, process, ports, preferences }: PeopleNeeds): ReadonlySet<string> {
   const acknowledged = new Set<string>();
   const cancel = cancelling(ports);
   const at = (atMs: number, what: string, act: () => void) => process.after(atMs - timeline.startMs, what, act);
@@ -42,5 +42,7 @@ export function peopleAt({ asked, changes }: Load, { timeline, process, ports, p
   }
   for (const change of changes)
     at(change.atMs, `${change.userId} changes preferences`, () => preferences.set(change.userId, change.preferences));
+  for (const { atMs, record } of poison)
+    at(atMs, `poison for ${record.topic.name}`, () => void acknowledgedly(() => ports.log.append([record])));
   return acknowledged;
 }

@@ -1,8 +1,10 @@
 /**
  * Watches how far groups come, from outside: a position may pass a record only once its stage has settled it, and what it said is in the log.
  */
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Topic } from "#domain/topics.ts";
-import type { EventLog, Output, Position } from "#platform/log/log.ts";
+import { type DeadLetter, DeadLetterSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import type { EventLog, LogRecord, Output, Position } from "#platform/log/log.ts";
 import type { Batch, Stage } from "#platform/stage/stage.ts";
 import type { Process } from "./process.ts";
 import type { Report } from "./sends.ts";
@@ -29,13 +31,8 @@ export class Positions {
 
   /** The stage, watched when it settles. */
   stage<In>(stage: Stage<In>, process: Process): Stage<In> {
-    const noted = (
-      { topic, partition, offset }: { topic: { name: string }; partition: number; offset: number },
-      outputs: readonly Output[],
-    ) => {
-      const record = `${stage.name} ${topic.name}/${partition}/${offset}`;
-      this.#settled.set(record, [...(this.#settled.get(record) ?? []), outputs]);
-    };
+    const noted = ({ topic, partition, offset }: LogRecord, outputs: readonly Output[]) =>
+      this.#note(`${stage.name} ${topic.name}/${partition}/${offset}`, outputs);
     return {
       ...stage,
       handle: async (batch) => {
@@ -60,7 +57,10 @@ export class Positions {
   /** The log, watched where it writes. */
   watched(log: EventLog): EventLog {
     const appended = (outputs: readonly Output[]) => {
-      for (const output of outputs) this.#durable.add(output);
+      for (const output of outputs) {
+        this.#durable.add(output);
+        if (output.topic.schema === DeadLetterSchema) this.#buried(fromBinary(DeadLetterSchema, output.value));
+      }
       this.#appended(outputs);
     };
     return {
@@ -82,6 +82,15 @@ export class Positions {
         };
       },
     };
+  }
+
+  /** Also what the runner gives up on without asking the stage. */
+  #buried({ stage, topic, partition, offset }: DeadLetter): void {
+    this.#note(`${stage} ${topic}/${partition}/${offset}`, []);
+  }
+
+  #note(record: string, outputs: readonly Output[]): void {
+    this.#settled.set(record, [...(this.#settled.get(record) ?? []), outputs]);
   }
 
   #moved(group: string, { topic, partition, next }: Position): void {
