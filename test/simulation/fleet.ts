@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { type RunningStage, runStage } from "#platform/stage/runner.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { runTask } from "../../services/task.ts";
-import type { Fault } from "./faults.ts";
+import type { Blow } from "./faults.ts";
 import type { Broker } from "./log.ts";
 import { Process } from "./process.ts";
 import { type Ports, type Room, rooms, silent } from "./rooms.ts";
@@ -44,7 +44,7 @@ export class Fleet {
     );
   }
 
-  befall(fault: Fault): void {
+  befall(fault: Blow): void {
     const { timeline, broker, sessionMs } = this.#needs;
     const place = this.#places[Math.floor(fault.place * this.#places.length)] as Place;
     const { process } = place;

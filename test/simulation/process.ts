@@ -7,7 +7,8 @@
 import type { Clock } from "#platform/clock.ts";
 import type { Pending, Timeline } from "./timeline.ts";
 
-interface Stall {
+/** `untilMs` is infinite while it lasts. */
+export interface Stall {
   readonly fromMs: number;
   untilMs: number;
 }

@@ -2,10 +2,10 @@
  * Watches what is sent, from outside: what the ledger answered to whom, what the provider has taken, and who died or stood still in between.
  *
  * A mail may be taken again only for each earlier one whose outcome was lost: its process died, or stood still past its lease, or the
- * provider's answer to it was lost, before the ledger knew. Nothing begins after a cancel, nor after the expiry by its process's clock.
+ * ledger was out of reach for so long, or the provider's answer was lost, before the ledger knew. Nothing begins after a cancel, nor after the expiry by its process's clock.
  */
 import type { Extension, Intent, Ledger, Progress, Settled, Try } from "#platform/ledger/ledger.ts";
-import type { Process } from "./process.ts";
+import type { Process, Stall } from "./process.ts";
 import type { Handed } from "./provider.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -45,6 +45,8 @@ export class Sends {
   /** Deliveries in the order of their first attempts, but for those that were put off before. */
   readonly firsts = new Set<string>();
   repeats = 0;
+  /** When the ledger was out of reach: to a send that is the same as if its process stood still. */
+  readonly outages: Stall[] = [];
   readonly #needs: SendsNeeds;
   readonly #leases = new Map<string, Lease>();
   /** Under which lease each send began. */
@@ -136,7 +138,7 @@ export class Sends {
   #isLost({ by, lease, resolved, hasDied, answerLost }: Taken): boolean {
     if (answerLost || hasDied) return true;
     const { nowMs } = this.#needs.timeline;
-    return by.stalls.some((stall) => {
+    return [...by.stalls, ...this.outages].some((stall) => {
       const untilMs = Math.min(stall.untilMs, nowMs);
       const end = lease?.ends.findLast(({ setMs }) => setMs <= untilMs);
       return end !== undefined && stall.fromMs < (resolved?.atMs ?? nowMs) && untilMs > end.untilMs - NEEDED_MS;

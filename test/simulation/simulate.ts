@@ -63,10 +63,21 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
   });
   const client = new Process("client", timeline);
   const acknowledged = peopleAt(load, { timeline, process: client, ports: portsOf(client), preferences });
-  for (const fault of faults ?? plan.faults) timeline.after(fault.atMs, `fault: ${fault.is}`, () => fleet.befall(fault));
+  const inReach = () => {
+    weather.outOfReach = undefined;
+    for (const outage of sends.outages) outage.untilMs = Math.min(outage.untilMs, timeline.nowMs);
+  };
+  const befall = (fault: Fault): void => {
+    if (fault.is !== "ledger out of reach") return fleet.befall(fault);
+    weather.outOfReach = "ledger.";
+    sends.outages.push({ fromMs: timeline.nowMs, untilMs: Number.POSITIVE_INFINITY });
+    timeline.after(fault.forMs, "ledger in reach", inReach);
+  };
+  for (const fault of faults ?? plan.faults) timeline.after(fault.atMs, `fault: ${fault.is}`, () => befall(fault));
   timeline.after(FAULTS_MS, "healed", () => {
     weather.losses = 0;
     temper.trouble = 0;
+    inReach();
     fleet.heal();
   });
 

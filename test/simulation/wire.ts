@@ -15,6 +15,8 @@ export interface Weather {
   /** Of ways, how many take long, and how long at most. */
   slow: number;
   slowestMs: number;
+  /** What no call arrives at, by how the names of calls begin. */
+  outOfReach: string | undefined;
 }
 
 /** Longer would be an outage, after which leases have run out: those are counted by stalls and deaths. */
@@ -42,7 +44,7 @@ export class Wire {
   call<T>(from: Process, what: string, work: (isCut: boolean) => Promise<T>, { sure = false } = {}): Promise<T> {
     const { timeline, random } = this.#needs;
     from.calls();
-    const fate = sure ? "done" : this.#fate(`${from.name} ${what}`);
+    const fate = sure ? "done" : this.#fate(from.name, what);
     return new Promise((resolve, reject) => {
       const back = (answer: () => void) => from.after(this.#wayMs(), `${what} answered`, answer);
       const fail = () => reject(new Problem("STORE_UNAVAILABLE", { retryAfterMs: 1_000 }));
@@ -67,8 +69,10 @@ export class Wire {
     });
   }
 
-  #fate(caller: string): Fate {
+  #fate(from: string, what: string): Fate {
     const { random, weather } = this.#needs;
+    if (weather.outOfReach !== undefined && what.startsWith(weather.outOfReach)) return "request lost";
+    const caller = `${from} ${what}`;
     const failures = this.#failures.get(caller) ?? 0;
     const lost = random.chance(weather.losses) && failures < FAILURES_IN_A_ROW;
     this.#failures.set(caller, lost ? failures + 1 : 0);
