@@ -40,7 +40,7 @@ export async function search({
     sum.acknowledged += ran.acknowledged;
     sum.mails += ran.mails;
     sum.repeats += ran.repeats;
-    if (ran.broken && ran.broken.promise.startsWith(sought ?? "")) found = account(ran, await needed(ran, mutant), mutant);
+    if (ran.broken?.promise.startsWith(sought ?? "")) found = account(ran, await needed(ran, mutant), mutant);
   }
   return { ...sum, found, tookMs: performance.now() - startedMs };
 }

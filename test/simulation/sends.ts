@@ -1,8 +1,9 @@
 /**
  * Watches what is sent, from outside: what the ledger answered to whom, what the provider has taken, and who died or stood still in between.
  *
- * A mail may be taken again only for each earlier one whose outcome was lost: its process died, or stood still past its lease, or the
- * ledger was out of reach for so long, or the provider's answer was lost, before the ledger knew. Nothing begins after a cancel, nor after the expiry by its process's clock.
+ * A mail may be taken again only for each earlier one whose outcome was lost before the ledger knew: its process died, or stood still past
+ * its lease, or the ledger was out of reach for so long, or the provider's answer was lost. Nothing begins after a cancel, nor after the
+ * expiry by its process's clock.
  */
 import type { Extension, Intent, Ledger, Progress, Settled, Try } from "#platform/ledger/ledger.ts";
 import type { Process, Stall } from "./process.ts";

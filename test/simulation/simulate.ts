@@ -68,10 +68,11 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
     for (const outage of sends.outages) outage.untilMs = Math.min(outage.untilMs, timeline.nowMs);
   };
   const befall = (fault: Fault): void => {
-    if (fault.is !== "ledger out of reach") return fleet.befall(fault);
-    weather.outOfReach = "ledger.";
-    sends.outages.push({ fromMs: timeline.nowMs, untilMs: Number.POSITIVE_INFINITY });
-    timeline.after(fault.forMs, "ledger in reach", inReach);
+    if (fault.is === "ledger out of reach") {
+      weather.outOfReach = "ledger.";
+      sends.outages.push({ fromMs: timeline.nowMs, untilMs: Number.POSITIVE_INFINITY });
+      timeline.after(fault.forMs, "ledger in reach", inReach);
+    } else fleet.befall(fault);
   };
   for (const fault of faults ?? plan.faults) timeline.after(fault.atMs, `fault: ${fault.is}`, () => befall(fault));
   timeline.after(FAULTS_MS, "healed", () => {
