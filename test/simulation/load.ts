@@ -35,6 +35,8 @@ export const ENVIRONMENT = "production";
 export const PEOPLE = ["ann", "ben", "cem"];
 const POISONED = [topics.email.high, topics.email.medium, topics.web, topics.schedule];
 const LASTS_MS = 20_000;
+/** What happens at about the same moment is under way together. */
+const AROUND_MS = 200;
 const DAY_MS = 24 * 3_600_000;
 
 const record = rawRecords({ format: "protobuf", origin: undefined });
@@ -52,7 +54,8 @@ export interface Load {
 }
 
 export function loadOf(random: Random, startMs: number): Load {
-  const atMs = () => startMs + random.between(0, LASTS_MS);
+  const moments = Array.from({ length: random.between(1, 8) }, () => startMs + random.between(0, LASTS_MS));
+  const atMs = () => random.pick(moments) + random.between(0, AROUND_MS);
   const asked = Array.from({ length: random.between(5, 20) }, (_, index) => notification(random, atMs(), index));
   const changes = Array.from({ length: random.between(0, 6) }, () => ({
     ...{ atMs: atMs(), userId: random.pick(PEOPLE) },

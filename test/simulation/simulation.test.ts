@@ -10,8 +10,9 @@ const FOR_MS = 8_000;
 const TIMEOUT_MS = 120_000;
 
 it("whatever goes wrong, every promise is kept", { timeout: TIMEOUT_MS }, async () => {
+  console.log(`simulated runs from seed ${seed} on`);
   const { runs, found } = await search({ seed, ...(given === undefined ? { mostMs: FOR_MS } : { seeds: 1 }) });
-  console.log(`${runs} simulated runs from seed ${seed} on`);
+  console.log(`${runs} simulated runs`);
   expect(found, found).toBeUndefined();
 });
 
