@@ -19,7 +19,7 @@ export interface Weather {
   outOfReach: string | undefined;
 }
 
-/** Longer would be an outage, after which leases have run out: those are counted by stalls and deaths. */
+/** More is being out of reach, which is a fault of its own: leases may run out meanwhile. */
 const FAILURES_IN_A_ROW = 2;
 const QUICK_MS = 5;
 const LATE_MS = 3_000;
