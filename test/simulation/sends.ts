@@ -164,7 +164,11 @@ export class Sends {
     if (intent.is !== "send" && intent.is !== "unknown") return;
     if (this.#canceled.has(notificationId)) report("nothing is sent after its cancel", `${worker} was let send ${deliveryId}`);
     const { nowMs } = timeline;
-    const lease: Lease = { of: asked, attempt: asked.attempt, wait: asked.wait, ends: [{ setMs: nowMs, untilMs: nowMs + leaseMs }] };
+    // A process that finds a lease of its own run out has that send in hand still: it may go on under what looks like the same lease.
+    const holder = this.#holders.get(deliveryId);
+    const earlier = holder?.of.worker === worker ? holder.ends : [];
+    const ends = [...earlier, { setMs: nowMs, untilMs: nowMs + leaseMs }];
+    const lease: Lease = { of: asked, attempt: asked.attempt, wait: asked.wait, ends };
     this.#leases.set(leaseKey(deliveryId, worker), lease);
     this.#holders.set(deliveryId, lease);
   }
