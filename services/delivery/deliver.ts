@@ -66,7 +66,7 @@ export const LEASED = 2;
 const FRESH_MS = 2_000;
 /** Leaves what is over of a lease for telling the outcome. */
 const HAND_OVER_MS = LEASE_MS - 5_000;
-/** RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
+/** From when an answer begins to take long. RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
 const ANSWER_MS = 5 * 60_000;
 const SETTLE_AGAIN_MS = 500;
 const SETTLE_AGAIN_MOST_MS = 4_000;
@@ -124,7 +124,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
 
     const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
-    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease, batch.signal);
+    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, batch.signal);
     const outcome = await inTurn(received, batch.signal, mail, lease);
     const atMs = clock.nowMs();
     if (outcome === "lost") return defer(received, batch, afterLease(value, atMs + LEASE_MS), atMs);
@@ -156,7 +156,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const pass = await turns.take(signal).catch(() => undefined);
     if (!pass) return { is: "outage", code: "called_off", detail: "This process ended before it was the message's turn." };
     try {
-      if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
+      const waitedMs = clock.nowMs() - lease.sinceMs;
+      // Less than no time: the clock was set back, and nobody knows how long it was.
+      if ((waitedMs > FRESH_MS || waitedMs < 0) && !(await patience.renew(lease))) return "lost";
       return heldBack(delivery, clock.nowMs()) ?? (await sending(received, mail, lease, pass));
     } finally {
       pass();
@@ -178,17 +180,17 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
     const over = new AbortController();
     const answered = new AbortController();
-    let handedOverMs: number | undefined;
+    let isHandedOver = false;
     void clock.sleep(leftMs, answered.signal).then(async () => {
-      if (handedOverMs !== undefined && !answered.signal.aborted) {
+      if (isHandedOver && !answered.signal.aborted) {
         pass();
-        await waited(lease, handedOverMs + ANSWER_MS, answered.signal);
+        await waited(lease, answered.signal);
       }
       over.abort(OVER);
     });
     try {
       const outcome = await sender.send(mail, over.signal, () => {
-        handedOverMs = clock.nowMs();
+        isHandedOver = true;
       });
       const endedMs = clock.nowMs();
       outages.met(outcome, startedMs, endedMs);
@@ -200,27 +202,29 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
   }
 
-  async function waited(lease: Lease, untilMs: number, answered: AbortSignal): Promise<void> {
+  async function waited(lease: Lease, answered: AbortSignal): Promise<void> {
     logger.info({ deliveryId: lease.deliveryId }, "a message was handed over and is not answered yet, waiting on");
     metrics.overdue({ provider: sender.id }, 1);
-    await patience.wait(lease, untilMs, answered);
+    await patience.wait(lease, ANSWER_MS, answered);
     metrics.overdue({ provider: sender.id }, -1);
   }
 
   /**
-   * The outcome is known here and nowhere else, so it is told again and again: nobody else has the record meanwhile, and without it the mail
-   * would be sent once more. A record that was called off may be in other hands when its lease ends.
+   * The outcome is known here and nowhere else, so it is told again and again: without it the mail would be sent once more. A record that was
+   * called off may be in other hands when its lease ends, by the time that has passed, whatever the clock says.
    */
-  async function settled(result: Settled, lease: Lease, signal: AbortSignal): Promise<void> {
+  async function settled(result: Settled, signal: AbortSignal): Promise<void> {
+    let sleptMs = 0;
     for (let againMs = SETTLE_AGAIN_MS; ; againMs = Math.min(againMs * 2, SETTLE_AGAIN_MOST_MS)) {
       try {
         await settle(result);
         return;
       } catch (error) {
-        if (signal.aborted && clock.nowMs() >= lease.untilMs) throw error;
+        if (signal.aborted && sleptMs >= LEASE_MS) throw error;
         logger.warn({ err: error, deliveryId: result.deliveryId }, "the ledger did not take an outcome, telling it again");
         needs.waiting();
         await clock.sleep(againMs);
+        sleptMs += againMs;
       }
     }
   }

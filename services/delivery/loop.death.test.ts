@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
+import * as topics from "#domain/topics.ts";
 import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
+import { partitionOf } from "#platform/log/partition.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 
 const { SENT, FAILED, DEAD, EXPIRED, DEFERRED } = DeliveryStatus;
@@ -111,4 +113,33 @@ it.each([
   await vi.waitFor(told, { timeout: 10_000, interval: 5 });
   expect(failures).toBeLessThan(0);
   expect(here.server.received).toBe(1);
+});
+
+it("an outcome that the ledger does not take at once is told again when its partition is another's meanwhile, too", async () => {
+  // The second member of the group is given the upper half of the partitions.
+  const moves = (id: string) => partitionOf(`development/user-${id}`, topics.email.medium.partitions) >= 6;
+  const id = ["a", "b", "c", "d", "e"].find(moves) as string;
+  const hasMoved = Promise.withResolvers<void>();
+  let isFirst = true;
+  const flaky: Ledger = {
+    ...here.ledger,
+    async settle(results) {
+      await hasMoved.promise;
+      if (!isFirst) return here.ledger.settle(results);
+      isFirst = false;
+      throw new Error("not now");
+    },
+  };
+  await run({ ledger: flaky });
+  await put(deliveryOf(id));
+  await vi.waitFor(() => expect(here.server.received).toBe(1), 5_000);
+  const nobody = { assigned() {}, revoked() {}, deliver() {} };
+  await here.at.log.join("email-workers", [topics.email.high, topics.email.medium, topics.email.low], nobody);
+  hasMoved.resolve();
+  await vi.waitFor(async () => {
+    await here.at.clock.advance(500);
+    const of = { environment: "development", notificationId: `n-${id}`, deliveryIds: [id] };
+    expect(await here.ledger.statesOf(of)).toEqual([["sent"]]);
+  });
+  expect(await statuses(id)).toEqual([[SENT, "accepted_by_provider", 1]]);
 });

@@ -33,8 +33,8 @@ export interface PatienceNeeds {
 export interface Patience {
   /** Extends a lease; answers whether it is still held. Rejects as the ledger does. */
   renew(lease: Lease): Promise<boolean>;
-  /** Resolves when it is no longer worth waiting: the signal aborts, `untilMs` has come, or the lease is lost. */
-  wait(lease: Lease, untilMs: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when it is no longer worth waiting: the signal aborts, `mostMs` have passed whatever the clock says, or the lease is lost. */
+  wait(lease: Lease, mostMs: number, signal: AbortSignal): Promise<void>;
 }
 
 export function patienceOf({ ledger, clock, logger, waiting }: PatienceNeeds): Patience {
@@ -70,14 +70,14 @@ export function patienceOf({ ledger, clock, logger, waiting }: PatienceNeeds): P
 
   return {
     renew,
-    async wait(lease, untilMs, signal) {
+    async wait(lease, mostMs, signal) {
       const lost = new AbortController();
       kept.set(lease, () => {
         logger.warn({ deliveryId: lease.deliveryId }, "the lease of a send was lost while its answer was awaited");
         lost.abort();
       });
       void (keeping ? extended(lease) : keep());
-      await clock.sleep(untilMs - clock.nowMs(), AbortSignal.any([signal, lost.signal]));
+      await clock.sleep(mostMs, AbortSignal.any([signal, lost.signal]));
       kept.delete(lease);
     },
   };

@@ -1,0 +1,72 @@
+/** What goes wrong in a simulated run, drawn from its seed beforehand: when, to which process, and how. */
+import type { Random } from "./random.ts";
+import type { Weather } from "./wire.ts";
+
+interface At {
+  readonly atMs: number;
+}
+
+/** Befalls one process. `place`: which of the places where one runs, as a part of all. */
+export type Blow = At & { readonly place: number } & (
+    | { readonly is: "dies"; readonly afterCalls: number; readonly backAfterMs: number }
+    | { readonly is: "stands still"; readonly forMs: number }
+    | { readonly is: "leaves"; readonly withinMs: number; readonly backAfterMs: number }
+    | { readonly is: "has its clock set"; readonly byMs: number }
+  );
+
+export type Fault = Blow | (At & { readonly is: "ledger out of reach"; readonly forMs: number });
+
+export interface Plan {
+  /** Everything in each process, or a room in each. */
+  readonly form: "one" | "many";
+  readonly isAtomic: boolean;
+  /** How long the broker hears nothing of a member before it is put out. */
+  readonly sessionMs: number;
+  readonly weather: Weather;
+  readonly trouble: number;
+  readonly faults: readonly Fault[];
+}
+
+export const FAULTS_MS = 40_000;
+
+export function planOf(random: Random): Plan {
+  const isCalm = random.chance(0.1);
+  const rate = (...rates: readonly number[]) => (isCalm ? 0 : random.pick(rates));
+  return {
+    form: random.pick(["one", "many"]),
+    isAtomic: random.chance(0.3),
+    sessionMs: random.between(1_000, 8_000),
+    weather: { outOfReach: undefined, losses: rate(0, 0.02, 0.1), slow: random.pick([0, 0.1, 0.5]), slowestMs: random.pick([50, 400]) },
+    trouble: rate(0, 0.1, 0.5),
+    faults: isCalm ? [] : Array.from({ length: random.between(0, 8) }, () => fault(random)).sort((one, other) => one.atMs - other.atMs),
+  };
+}
+
+function fault(random: Random): Fault {
+  const atMs = random.between(0, FAULTS_MS);
+  const at = { atMs, place: random.next() };
+  const backAfterMs = random.between(0, 10_000);
+  const forMs = random.between(100, 30_000);
+  const is = random.pick([
+    "dies",
+    "dies",
+    "dies",
+    "stands still",
+    "stands still",
+    "leaves",
+    "has its clock set",
+    "ledger out of reach",
+  ] as const);
+  switch (is) {
+    case "dies":
+      return { ...at, is, afterCalls: random.between(0, 8), backAfterMs };
+    case "stands still":
+      return { ...at, is, forMs };
+    case "leaves":
+      return { ...at, is, withinMs: random.between(0, 10_000), backAfterMs };
+    case "has its clock set":
+      return { ...at, is, byMs: random.pick([-600_000, -20_000, -1_000, 1_000, 20_000, 600_000]) };
+    case "ledger out of reach":
+      return { atMs, is, forMs };
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The mail provider: it takes mails, refuses them for now or for good, is not there, hangs, answers late, or takes a mail and its answer is
+ * lost. What it has taken, it has taken, whatever becomes of the process that handed it over.
+ */
+import type { Mail, Outcome, Sender } from "../../services/delivery/sender.ts";
+import type { Process } from "./process.ts";
+import type { Random } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+
+export interface Temper {
+  /** Of sends, how many do not end well. */
+  trouble: number;
+}
+
+/** A mail on its way to the provider. */
+export interface Handed {
+  /** What `began` answered. */
+  readonly send: number;
+  readonly deliveryId: string;
+  readonly to: string;
+  readonly by: Process;
+  /** It was taken, and nobody will hear of it. */
+  answerLost: boolean;
+}
+
+export interface ProviderNeeds {
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly temper: Temper;
+  /** A send begins; answers its number. */
+  began(deliveryId: string, by: Process): number;
+  /** The provider has taken a mail. */
+  took(handed: Handed): void;
+}
+
+const WIDTH = 3;
+const QUICK_MS = 200;
+/** Longer than a send may take to be handed over (12 s), and than an answer is waited for without more ado. */
+const HANGS_MS = 20_000;
+/** Within the five minutes that an answer is waited for. */
+const LATE_MS = 100_000;
+
+const troubles = ["not there", "refuses for now", "refuses", "hangs", "answers late", "answer lost", "is gone", "waits wanted"] as const;
+
+const refusals: { readonly [trouble in (typeof troubles)[number]]?: Outcome } = {
+  "refuses for now": { is: "retry", code: "451", detail: "later" },
+  "waits wanted": { is: "outage", code: "421", detail: "in a while", afterMs: 30_000 },
+  refuses: { is: "rejected", code: "550", detail: "no" },
+};
+const GONE: Outcome = { is: "outage", code: "gone", detail: "no connection" };
+const UNKNOWN: Outcome = { is: "unknown", code: "no_answer", detail: "no answer" };
+
+export const senderOf = (by: Process, { timeline, random, temper, began, took }: ProviderNeeds): Sender => ({
+  id: "provider",
+  width: WIDTH,
+  send: (mail, signal, handedOver) =>
+    new Promise((resolve) => {
+      const deliveryId = deliveryOf(mail);
+      const send = began(deliveryId, by);
+      const trouble = random.chance(temper.trouble) ? random.pick(troubles) : undefined;
+      let isHanded = false;
+      const answer = (outcome: Outcome) => {
+        signal.removeEventListener("abort", givenUp);
+        resolve(outcome);
+      };
+      const givenUp = () => answer(isHanded ? UNKNOWN : GONE);
+      signal.addEventListener("abort", givenUp, { once: true });
+
+      const handOver = () => {
+        if (signal.aborted) return;
+        if (trouble === "not there") return answer(GONE);
+        const handed: Handed = { send, deliveryId, to: mail.to, by, answerLost: trouble === "answer lost" || trouble === "is gone" };
+        isHanded = true;
+        handedOver();
+        timeline.after(random.between(0, QUICK_MS), `provider has ${deliveryId}, ${trouble ?? "takes it"}`, () => {
+          const refusal = trouble && refusals[trouble];
+          if (!refusal) took(handed);
+          if (trouble === "answer lost") return;
+          const inMs = trouble === "answers late" ? random.between(QUICK_MS, LATE_MS) : random.between(0, QUICK_MS);
+          const accepted: Outcome = { is: "accepted", providerMessageId: deliveryId, detail: "ok" };
+          by.after(inMs, "provider answered", () => answer(refusal ?? (trouble === "is gone" ? UNKNOWN : accepted)));
+        });
+      };
+      by.after(trouble === "hangs" ? random.between(QUICK_MS, HANGS_MS) : random.between(0, QUICK_MS), "handed over", handOver);
+    }),
+  close: async () => undefined,
+});
+
+const deliveryOf = ({ headers }: Mail): string => headers["X-Carillon-Delivery"] as string;

@@ -1,0 +1,106 @@
+/**
+ * One simulated run: the real rooms over a log, a ledger and stores in memory that outlive them, under simulated time; what goes wrong and
+ * in which order things happen follows from the seed. Ends at the first broken promise, or when everything is quiet and was kept.
+ */
+import { Registry } from "prom-client";
+import * as topics from "#domain/topics.ts";
+import { enginesOf, type Mutant } from "./engines.ts";
+import { FAULTS_MS, type Fault, type Plan, planOf } from "./faults.ts";
+import { Fleet } from "./fleet.ts";
+import { loadOf } from "./load.ts";
+import { peopleAt } from "./people.ts";
+import { Process } from "./process.ts";
+import { randomOf } from "./random.ts";
+import { Timeline } from "./timeline.ts";
+import { recordsOf, verdict } from "./verdict.ts";
+
+export interface Run {
+  readonly seed: number;
+  readonly mutant?: Mutant;
+  /** Given every line of the trace. */
+  readonly tell?: (line: string) => void;
+  /** Instead of the plan's. */
+  readonly faults?: readonly Fault[];
+}
+
+export interface Ran {
+  readonly seed: number;
+  readonly plan: Plan;
+  readonly broken: { readonly promise: string; readonly how: string } | undefined;
+  /** Of everything that happened, in order, and of all that the log holds. */
+  readonly digest: string;
+  readonly acknowledged: number;
+  readonly mails: number;
+  readonly repeats: number;
+  readonly simulatedMs: number;
+}
+
+/** A Tuesday, 22:13:20 UTC. */
+const START_MS = 1_700_000_000_000;
+const QUIET_WITHIN_MS = 30 * 60_000;
+const LOOK_EVERY_MS = 2_000;
+
+export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promise<Ran> {
+  const plan = planOf(randomOf(seed, "plan"));
+  const timeline = new Timeline(START_MS, randomOf(seed, "order"), tell);
+  const weather = { ...plan.weather };
+  const temper = { trouble: plan.trouble };
+  const metrics = new Registry();
+  let broken: Ran["broken"];
+  const report = (promise: string, how: string) => {
+    broken ??= { promise, how };
+  };
+  const load = loadOf(randomOf(seed, "load"), START_MS);
+  const expiries = new Map(load.asked.map(({ notificationId, expiresAtMs }) => [notificationId, expiresAtMs]));
+  const expiresAtMs = (id: string) => expiries.get(id) as number;
+  const engines = enginesOf({ seed, timeline, weather, temper, isAtomic: plan.isAtomic, mutant, metrics, report, expiresAtMs });
+  const { log, broker, sends, positions, portsOf, preferences } = engines;
+
+  const fleet = new Fleet(plan.form, {
+    ...{ timeline, broker, metrics, sessionMs: plan.sessionMs, portsOf },
+    watched: (stage, process) => positions.stage(stage, process),
+    died: (process) => sends.died(process),
+  });
+  const client = new Process("client", timeline);
+  const acknowledged = peopleAt(load, { timeline, process: client, ports: portsOf(client), preferences });
+  const inReach = () => {
+    weather.outOfReach = undefined;
+    for (const outage of sends.outages) outage.untilMs = Math.min(outage.untilMs, timeline.nowMs);
+  };
+  const befall = (fault: Fault): void => {
+    if (fault.is === "ledger out of reach") {
+      weather.outOfReach = "ledger.";
+      sends.outages.push({ fromMs: timeline.nowMs, untilMs: Number.POSITIVE_INFINITY });
+      timeline.after(fault.forMs, "ledger in reach", inReach);
+    } else fleet.befall(fault);
+  };
+  for (const fault of faults ?? plan.faults) timeline.after(fault.atMs, `fault: ${fault.is}`, () => befall(fault));
+  timeline.after(FAULTS_MS, "healed", () => {
+    weather.losses = 0;
+    temper.trouble = 0;
+    inReach();
+    fleet.heal();
+  });
+
+  const latestMs = START_MS + FAULTS_MS + QUIET_WITHIN_MS;
+  let left: string | undefined = "everything";
+  for (let lookMs = START_MS + FAULTS_MS + LOOK_EVERY_MS; !broken && left !== undefined && timeline.nowMs < latestMs; ) {
+    if (!(await timeline.step())) break;
+    if (timeline.nowMs < lookMs) continue;
+    lookMs = timeline.nowMs + LOOK_EVERY_MS;
+    const open = load.asked.length - acknowledged.size;
+    left = open > 0 ? `${open} are not acknowledged` : await engines.unfinished(LOOK_EVERY_MS);
+  }
+  if (left === undefined) await verdict({ ...engines, acknowledged }, report);
+  else report("I6: quiet within half an hour", left);
+
+  for (const topic of topics.all)
+    for (const { partition, offset, timeMs, key, value } of await recordsOf(log, topic))
+      timeline.note(`${topic.name}/${partition}/${offset} ${timeMs} ${key} ${Buffer.from(value).toString("base64")}`);
+  await log.close();
+  return {
+    ...{ seed, plan, broken, acknowledged: acknowledged.size, repeats: sends.repeats },
+    ...{ digest: timeline.digest(), simulatedMs: timeline.nowMs - START_MS },
+    mails: [...sends.taken.values()].flat().length,
+  };
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { type MutantName, mutants } from "./mutants.ts";
+import { search } from "./search.ts";
+import { simulate } from "./simulate.ts";
+
+const given = process.env.SIMULATION_SEED;
+/** Other ones in every run, so that runs explore. */
+const seed = given === undefined ? Date.now() % 2 ** 31 : Number(given);
+const FOR_MS = 8_000;
+const TIMEOUT_MS = 120_000;
+
+it("whatever goes wrong, every promise is kept", { timeout: TIMEOUT_MS }, async () => {
+  console.log(`simulated runs from seed ${seed} on`);
+  const { runs, found } = await search({ seed, ...(given === undefined ? { mostMs: FOR_MS } : { seeds: 1 }) });
+  console.log(`${runs} simulated runs`);
+  expect(found, found).toBeUndefined();
+});
+
+it("a seed replays byte for byte, and another one is another run", { timeout: TIMEOUT_MS }, async () => {
+  const digest = async (of: number) => (await simulate({ seed: of })).digest;
+  const first = await digest(seed);
+  expect(await digest(seed)).toBe(first);
+  expect(await digest(seed + 1)).not.toBe(first);
+});
+
+describe("a mutant is found:", () => {
+  const broken: Readonly<Record<MutantName, string>> = {
+    lease: "I2",
+    watermark: "I4",
+    "decide-once": "a decision is recorded once",
+  };
+  it.each(Object.keys(mutants) as MutantName[])("%s", { timeout: TIMEOUT_MS }, async (mutant) => {
+    const { found } = await search({ seed, seeds: 500, mutant, sought: broken[mutant] });
+    expect(found).toContain(broken[mutant]);
+    expect(found).toMatch(new RegExp(`^Seed (\\d+) .*npm run simulate -- --seed \\1 --mutant ${mutant}$`, "s"));
+  });
+});

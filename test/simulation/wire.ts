@@ -1,0 +1,86 @@
+/**
+ * The way between a process and what it calls: every call of a port goes there and comes back at a time of chance, or does not.
+ *
+ * A call that is told to have failed may have happened, or happen later. A caller that dies takes its answers along, and what it had just
+ * asked for may still arrive.
+ */
+import { Problem } from "#domain/errors.ts";
+import type { Process } from "./process.ts";
+import type { Random } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+
+export interface Weather {
+  /** Of calls, how many are told to have failed. */
+  losses: number;
+  /** Of ways, how many take long, and how long at most. */
+  slow: number;
+  slowestMs: number;
+  /** What no call arrives at, by how the names of calls begin. */
+  outOfReach: string | undefined;
+}
+
+/** More is being out of reach, which is a fault of its own: leases may run out meanwhile. */
+const FAILURES_IN_A_ROW = 2;
+const QUICK_MS = 5;
+const LATE_MS = 3_000;
+
+type Fate = "done" | "request lost" | "reply lost" | "done later";
+
+export interface WireNeeds {
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly weather: Weather;
+}
+
+export class Wire {
+  readonly #needs: WireNeeds;
+  readonly #failures = new Map<string, number>();
+
+  constructor(needs: WireNeeds) {
+    this.#needs = needs;
+  }
+
+  /** `sure`: it never fails. `work` is told whether it is cut off: then it may as well do a part of it only. */
+  call<T>(from: Process, what: string, work: (isCut: boolean) => Promise<T>, { sure = false } = {}): Promise<T> {
+    const { timeline, random } = this.#needs;
+    from.calls();
+    const fate = sure ? "done" : this.#fate(from.name, what);
+    return new Promise((resolve, reject) => {
+      const back = (answer: () => void) => from.after(this.#wayMs(), `${what} answered`, answer);
+      const fail = () => reject(new Problem("STORE_UNAVAILABLE", { retryAfterMs: 1_000 }));
+      const arrive = (then?: (work: Promise<T>) => void) => {
+        if (!from.isAlive && random.chance(0.5)) return;
+        const working = work(fate === "reply lost");
+        timeline.during(working);
+        then?.(working);
+      };
+      timeline.after(this.#wayMs(), `${from.name}: ${what} ${fate}`, () => {
+        if (fate === "done")
+          arrive((working) =>
+            working.then(
+              (answer) => back(() => resolve(answer)),
+              (error) => back(() => reject(error)),
+            ),
+          );
+        else back(fail);
+        if (fate === "reply lost") arrive();
+        if (fate === "done later") timeline.after(random.between(1, LATE_MS), `${from.name}: ${what} arrives late`, () => arrive());
+      });
+    });
+  }
+
+  #fate(from: string, what: string): Fate {
+    const { random, weather } = this.#needs;
+    if (weather.outOfReach !== undefined && what.startsWith(weather.outOfReach)) return "request lost";
+    const caller = `${from} ${what}`;
+    const failures = this.#failures.get(caller) ?? 0;
+    const lost = random.chance(weather.losses) && failures < FAILURES_IN_A_ROW;
+    this.#failures.set(caller, lost ? failures + 1 : 0);
+    return lost ? random.pick(["request lost", "reply lost", "done later"] as const) : "done";
+  }
+
+  #wayMs(): number {
+    const { random, weather } = this.#needs;
+    return random.chance(weather.slow) ? random.between(0, weather.slowestMs) : random.between(0, QUICK_MS);
+  }
+}
