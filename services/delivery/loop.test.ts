@@ -112,6 +112,7 @@ describe("a delivery by email", () => {
     here.server = await openServer({ auth: true });
     here.server.login = () => ({ code: 535, text: "5.7.8 Authentication failed" });
     here.sender = smtpSender({
+      id: "smtp",
       host: "127.0.0.1",
       port: here.server.port,
       tls: "off",

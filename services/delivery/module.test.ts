@@ -4,6 +4,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { loadConfig } from "#platform/config/config.ts";
 import type { Given, Parts } from "#platform/host.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
+import { memoryBreakers } from "#platform/limits/breaker.memory.ts";
+import { memoryBuckets } from "#platform/limits/bucket.memory.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
 import { emailWorkers } from "./module.ts";
 import type { EmailSettings } from "./settings.ts";
@@ -20,9 +22,10 @@ const read = (env: NodeJS.ProcessEnv) => {
 async function build(env: NodeJS.ProcessEnv, mailbox?: { host: string; port: number }): Promise<Parts> {
   const clock = fakeClock();
   const given = { clock, ledger: memoryLedger({ clock }), logger: pino({ level: "silent" }), metrics: new Registry(), worker: "w" };
-  const built = await emailWorkers({ developmentMailbox: () => mailbox }).build(read(env), given as unknown as Given, () =>
-    expect.fail("no environment of these tests has a mailbox"),
-  );
+  const built = await emailWorkers({ developmentMailbox: () => mailbox }).build(read(env), given as unknown as Given, {
+    boxes: () => expect.fail("no environment of these tests has a mailbox"),
+    ...{ buckets: memoryBuckets({ clock }), breakers: memoryBreakers({ clock }) },
+  });
   parts.push(built);
   return built;
 }

@@ -63,7 +63,7 @@ export function deliveries() {
     here.senders = [];
     here.changes = [];
     here.open = () => {
-      const opened = smtpSender({ host: "127.0.0.1", port: here.server.port, tls: "off", connections: 5, clock });
+      const opened = smtpSender({ id: "smtp", host: "127.0.0.1", port: here.server.port, tls: "off", connections: 5, clock });
       here.senders.push(opened);
       return opened;
     };
