@@ -11,18 +11,22 @@ const address = () =>
 export const alertFields = {
   mode,
   "alerts.webhook-url": address().optional().meta({ description: "Is posted a JSON when a provider is out, and when it serves again." }),
-  "alerts.chat-url": address().optional().meta({ description: "An incoming webhook of Slack, or of what speaks like it: is told the same as text." }),
-  "alerts.pagerduty-key": secret()
+  "alerts.chat-url": address()
     .optional()
-    .meta({ description: "A routing key of PagerDuty's Events API v2: an incident for each integration that is out, resolved when it serves." }),
+    .meta({ description: "An incoming webhook of Slack, or of what speaks like it: is told the same as text." }),
+  "alerts.pagerduty-key": secret().optional().meta({
+    description: "A routing key of PagerDuty's Events API v2: an incident for each integration that is out, resolved when it serves.",
+  }),
   "alerts.pagerduty-url": address()
     .default("https://events.pagerduty.com/v2/enqueue")
     .meta({ description: "Where those events go; in the EU https://events.eu.pagerduty.com/v2/enqueue." }),
-  "alerts.private-addresses": flag().default(false).meta({
-    description:
-      "true: alerts may go to addresses that are not public, and there by plain http. Without it to public ones by https only, and in " +
-      "development mode to this machine.",
-  }),
+  "alerts.private-addresses": flag()
+    .default(false)
+    .meta({
+      description:
+        "true: alerts may go to addresses that are not public, and there by plain http. Without it to public ones by https only, and in " +
+        "development mode to this machine.",
+    }),
   "alerts.runbook-url": z
     .string()
     .default("docs/runbook.md")
