@@ -60,8 +60,12 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
   const queue = new LaneQueue<Waiter>();
   let free = permits;
   let isFetching = false;
+  /** The last fetch brought less than was asked for. */
+  let isShort = false;
   /** Until then the bucket has none for the lane. */
   const noneUntilMs = eachLane(() => 0);
+  /** The lanes that the last fetch could have brought something for. */
+  let contending = eachLane(() => false);
   let pausing: AbortController | undefined;
 
   const isOpen = (lane: Lane) => !tokens || tokens.has(lane);
@@ -69,7 +73,7 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
 
   function admit(): void {
     while (free > 0 && queue.size > 0) {
-      const waiter = queue.next(isOpen);
+      const waiter = queue.next(isOpen, (lane) => contending[lane]);
       if (!waiter) break;
       waiter.end(taken(waiter.lane));
     }
@@ -98,15 +102,18 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
     let likely = free;
     try {
       while (free > 0 && queue.size > 0) {
+        contending = eachLane(mayFetch);
         const wanted = queue.peek(Math.min(free, likely), mayFetch);
         const asked = wanted.high + wanted.medium + wanted.low;
         if (asked > 0) {
           const { came, nextMs } = await from.fetch(wanted);
           for (const lane of lanes) noneUntilMs[lane] = clock.nowMs() + nextMs[lane];
-          likely = came < asked ? Math.max(1, came) : 2 * likely;
+          isShort = came < asked;
+          likely = isShort ? Math.max(1, came) : 2 * likely;
           admit();
         }
-        bookLate(from);
+        isShort ||= asked === 0;
+        if (isShort) bookWhoWaitsLong(from);
         if (free > 0 && queue.size > 0) await pause();
       }
     } catch (error) {
@@ -127,18 +134,20 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
     pausing = undefined;
   }
 
-  function bookLate(from: Tokens): void {
+  function bookWhoWaitsLong(from: Tokens): void {
     const nowMs = clock.nowMs();
-    for (const waiter of [...queue]) if (nowMs - waiter.sinceMs >= BOOKED_AFTER_MS && queue.remove(waiter)) book(from, waiter);
+    for (const [place, waiter] of [...queue].entries())
+      if ((nowMs - waiter.sinceMs >= BOOKED_AFTER_MS || isTooLong(from, place)) && queue.remove(waiter)) book(from, waiter);
   }
 
   function book(from: Tokens, { lane, end, fail }: Waiter): void {
     from.book(lane).then((waitMs) => end({ is: "booked", waitMs }), fail);
   }
 
-  /** How long who comes now would wait for a token, at the least. */
-  function estimateMs({ rate, holders }: Tokens, asking: Queued): number {
-    return ((queue.ahead(asking) * holders) / rate.perSecond) * 1_000;
+  /** For one before whom so many wait here, and as many in every other process. */
+  function isTooLong({ rate, holders }: Tokens, before: number): boolean {
+    const waitMs = ((before * holders) / rate.perSecond) * 1_000;
+    return waitMs > BOOKED_AFTER_MS || (waitMs > SHORT_WAIT_MS && before >= room);
   }
 
   function waiting({ lane, again, signal, mostMs }: Asking, resolve: Waiter["end"], reject: Waiter["fail"]): Waiter {
@@ -174,11 +183,9 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
       const { lane, signal } = asking;
       if (signal.aborted) return Promise.reject(signal.reason);
       if (free > 0 && queue.size === 0 && isOpen(lane)) return Promise.resolve(taken(lane));
-      const waitMs = tokens ? estimateMs(tokens, asking) : 0;
-      const isTooLong = waitMs > BOOKED_AFTER_MS || (waitMs > SHORT_WAIT_MS && queue.size >= room);
       return new Promise((resolve, reject) => {
         const waiter = waiting(asking, resolve, reject);
-        if (tokens && isTooLong) return book(tokens, waiter);
+        if (tokens && isShort && isTooLong(tokens, queue.ahead(asking))) return book(tokens, waiter);
         queue.add(waiter);
         admit();
         // The fetch under way may be asleep for the sake of others.

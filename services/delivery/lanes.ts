@@ -53,12 +53,11 @@ export class LaneQueue<T extends Queued> {
     return higher + (again ? this.#waiting[lane].again.size : this.#sizeOf(lane));
   }
 
-  /** Takes the next one of the lanes that may. */
-  next(may: May): T | undefined {
-    const lane = turn(
-      eachLane((each) => (may(each) ? this.#sizeOf(each) : 0)),
-      this.#credits,
-    );
+  /** Takes the next one of the lanes that may. `contends`: it has its share coming all the same. */
+  next(may: May, contends: May = may): T | undefined {
+    const sizes = (of: May) => eachLane((each) => (of(each) ? this.#sizeOf(each) : 0));
+    const contending = contends === may ? undefined : sizes((each) => may(each) || contends(each));
+    const lane = turn(sizes(may), this.#credits, contending);
     if (!lane) return undefined;
     const { again, fresh } = this.#waiting[lane];
     const [item] = again.size > 0 ? again : fresh;
@@ -88,14 +87,15 @@ export class LaneQueue<T extends Queued> {
   }
 }
 
-/** Whose turn it is among those with something, and what that costs. */
-function turn(sizes: Readonly<Sizes>, credits: Sizes): Lane | undefined {
-  const there = lanes.filter((lane) => sizes[lane] > 0);
-  let picked: Lane | undefined;
-  for (const lane of there) {
+/** Whose turn it is among those with something, and what that costs them against those that contend. */
+function turn(sizes: Readonly<Sizes>, credits: Sizes, contending: Readonly<Sizes> = sizes): Lane | undefined {
+  const most = (best: Lane | undefined, lane: Lane) => (best && credits[best] + worth[best] >= credits[lane] + worth[lane] ? best : lane);
+  const picked = lanes.filter((lane) => sizes[lane] > 0).reduce<Lane | undefined>(most, undefined);
+  if (!picked) return undefined;
+  for (const lane of lanes) {
+    if (contending[lane] === 0) continue;
     credits[lane] += worth[lane];
-    if (!picked || credits[lane] > credits[picked]) picked = lane;
+    credits[picked] -= worth[lane];
   }
-  if (picked) credits[picked] -= there.reduce((sum, lane) => sum + worth[lane], 0);
   return picked;
 }
