@@ -60,8 +60,6 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
   const queue = new LaneQueue<Waiter>();
   let free = permits;
   let isFetching = false;
-  /** The last fetch brought less than was asked for. */
-  let isShort = false;
   /** Until then the bucket has none for the lane. */
   const noneUntilMs = eachLane(() => 0);
   /** The lanes that the last fetch could have brought something for. */
@@ -108,12 +106,10 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
         if (asked > 0) {
           const { came, nextMs } = await from.fetch(wanted);
           for (const lane of lanes) noneUntilMs[lane] = clock.nowMs() + nextMs[lane];
-          isShort = came < asked;
-          likely = isShort ? Math.max(1, came) : 2 * likely;
+          likely = came < asked ? Math.max(1, came) : 2 * likely;
           admit();
         }
-        isShort ||= asked === 0;
-        if (isShort) bookWhoWaitsLong(from);
+        bookWhoWaitsLong(from);
         if (free > 0 && queue.size > 0) await pause();
       }
     } catch (error) {
@@ -136,8 +132,10 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
 
   function bookWhoWaitsLong(from: Tokens): void {
     const nowMs = clock.nowMs();
-    for (const [place, waiter] of [...queue].entries())
-      if ((nowMs - waiter.sinceMs >= BOOKED_AFTER_MS || isTooLong(from, place)) && queue.remove(waiter)) book(from, waiter);
+    for (const [place, waiter] of [...queue].entries()) {
+      const isLong = nowMs - waiter.sinceMs >= BOOKED_AFTER_MS || isTooLong(from, place);
+      if (isLong && !mayFetch(waiter.lane) && queue.remove(waiter)) book(from, waiter);
+    }
   }
 
   function book(from: Tokens, { lane, end, fail }: Waiter): void {
@@ -185,7 +183,7 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
       if (free > 0 && queue.size === 0 && isOpen(lane)) return Promise.resolve(taken(lane));
       return new Promise((resolve, reject) => {
         const waiter = waiting(asking, resolve, reject);
-        if (tokens && isShort && isTooLong(tokens, queue.ahead(asking))) return book(tokens, waiter);
+        if (tokens && !mayFetch(lane) && isTooLong(tokens, queue.ahead(asking))) return book(tokens, waiter);
         queue.add(waiter);
         admit();
         // The fetch under way may be asleep for the sake of others.

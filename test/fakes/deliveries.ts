@@ -46,6 +46,7 @@ interface More {
   client?: Clients;
   worker?: string;
   route?: Route;
+  routeOf?: (environment: string) => Promise<Route>;
 }
 
 const EXPIRY_MS = 72 * 3_600_000;
