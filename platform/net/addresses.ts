@@ -11,7 +11,8 @@ const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
 
-const special = new BlockList();
+/** One list each: in a common one an address of version 4 counts as the one of version 6 that carries it. */
+const special = { ipv4: new BlockList(), ipv6: new BlockList() };
 for (const [net, bits] of [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -29,7 +30,7 @@ for (const [net, bits] of [
   ["224.0.0.0", 4],
   ["240.0.0.0", 4],
 ] as const)
-  special.addSubnet(net, bits, "ipv4");
+  special.ipv4.addSubnet(net, bits, "ipv4");
 // Besides their own these hold the ranges that carry an IPv4 address inside: mapped, NAT64, Teredo and 6to4.
 for (const [net, bits] of [
   ["::", 96],
@@ -47,12 +48,12 @@ for (const [net, bits] of [
   ["fec0::", 10],
   ["ff00::", 8],
 ] as const)
-  special.addSubnet(net, bits, "ipv6");
+  special.ipv6.addSubnet(net, bits, "ipv6");
 
 const familyOf = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4");
 
 /** Of what is no address: not. */
-export const isPublic = (address: string): boolean => isIP(address) !== 0 && !special.check(address, familyOf(address));
+export const isPublic = (address: string): boolean => isIP(address) !== 0 && !special[familyOf(address)].check(address, familyOf(address));
 
 export function mayReach(address: string, reach: Reach): boolean {
   if (isIP(address) === 0) return false;
