@@ -9,8 +9,8 @@ export interface DeliveryMetrics {
   asked(about: { readonly provider: string; readonly outcome: string; readonly again: boolean }, seconds: number): void;
   /** `more`: 1 when the answer to a message that was handed over begins to take long, -1 when that wait has ended; 0 shows that there is none. */
   overdue(about: { readonly provider: string }, more: 1 | 0 | -1): void;
-  /** A delivery that one integration did not take was given to the next. */
-  failedOver(about: { readonly from: string; readonly to: string }): void;
+  /** A delivery that one integration did not take was given to the next; 0 shows that none was. */
+  failedOver(about: { readonly from: string; readonly to: string }, more?: 1 | 0): void;
 }
 
 const channel = "email, web";
@@ -56,6 +56,6 @@ export function deliveryMetrics(registry: Registry, channel: string): DeliveryMe
       if (again) retries.inc({ channel, provider });
     },
     overdue: ({ provider }, more) => overdue.inc({ channel, provider }, more),
-    failedOver: (about) => failovers.inc({ channel, ...about }),
+    failedOver: (about, more = 1) => failovers.inc({ channel, ...about }, more),
   };
 }

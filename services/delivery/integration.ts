@@ -13,7 +13,7 @@ import type { Sender } from "./sender.ts";
 import { tokensOf } from "./tokens.ts";
 
 /** Leases for each send at the same time. */
-export const LEASED = 2;
+const LEASED = 2;
 /**
  * Records in hand for each send at the same time, beside those with leases: enough that the next is ready, and so few that the last waits for
  * less than the watchdog's minute.

@@ -58,7 +58,11 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore
       integrationOf({ ...shared, sender, rate, guard: isProvider ? guard : undefined }),
     ) as readonly unknown[] as Route;
     const delivered = deliveryMetrics(metrics, CHANNEL);
-    for (const { sender } of live) delivered.overdue({ provider: sender.id }, 0);
+    for (const [at, { sender }] of live.entries()) {
+      delivered.overdue({ provider: sender.id }, 0);
+      const next = live[at + 1]?.sender.id;
+      if (next !== undefined) delivered.failedOver({ from: sender.id, to: next }, 0);
+    }
     if (live[0].sender.id === "none") logger.warn("no SMTP server is configured: mails of live environments wait until one is");
     const mailboxOf = (environment: string): Route => [
       integrationOf({ ...shared, sender: mailboxSender((post) => boxes(environment).keep(post)) }),
