@@ -51,6 +51,7 @@ export interface DeliverNeeds {
 }
 
 const SETTLE_AGAIN_MS = 500;
+const IN_LINE_MS = 60_000;
 
 /** One record on its way: by which integrations it may go, and by which it goes. */
 interface Going extends Told {
@@ -71,6 +72,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       const by = route.find(({ breaker }) => breaker.mayTry());
       const nowMs = clock.nowMs();
       if (!by) return wait({ received, batch, route, by: route[0] }, "provider_unavailable", nowMs + outageWait(value));
+      // With a rate twice as many are in hand, which may take twice as long.
+      if (by.rate) batch.waiting(nowMs + IN_LINE_MS);
       const entered = await by.gate.enter(asking);
       const going = { received, batch, route, by };
       if (entered.is === "booked") return wait(going, "rate_limited", clock.nowMs() + entered.waitMs);
