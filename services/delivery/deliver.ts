@@ -51,6 +51,7 @@ export interface DeliverNeeds {
 }
 
 const SETTLE_AGAIN_MS = 500;
+const SETTLE_AGAIN_MOST_MS = 4_000;
 const IN_LINE_MS = 60_000;
 
 /** One record on its way: by which integrations it may go, and by which it goes. */
@@ -63,7 +64,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
   const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
   const tell = telling(needs);
-  const send = failingOver({ send: sendingWith({ clock, logger, metrics, tracer, patience: patienceOf(needs) }), clock, metrics });
+  const send = failingOver({ send: sendingWith({ clock, logger, metrics, tracer, patience: patienceOf(needs) }), metrics });
 
   return async (received, batch, route) => {
     const { value, record } = received;
@@ -132,19 +133,21 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
 
     const lease: Lease = { ...about, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
-    const conclude = (state: Settled["state"], atMs: number) => settled({ ...about, state, atMs }, lease.untilMs, batch.signal);
-    if (isOver || nowMs >= Number(value.expiresAtMs)) {
-      await conclude("expired", nowMs);
-      tell.ended(going, expired({ attempt, wait }), nowMs);
-      return false;
-    }
-    const tried = await send({ received, route, by, mail, lease, signal: batch.signal });
-    const atMs = clock.nowMs();
-    if (tried.outcome === "lost") {
-      tell.deferred(going, afterLease(value, atMs + LEASE_MS), atMs);
-      return false;
-    }
+    const conclude = (state: Settled["state"], atMs: number) => settled({ ...about, state, atMs }, lease, batch.signal);
+    const tried = isOver
+      ? ({ outcome: "expired", by, asked: false } as const)
+      : await send({ received, route, by, mail, lease, signal: batch.signal });
     const { outcome } = tried;
+    const atMs = clock.nowMs();
+    if (outcome === "expired") {
+      await conclude("expired", atMs);
+      tell.ended(going, expired({ attempt, wait }), atMs);
+      return tried.asked;
+    }
+    if (outcome === "lost") {
+      tell.deferred(going, afterLease(value, atMs + LEASE_MS), atMs);
+      return tried.asked;
+    }
     // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
     if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
     const next = follow(outcome, waitingOf(value), { maxRetryCount, nowMs: atMs, leaseUntilMs: lease.untilMs });
@@ -158,16 +161,20 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     return tried.asked;
   }
 
-  /** The outcome is known here and nowhere else, so it is told again and again for as long as the lease protects it. */
-  async function settled(result: Settled, untilMs: number, signal: AbortSignal): Promise<void> {
-    for (;;) {
+  /**
+   * The outcome is known here and nowhere else, so it is told again and again: nobody else has the record meanwhile, and without it the mail
+   * would be sent once more. A record that was called off may be in other hands when its lease ends.
+   */
+  async function settled(result: Settled, lease: Lease, signal: AbortSignal): Promise<void> {
+    for (let againMs = SETTLE_AGAIN_MS; ; againMs = Math.min(againMs * 2, SETTLE_AGAIN_MOST_MS)) {
       try {
         await settle(result);
         return;
       } catch (error) {
-        if (signal.aborted || clock.nowMs() >= untilMs) throw error;
+        if (signal.aborted && clock.nowMs() >= lease.untilMs) throw error;
         logger.warn({ err: error, deliveryId: result.deliveryId }, "the ledger did not take an outcome, telling it again");
-        await clock.sleep(SETTLE_AGAIN_MS, signal);
+        needs.waiting();
+        await clock.sleep(againMs);
       }
     }
   }

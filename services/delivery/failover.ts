@@ -5,18 +5,16 @@
  * nobody knows whether something was, no other is tried: the lease has to run out first, and then it is a repeat like any other.
  */
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
-import type { Clock } from "#platform/clock.ts";
 import type { Received } from "#platform/stage/stage.ts";
 import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import type { Integration, Route } from "./integration.ts";
 import { laneOf } from "./lanes.ts";
 import type { Lease } from "./patience.ts";
-import type { Mail, Outcome } from "./sender.ts";
-import { notAsked, type Send } from "./sending.ts";
+import type { Mail } from "./sender.ts";
+import { type Send, wasAsked } from "./sending.ts";
 
 export interface FailoverNeeds {
   readonly send: Send;
-  readonly clock: Clock;
   readonly metrics: Pick<DeliveryMetrics, "failedOver">;
 }
 
@@ -31,7 +29,7 @@ interface Sending {
 }
 
 export interface Tried {
-  readonly outcome: Outcome | "lost";
+  readonly outcome: Awaited<ReturnType<Send>>;
   /** Whose outcome it is. */
   readonly by: Integration;
   /** Whether the first was asked. */
@@ -41,30 +39,29 @@ export interface Tried {
 /** For the way into another integration: a lease is not kept waiting for long. */
 const WAY_MS = 2_000;
 
-export function failingOver({ send, clock, metrics }: FailoverNeeds): (sending: Sending) => Promise<Tried> {
+export function failingOver({ send, metrics }: FailoverNeeds): (sending: Sending) => Promise<Tried> {
   return async ({ received, route, by, mail, lease, signal }) => {
-    const { value, record } = received;
     const first = await send(by, received, signal, mail, lease);
-    const asked = first !== "lost" && !notAsked(first);
-    let last = { outcome: first, by };
+    let last: Omit<Tried, "asked"> = { outcome: first, by };
     const left = new Set(route.filter((each) => each !== by));
-    while (last.outcome !== "lost" && last.outcome.is === "outage" && !signal.aborted && clock.nowMs() < Number(value.expiresAtMs)) {
+    while (typeof last.outcome !== "string" && last.outcome.is === "outage" && !signal.aborted) {
       const next = [...left].find(({ breaker }) => breaker.mayTry());
       if (!next) break;
-      const way = await next.gate.enter({ lane: laneOf(record.topic), again: true, signal, mostMs: WAY_MS }).catch(() => undefined);
+      left.delete(next);
+      const asking = { lane: laneOf(received.record.topic), again: true, signal, mostMs: WAY_MS };
+      const way = await next.gate.enter(asking).catch(() => undefined);
       if (way?.is !== "in") break;
       metrics.failedOver({ from: last.by.sender.id, to: next.sender.id });
       let isAsked = false;
       try {
         const outcome = await send(next, received, signal, mail, lease);
-        isAsked = outcome !== "lost" && !notAsked(outcome);
-        // Who was not asked has nothing to say.
-        if (isAsked || outcome === "lost") last = { outcome, by: next };
+        isAsked = wasAsked(outcome);
+        // Who was not asked has nothing to say of an outage.
+        if (isAsked || typeof outcome === "string") last = { outcome, by: next };
       } finally {
         way.leave(isAsked ? undefined : "unused");
       }
-      left.delete(next);
     }
-    return { ...last, asked };
+    return { ...last, asked: wasAsked(first) };
   };
 }

@@ -37,21 +37,26 @@ export interface SendingNeeds {
   readonly patience: Patience;
 }
 
-/** Lost: somebody else holds the lease by now, and nothing was sent. */
+/** Lost: somebody else holds the lease by now. Then, and when the delivery has expired, nothing was sent. */
+type Unsent = "lost" | "expired";
+
 export type Send = (
   by: Integration,
   received: Received<Delivery>,
   signal: AbortSignal,
   mail: Mail,
   lease: Lease,
-) => Promise<Outcome | "lost">;
+) => Promise<Outcome | Unsent>;
 
 export function sendingWith({ clock, logger, metrics, tracer, patience }: SendingNeeds): Send {
   return async ({ sender, turns, breaker }, received, signal, mail, lease) => {
+    const isExpired = () => clock.nowMs() >= Number(received.value.expiresAtMs);
+    if (isExpired()) return "expired";
     const pass = await turns.take(signal).catch(() => undefined);
     if (!pass) return { is: "outage", code: CALLED_OFF, detail: "This process ended before it was the message's turn." };
     try {
       if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
+      if (isExpired()) return "expired";
       const generation = await breaker.admit();
       if (generation === undefined)
         return { is: "outage", code: BREAKER_OPEN, detail: "The provider was out for others, and is not asked for a while." };
@@ -108,6 +113,6 @@ function tell(breaker: Breaker, outcome: Outcome, generation: number, signal: Ab
   else if (!signal.aborted && outcome.code !== STALLED) breaker.met("failure", generation);
 }
 
-/** An outage that was none of the provider's: it has not been asked. */
-export const notAsked = (outcome: Outcome): boolean =>
-  outcome.is === "outage" && [CALLED_OFF, BREAKER_OPEN, STALLED].includes(outcome.code);
+/** Whether the provider was asked: an outage may be none of its own. */
+export const wasAsked = (outcome: Outcome | Unsent): outcome is Outcome =>
+  typeof outcome !== "string" && !(outcome.is === "outage" && [CALLED_OFF, BREAKER_OPEN, STALLED].includes(outcome.code));
