@@ -54,7 +54,7 @@ export function accountsOf(text: string): readonly Account[] {
     .filter((each) => each !== "");
   if (texts.length > MOST_ACCOUNTS) throw new Error(`must be ${MOST_ACCOUNTS} at most`);
   const accounts = texts.map((each, at) => {
-    const wrong = (what: string) => new Error(`must be right: of number ${at + 1}, ${what}`);
+    const wrong = (what: string) => new Error(`must be mended: of number ${at + 1}, ${what}`);
     return accountOf(each, wrong);
   });
   const [twice] = accounts.filter(({ id }, at) => accounts.findIndex((other) => other.id === id) < at);

@@ -99,7 +99,7 @@ describe("the settings of email delivery", () => {
 
   it("never show what stands in a server's address", () => {
     const read_ = () => read({ CARILLON_EMAIL_INTEGRATIONS: "main=smtp://u:hidden@a.example.com?rate=often" });
-    expect(read_).toThrow(/^CARILLON_EMAIL_INTEGRATIONS has a value that must be right: of number 1, rate must be none, or a number/);
+    expect(read_).toThrow(/^CARILLON_EMAIL_INTEGRATIONS has a value that must be mended: of number 1, rate must be none, or a number/);
     expect(read_).not.toThrow(/hidden|example/);
   });
 

@@ -52,6 +52,8 @@ export function tokensOf({ buckets, integration, rate, holder, clock }: TokensNe
   let fetchedMs = clock.nowMs();
   let wasShort = false;
   let returning = false;
+  /** Calls under way. Giving back waits for them: what they bring would be given back unseen. */
+  let asking = 0;
 
   const kept = () => (clock.nowMs() < aheadUntilMs ? ahead : 0);
 
@@ -60,7 +62,9 @@ export function tokensOf({ buckets, integration, rate, holder, clock }: TokensNe
     const returned = back;
     back = 0;
     ahead = kept();
-    const grant = await buckets.take({ integration, rate, holder, back: returned, kept: ahead, wanted, ahead: wish });
+    asking++;
+    const call = buckets.take({ integration, rate, holder, back: returned, kept: ahead, wanted, ahead: wish });
+    const grant = await call.finally(() => asking--);
     aheadUntilMs = sinceMs + LEASE_MS;
     ahead += grant.ahead;
     holders = grant.holders;
@@ -82,7 +86,7 @@ export function tokensOf({ buckets, integration, rate, holder, clock }: TokensNe
     returning = true;
     while (kept() + back > 0) {
       await clock.sleep(GIVE_BACK_AFTER_MS);
-      if (clock.nowMs() - fetchedMs < GIVE_BACK_AFTER_MS) continue;
+      if (asking > 0 || clock.nowMs() - fetchedMs < GIVE_BACK_AFTER_MS) continue;
       back += kept();
       ahead = 0;
       // Who cannot be told forgets them by itself.
