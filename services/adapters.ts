@@ -12,6 +12,8 @@ import type { Task } from "#platform/host.ts";
 import { sqliteLedger } from "#platform/ledger/ledger.sqlite.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
+import { memoryBreakers } from "#platform/limits/breaker.memory.ts";
+import { memoryBuckets } from "#platform/limits/bucket.memory.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
@@ -69,7 +71,8 @@ export async function embedded({ dataDir, clock, metrics, logger, topics }: Engi
       deadletters: await sqliteDeadLetterStore(database),
       tracker: await sqliteHistoryStore(database),
       access: await sqliteAccessStore(database),
-      ...{ console: boxes, "email-workers": boxes },
+      console: boxes,
+      "email-workers": { boxes, buckets: memoryBuckets({ clock }), breakers: memoryBreakers({ clock }) },
     },
     health: () => database.health(),
     async close() {

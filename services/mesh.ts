@@ -9,6 +9,8 @@ import type { Engine, Module, Task } from "#platform/host.ts";
 import { keepingCancels, mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
 import { redisLedger } from "#platform/ledger/ledger.redis.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
+import { redisBreakers } from "#platform/limits/breaker.redis.ts";
+import { redisBuckets } from "#platform/limits/bucket.redis.ts";
 import { openMysql } from "#platform/mysql/open.ts";
 import { connectRedis } from "#platform/redis/connect.ts";
 import { sweeping } from "#platform/sweep.ts";
@@ -117,7 +119,12 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     deadletters: async () => mysqlDeadLetterStore(await mysql()),
     tracker: async () => cassandraHistoryStore(await cassandra(), { clock, keptMs: needs.historyKeptMs }),
     access: async () => mysqlAccessStore(await mysql()),
-    ...{ console: boxes, "email-workers": boxes },
+    console: boxes,
+    "email-workers": async () => {
+      // Where the ledger is: without it nothing is sent anyway.
+      const needs = { connection: await ledgerRedis(), prefix };
+      return { boxes: await boxes(), buckets: redisBuckets(needs), breakers: redisBreakers(needs) };
+    },
   };
 
   const close = async () => {

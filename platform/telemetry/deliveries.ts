@@ -9,10 +9,12 @@ export interface DeliveryMetrics {
   asked(about: { readonly provider: string; readonly outcome: string; readonly again: boolean }, seconds: number): void;
   /** `more`: 1 when the answer to a message that was handed over begins to take long, -1 when that wait has ended; 0 shows that there is none. */
   overdue(about: { readonly provider: string }, more: 1 | 0 | -1): void;
+  /** A delivery that one integration did not take was given to the next; 0 shows that none was. */
+  failedOver(about: { readonly from: string; readonly to: string }, more?: 1 | 0): void;
 }
 
 const channel = "email, web";
-const provider = "who delivers on that channel: smtp, null, inbox";
+const provider = "who delivers on that channel: the integration's name (smtp where there is one), null, mailbox, inbox";
 
 const deliveriesTotal = counter({
   name: "carillon_deliveries_total",
@@ -35,12 +37,18 @@ const retriesTotal = counter({
   help: "Sends that were not the first of their delivery: after a refusal, an outage, or an outcome that nobody knows.",
   labels: { channel, provider },
 });
+const failoversTotal = counter({
+  name: "carillon_failovers_total",
+  help: "Sends that one integration did not take, being out, and that were given to the next one at once.",
+  labels: { channel, from: "the integration's name", to: "the next one's" },
+});
 
 export function deliveryMetrics(registry: Registry, channel: string): DeliveryMetrics {
   const deliveries = deliveriesTotal.on(registry);
   const seconds = sendSeconds.on(registry);
   const retries = retriesTotal.on(registry);
   const overdue = overdueSends.on(registry);
+  const failovers = failoversTotal.on(registry);
   return {
     delivered: (about) => deliveries.inc({ channel, ...about }),
     asked({ provider, outcome, again }, took) {
@@ -48,5 +56,6 @@ export function deliveryMetrics(registry: Registry, channel: string): DeliveryMe
       if (again) retries.inc({ channel, provider });
     },
     overdue: ({ provider }, more) => overdue.inc({ channel, provider }, more),
+    failedOver: (about, more = 1) => failovers.inc({ channel, ...about }, more),
   };
 }

@@ -2,11 +2,17 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, it } from "vitest";
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import type { Given } from "#platform/host.ts";
+import { memoryBuckets } from "#platform/limits/bucket.memory.ts";
+import { fakeClock } from "../../test/fakes/clock.ts";
 import { choosing } from "./choose.ts";
+import { integrationOf, type Route } from "./integration.ts";
 import { mailboxSender } from "./providers/email/mailbox.ts";
 import { nullSender } from "./providers/email/null.ts";
+import type { Sender } from "./sender.ts";
 
-const live = nullSender();
+const clock = fakeClock();
+const routeOf = (sender: Sender): Route => [integrationOf({ sender, buckets: memoryBuckets({ clock }), worker: "w-1", clock })];
+const live = routeOf(nullSender());
 
 /** Answers of the access room by environment; none: it does not know it. */
 function room(kinds: Record<string, EnvironmentKind>) {
@@ -21,26 +27,26 @@ function room(kinds: Record<string, EnvironmentKind>) {
       return { environment: { kind } };
     },
   });
-  const choose = choosing({ live, mailboxOf: () => mailboxSender(async () => {}), client: client as unknown as Given["client"] });
+  const choose = choosing({ live, mailboxOf: () => routeOf(mailboxSender(async () => {})), client: client as unknown as Given["client"] });
   return { asked, trouble, kinds, choose };
 }
 
 it("a live environment's mails go to the provider, a test environment's to the mailbox", async () => {
   const { choose } = room({ production: EnvironmentKind.LIVE, staging: EnvironmentKind.TEST });
   expect(await choose("production")).toBe(live);
-  expect((await choose("staging")).id).toBe("mailbox");
+  expect((await choose("staging"))[0].sender.id).toBe("mailbox");
 });
 
 it("an environment that nobody knows reaches nobody, until it is known to be live", async () => {
   const { choose, kinds } = room({});
-  expect((await choose("new")).id).toBe("mailbox");
+  expect((await choose("new"))[0].sender.id).toBe("mailbox");
   kinds.new = EnvironmentKind.LIVE;
   expect(await choose("new")).toBe(live);
 });
 
 it("a kind that says nothing reaches nobody", async () => {
   const { choose } = room({ odd: EnvironmentKind.UNSPECIFIED });
-  expect((await choose("odd")).id).toBe("mailbox");
+  expect((await choose("odd"))[0].sender.id).toBe("mailbox");
 });
 
 it("while nobody can say, nothing is sent anywhere", async () => {

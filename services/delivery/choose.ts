@@ -1,31 +1,31 @@
 /**
- * Which provider an environment's mails go to: the configured one only where the environment is known to be live, and the built-in mailbox
- * everywhere else. This is the one place that chooses, so it is here that a test environment reaches nobody.
+ * Which integrations an environment's mails go to: the configured ones only where the environment is known to be live, and the built-in
+ * mailbox everywhere else. This is the one place that chooses, so it is here that a test environment reaches nobody.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { AccessService, EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import type { Given } from "#platform/host.ts";
-import type { Sender } from "./sender.ts";
+import type { Route } from "./integration.ts";
 
 export interface ChoiceNeeds {
-  readonly live: Sender;
+  readonly live: Route;
   /** The built-in mailbox of an environment. */
-  readonly mailboxOf: (environment: string) => Sender;
+  readonly mailboxOf: (environment: string) => Route;
   readonly client: Given["client"];
 }
 
 /** What an environment is for never changes, so it is asked once. Rejects while nobody can say. */
-export function choosing({ live, mailboxOf, client }: ChoiceNeeds): (environment: string) => Promise<Sender> {
-  const known = new Map<string, Sender>();
+export function choosing({ live, mailboxOf, client }: ChoiceNeeds): (environment: string) => Promise<Route> {
+  const known = new Map<string, Route>();
 
   return async (environment) => {
     const chosen = known.get(environment);
     if (chosen) return chosen;
     const kind = await kindOf(environment);
-    const sender = kind === EnvironmentKind.LIVE ? live : mailboxOf(environment);
+    const route = kind === EnvironmentKind.LIVE ? live : mailboxOf(environment);
     // One that is not there yet may be made later.
-    if (kind !== undefined) known.set(environment, sender);
-    return sender;
+    if (kind !== undefined) known.set(environment, route);
+    return route;
   };
 
   async function kindOf(name: string): Promise<EnvironmentKind | undefined> {

@@ -1,13 +1,14 @@
 /**
- * One delivery: lease, send, settle; then the record is done with its event, and where it has to come again, with one for the schedule.
+ * One delivery: a way in, lease, send, settle; then the record is done with its event, and where it has to come again, with one for the
+ * schedule.
  *
  * A send begins when its lease is durable, and ends when its outcome is in the ledger; the provider is busy with it for a part of that
- * time only. So twice as many have a lease as the sender is wide: while some are with the provider, the ledger writes for the others. At
- * most that many sends are unresolved at any moment, and a death of the process may repeat them. Calls of the ledger are gathered over all
- * records under way.
+ * time only. So twice as many are let into an integration (gate.ts) as its sender is wide: while some are with the provider, the ledger
+ * writes for the others. At most that many sends are unresolved at any moment, and a death of the process may repeat them. Calls of the
+ * ledger are gathered over all records under way.
  *
- * A message has to be handed over within 12 s, counted from before its lease of 17 s begins. Once it is, the answer is worth minutes, since
- * without it nobody knows whether to send again: its lease is kept alive (patience.ts), and the next may go to the provider.
+ * Who has no way in, or would have to wait for long, has no lease yet: it goes to the schedule as it is, without the ledger, which tells
+ * what came of it when it comes again.
  *
  * The ledger is settled before the record is done. If the process dies in between, the record comes again, and the ledger's answer
  * (settled, or what it expects next) tells which outputs to make once more: with the same ids and times, so that nothing is missing from
@@ -16,38 +17,27 @@
  * A send whose answer is missing in the end keeps its lease, which runs out; the next try then finds it unresolved and sends again.
  */
 import type { Logger } from "pino";
+import { outageWait } from "#domain/decide/retry.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import type { Ledger, Progress, Settled } from "#platform/ledger/ledger.ts";
+import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
 import type { WordsOf } from "#platform/render/content.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
 import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import type { Tracer } from "#platform/telemetry/trace.ts";
-import { compose, type Unsendable } from "./compose.ts";
+import { compose } from "./compose.ts";
+import { failingOver } from "./failover.ts";
 import { gather } from "./gather.ts";
-import { outageWatch } from "./outage.ts";
-import {
-  afterLease,
-  type Deferred,
-  type Ended,
-  endAgain,
-  follow,
-  givenUp,
-  type Held,
-  heldBack,
-  type Waiting,
-  waitAgain,
-} from "./outcome.ts";
-import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
+import type { Route } from "./integration.ts";
+import { laneOf } from "./lanes.ts";
+import { afterLease, endAgain, expired, follow, putOff, waitAgain } from "./outcome.ts";
 import { LEASE_MS, type Lease, patienceOf } from "./patience.ts";
-import { permitsOf } from "./permits.ts";
-import { reporting } from "./report.ts";
-import type { Mail, Mailbox, Outcome, Sender } from "./sender.ts";
-import { sendSpan } from "./span.ts";
+import type { Mailbox } from "./sender.ts";
+import { sendingWith } from "./sending.ts";
+import { heardOf, type Told, telling, waitingOf } from "./telling.ts";
 
 export interface DeliverNeeds {
   readonly ledger: Pick<Ledger, "intend" | "extend" | "settle">;
-  readonly sender: Sender;
   readonly wordsOf: WordsOf;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -60,153 +50,121 @@ export interface DeliverNeeds {
   readonly waiting: () => void;
 }
 
-/** Leases for each send at the same time. */
-export const LEASED = 2;
-/** A lease that has waited longer for its turn begins anew. */
-const FRESH_MS = 2_000;
-/** Leaves what is over of a lease for telling the outcome. */
-const HAND_OVER_MS = LEASE_MS - 5_000;
-/** From when an answer begins to take long. RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
-const ANSWER_MS = 5 * 60_000;
 const SETTLE_AGAIN_MS = 500;
 const SETTLE_AGAIN_MOST_MS = 4_000;
-/** One for all: the reason that an abort makes by itself costs a stack trace a send. */
-const OVER = new Error("The time of this send is over.");
+const IN_LINE_MS = 60_000;
 
-/** What was heard of the provider: `said` for the event, `code` for the log. */
-interface Heard {
-  readonly said?: Said;
-  readonly code?: string;
+/** One record on its way: by which integrations it may go, and by which it goes. */
+interface Going extends Told {
+  readonly route: Route;
 }
 
-export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>) => Promise<void> {
-  const { ledger, sender, wordsOf, clock, logger, metrics, tracer, worker, from, maxRetryCount } = needs;
-  const leases = permitsOf(LEASED * sender.width);
-  const turns = permitsOf(sender.width);
+export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>, route: Route) => Promise<void> {
+  const { ledger, wordsOf, clock, logger, metrics, tracer, worker, from, maxRetryCount } = needs;
   const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
   const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
-  const report = reporting(needs);
-  const outages = outageWatch({ logger, provider: sender.id });
-  const patience = patienceOf(needs);
-  metrics.overdue({ provider: sender.id }, 0);
+  const tell = telling(needs);
+  const send = failingOver({ send: sendingWith({ clock, logger, metrics, tracer, patience: patienceOf(needs) }), metrics });
 
-  return async (received, batch) => {
-    const give = await leases.take(batch.signal);
-    try {
-      await one(received, batch);
-    } finally {
-      give();
+  return async (received, batch, route) => {
+    const { value, record } = received;
+    const asking = { lane: laneOf(record.topic), again: value.wait > 0, signal: batch.signal };
+    for (;;) {
+      const by = route.find(({ breaker }) => breaker.mayTry());
+      const nowMs = clock.nowMs();
+      if (!by) return wait({ received, batch, route, by: route[0] }, "provider_unavailable", nowMs + outageWait(value));
+      // With a rate twice as many are in hand, which may take twice as long.
+      if (by.rate) batch.waiting(nowMs + IN_LINE_MS);
+      const entered = await by.gate.enter(asking);
+      const going = { received, batch, route, by };
+      if (entered.is === "booked") return wait(going, "rate_limited", clock.nowMs() + entered.waitMs);
+      if (entered.is === "away") continue;
+      let isSent = false;
+      try {
+        isSent = await one(going);
+      } finally {
+        entered.leave(isSent ? undefined : "unused");
+      }
+      return;
     }
   };
 
-  async function one(received: Received<Delivery>, batch: Batch<Delivery>): Promise<void> {
+  /** Without a lease, since nobody tries. */
+  async function wait(going: Going, reason: "provider_unavailable" | "rate_limited", dueAtMs: number): Promise<void> {
+    const put = putOff(waitingOf(going.received.value), reason, dueAtMs);
+    if (put) tell.deferred(going, put, clock.nowMs());
+    // Its end is the ledger's to keep.
+    else await one({ ...going, isOver: true });
+  }
+
+  /** Whether a provider was asked. `isOver`: it is not to be sent, since it would have to wait past its expiry. */
+  async function one(going: Going & { readonly isOver?: boolean }): Promise<boolean> {
+    const { received, batch, route, by, isOver = false } = going;
     const { value } = received;
     const words = await wordsOf(value);
     const askedMs = clock.nowMs();
     const mail = "unsendable" in words ? words : compose(value, words, from, askedMs);
-    if ("unsendable" in mail) return buryUnsendable(received, batch, mail);
+    if ("unsendable" in mail) {
+      tell.unsendable(going, mail);
+      return false;
+    }
 
     const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = value;
-    const send = { environment, notificationId, deliveryId, cycle, target, worker };
-    const intent = await intend({ ...send, attempt, wait, leaseMs: LEASE_MS });
+    const about = { environment, notificationId, deliveryId, cycle, target, worker };
+    const intent = await intend({ ...about, attempt, wait, leaseMs: LEASE_MS });
     const nowMs = clock.nowMs();
     received.span?.event("ledger answered", { "carillon.intent": intent.is });
     switch (intent.is) {
       case "settled":
-        return end(received, batch, endAgain(intent.state, intent.by), intent.atMs);
+        tell.ended(going, endAgain(intent.state, intent.by), intent.atMs);
+        return false;
       case "repeat":
-        report.repeat(value);
-        return batch.done(received, ...(intent.expected ? again(received, intent.expected) : []));
+        tell.repeated(
+          going,
+          intent.expected && { put: waitAgain(waitingOf(value), intent.expected, intent.expected.atMs), atMs: intent.expected.atMs },
+        );
+        return false;
       case "canceled":
-        return end(received, batch, endAgain("canceled", { attempt, wait }), intent.atMs);
+        tell.ended(going, endAgain("canceled", { attempt, wait }), intent.atMs);
+        return false;
       case "leased":
-        return defer(received, batch, afterLease(value, intent.untilMs), nowMs);
+        tell.deferred(going, afterLease(value, intent.untilMs), nowMs);
+        return false;
     }
 
-    const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
-    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, batch.signal);
-    const outcome = await inTurn(received, batch.signal, mail, lease);
+    const lease: Lease = { ...about, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
+    const conclude = (state: Settled["state"], atMs: number) => settled({ ...about, state, atMs }, batch.signal);
+    const tried = isOver
+      ? ({ outcome: expired({ attempt, wait }), by, asked: false } as const)
+      : await send({ received, route, by, mail, lease, signal: batch.signal });
+    const { outcome } = tried;
     const atMs = clock.nowMs();
-    if (outcome === "lost") return defer(received, batch, afterLease(value, atMs + LEASE_MS), atMs);
+    if (outcome === "lost") {
+      tell.deferred(going, afterLease(value, atMs + LEASE_MS), atMs);
+      return tried.asked;
+    }
     if (outcome.is === "expired") {
       await conclude(outcome.is, atMs);
-      return end(received, batch, outcome, atMs);
+      tell.ended(going, outcome, atMs);
+      return tried.asked;
     }
     if (outcome.is === "deferred") {
       // What may have been sent stays unresolved: its lease runs out once more.
       if (intent.is === "send") await conclude({ released: outcome.next }, atMs);
-      return defer(received, batch, outcome, atMs);
+      tell.deferred(going, outcome, atMs);
+      return tried.asked;
     }
     // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
     if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
-    const next = follow(outcome, waiting(value), { maxRetryCount, nowMs: atMs, leaseUntilMs: lease.untilMs });
+    const next = follow(outcome, waitingOf(value), { maxRetryCount, nowMs: atMs, leaseUntilMs: lease.untilMs });
     if (next.is !== "deferred") await conclude(next.is, atMs);
     else if (outcome.is !== "unknown") await conclude({ released: next.next }, atMs);
-    const heard = heardOf(outcome);
-    if (next.is === "deferred") return defer(received, batch, next, atMs, heard);
+    const gone = { ...going, by: tried.by };
+    const heard = heardOf(outcome, tried.by);
     const resent = next.is === "sent" && intent.is === "unknown";
-    end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
-  }
-
-  /** Lost: somebody else holds the lease by now. Then, and when it was held back, nothing was sent. */
-  async function inTurn(received: Received<Delivery>, signal: AbortSignal, mail: Mail, lease: Lease): Promise<Outcome | Held | "lost"> {
-    const delivery = waiting(received.value);
-    const held = heldBack(delivery, clock.nowMs());
-    if (held) return held;
-    const pass = await turns.take(signal).catch(() => undefined);
-    if (!pass) return { is: "outage", code: "called_off", detail: "This process ended before it was the message's turn." };
-    try {
-      const waitedMs = clock.nowMs() - lease.sinceMs;
-      // Less than no time: the clock was set back, and nobody knows how long it was.
-      if ((waitedMs > FRESH_MS || waitedMs < 0) && !(await patience.renew(lease))) return "lost";
-      return heldBack(delivery, clock.nowMs()) ?? (await sending(received, mail, lease, pass));
-    } finally {
-      pass();
-    }
-  }
-
-  async function sending(received: Received<Delivery>, mail: Mail, lease: Lease, pass: () => void): Promise<Outcome> {
-    const span = sendSpan(tracer, received, sender.id);
-    const { attempt, wait } = received.value;
-    const outcome = await sent(mail, lease, pass, attempt + wait > 0);
-    span?.set({ "carillon.outcome": outcome.is });
-    span?.end(outcome.is === "accepted" ? undefined : outcome.code);
-    return outcome;
-  }
-
-  async function sent(mail: Mail, lease: Lease, pass: () => void, again: boolean): Promise<Outcome> {
-    const startedMs = clock.nowMs();
-    const leftMs = HAND_OVER_MS - (startedMs - lease.sinceMs);
-    if (leftMs <= 0) return { is: "outage", code: "stalled", detail: "This process stood still for longer than a send may take." };
-    const over = new AbortController();
-    const answered = new AbortController();
-    let isHandedOver = false;
-    void clock.sleep(leftMs, answered.signal).then(async () => {
-      if (isHandedOver && !answered.signal.aborted) {
-        pass();
-        await waited(lease, answered.signal);
-      }
-      over.abort(OVER);
-    });
-    try {
-      const outcome = await sender.send(mail, over.signal, () => {
-        isHandedOver = true;
-      });
-      const endedMs = clock.nowMs();
-      outages.met(outcome, startedMs, endedMs);
-      metrics.asked({ provider: sender.id, outcome: outcome.is, again }, (endedMs - startedMs) / 1_000);
-      return outcome;
-    } finally {
-      // A reason of its own: the default one is an error with a stack, a tenth of what the whole delivery costs.
-      answered.abort("answered");
-    }
-  }
-
-  async function waited(lease: Lease, answered: AbortSignal): Promise<void> {
-    logger.info({ deliveryId: lease.deliveryId }, "a message was handed over and is not answered yet, waiting on");
-    metrics.overdue({ provider: sender.id }, 1);
-    await patience.wait(lease, ANSWER_MS, answered);
-    metrics.overdue({ provider: sender.id }, -1);
+    if (next.is === "deferred") tell.deferred(gone, next, atMs, heard);
+    else tell.ended(gone, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
+    return tried.asked;
   }
 
   /**
@@ -228,42 +186,4 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       }
     }
   }
-
-  function end(received: Received<Delivery>, batch: Batch<Delivery>, ended: Ended, atMs: number, { said, code }: Heard = {}): void {
-    const { attempt, wait } = received.value;
-    const event = endOutput(received, ended, atMs, said);
-    report.ended(received.value, ended, code);
-    // The dead letter is the record that died; an older one that comes again is not.
-    const own = ended.by.attempt === attempt && ended.by.wait === wait;
-    if (ended.is === "dead" && own) batch.bury(received, ended.reason, said?.detail, event);
-    else batch.done(received, event);
-  }
-
-  function defer(received: Received<Delivery>, batch: Batch<Delivery>, deferred: Deferred, atMs: number, { said, code }: Heard = {}): void {
-    report.deferred(received.value, deferred, atMs, code);
-    batch.done(received, ...deferralOutputs(received, deferred, atMs, said));
-  }
-
-  /** The outputs of a wait that began already. */
-  function again(received: Received<Delivery>, { atMs, ...expected }: Progress & { readonly atMs: number }) {
-    return deferralOutputs(received, waitAgain(waiting(received.value), expected, atMs), atMs);
-  }
-
-  /** No try can be made of it, so the ledger has nothing to know. */
-  function buryUnsendable(received: Received<Delivery>, batch: Batch<Delivery>, { unsendable, detail }: Unsendable): void {
-    const dead = givenUp(received.value, unsendable);
-    report.ended(received.value, dead, unsendable);
-    batch.bury(received, unsendable, detail, endOutput(received, dead, clock.nowMs(), { provider: "", detail }));
-  }
-
-  function heardOf(outcome: Outcome): Heard {
-    const { detail } = outcome;
-    if (outcome.is === "accepted") return { said: { provider: sender.id, detail, providerMessageId: outcome.providerMessageId } };
-    return { said: { provider: sender.id, detail }, code: outcome.code };
-  }
 }
-
-const waiting = ({ deliveryId, attempt, wait, expiresAtMs, quietHours, timeZone }: Delivery): Waiting => ({
-  ...{ deliveryId, attempt, wait, quietHours, timeZone },
-  expiresAtMs: Number(expiresAtMs),
-});

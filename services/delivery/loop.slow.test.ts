@@ -5,9 +5,10 @@ import type { Ledger } from "#platform/ledger/ledger.ts";
 import { partitionOf } from "#platform/log/partition.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import type { Answer } from "../../test/fakes/smtp.ts";
+import type { Route } from "./integration.ts";
 
 const { SENT, FAILED, DEFERRED, EXPIRED } = DeliveryStatus;
-const { here, run, put, deliveryOf, events, statuses, until, scheduled, pass } = deliveries();
+const { here, run, integration, put, deliveryOf, events, statuses, until, scheduled, pass } = deliveries();
 
 /** As many as the sender of these tests is wide. */
 const WIDTH = 5;
@@ -175,7 +176,9 @@ describe("while handing over takes long", () => {
       leased += intents.length;
       return intents;
     };
-    const stage = await run({ ledger: { ...ledger, intend } });
+    // As many as are stuck would open a breaker.
+    const route: Route = [integration(here.sender, { guarded: false })];
+    const stage = await run({ ledger: { ...ledger, intend }, route });
     await put(...stuck.map((id) => deliveryOf(id)));
     await vi.waitFor(() => expect(asked).toHaveLength(WIDTH));
     await put(...next.map((id) => deliveryOf(id, more)));

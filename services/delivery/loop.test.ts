@@ -107,32 +107,12 @@ describe("a delivery by email", () => {
     expect(here.server.mails).toHaveLength(2);
   });
 
-  it("tells of an outage once when it begins and once when it ends, and of each delivery once", async () => {
-    here.server.greet = () => ({ code: 421 });
-    await run();
-    await put(deliveryOf("a"), deliveryOf("b"), deliveryOf("c"));
-    for (let round = 1; round <= 3; round++) {
-      await Promise.all(["a", "b", "c"].map((id) => until(id, DEFERRED, round)));
-      await pass(60_000);
-    }
-    await Promise.all(["a", "b", "c"].map((id) => until(id, DEFERRED, 4)));
-    here.server.greet = () => undefined;
-    await pass(60_000);
-    await Promise.all(["a", "b", "c"].map((id) => until(id, SENT)));
-    const said = (words: string) => here.at.lines.filter(({ msg, level }) => level > 20 && msg.startsWith(words));
-    expect(said("provider").map(({ level, msg }) => [level, msg])).toEqual([
-      [40, "provider out: deliveries wait, and lose no attempt"],
-      [40, "provider back"],
-    ]);
-    expect(said("provider back")).toMatchObject([{ provider: "smtp", deferrals: 12 }]);
-    expect(said("delivery deferred")).toHaveLength(3);
-  });
-
   it("waits when our credentials are refused, since that says nothing about the message", async () => {
     await here.server.close();
     here.server = await openServer({ auth: true });
     here.server.login = () => ({ code: 535, text: "5.7.8 Authentication failed" });
     here.sender = smtpSender({
+      id: "smtp",
       host: "127.0.0.1",
       port: here.server.port,
       tls: "off",

@@ -1,35 +1,26 @@
 /**
  * The stage of the email lanes. What it does with a record is in deliver.ts.
  *
- * Every `handle` under way has or awaits a lease for one of its records. So with as many of them as there may be leases, the sender is never
- * idle while there is work, however slow one record is.
+ * Every record handed out is at once on its way into its integration, where the lanes' order decides. So the provider is never idle while
+ * there is work, and one that is slow, out or without tokens keeps only its own waiting.
  */
 import * as topics from "#domain/topics.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Batch, Stage } from "#platform/stage/stage.ts";
-import { type DeliverNeeds, delivering, LEASED } from "./deliver.ts";
+import { type DeliverNeeds, delivering } from "./deliver.ts";
+import { inHand, type Route } from "./integration.ts";
+import { weights } from "./lanes.ts";
 import { givenUp } from "./outcome.ts";
 import { endOutput } from "./outputs.ts";
 import { reporting } from "./report.ts";
-import type { Sender } from "./sender.ts";
 
 const BATCH = 20;
-/**
- * Records in hand for each send at the same time, beside those with leases: enough that the next is ready, and so few that the last waits for
- * less than the watchdog's minute.
- */
-const IN_HAND = 3;
-
-/** High before medium before low, but no lane ever waits for an empty one. */
-const weights = new Map([
-  [topics.email.high, 16],
-  [topics.email.medium, 4],
-  [topics.email.low, 1],
-]);
 
 export interface LoopNeeds extends Omit<DeliverNeeds, "waiting"> {
-  /** Who an environment's mails go to: `sender`, or another one instead. */
-  readonly senderOf: (environment: string) => Promise<Sender>;
+  /** Of live environments. */
+  readonly live: Route;
+  /** By which integrations an environment's mails go. */
+  readonly routeOf: (environment: string) => Promise<Route>;
 }
 
 export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
@@ -38,14 +29,9 @@ export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
   const waiting = () => {
     for (const batch of open) batch.waiting(needs.clock.nowMs());
   };
-  const bySender = new Map([[needs.sender, delivering({ ...needs, waiting })]]);
-  const deliveringBy = (sender: Sender) => {
-    const deliver = bySender.get(sender) ?? delivering({ ...needs, sender, waiting });
-    bySender.set(sender, deliver);
-    return deliver;
-  };
+  const deliver = delivering({ ...needs, waiting });
   const report = reporting(needs);
-  const { width } = needs.sender;
+  const window = needs.live.reduce((sum, each) => sum + inHand(each), 0);
   return {
     name: "email-workers",
     reads: [topics.email.high, topics.email.medium, topics.email.low],
@@ -53,11 +39,11 @@ export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
     deadLetters: topics.deadEmail,
     oneInFlightPerKey: true,
     weights,
-    ...{ batchSize: BATCH, concurrency: width * LEASED, window: width * (LEASED + IN_HAND) },
+    ...{ batchSize: BATCH, concurrency: window, window },
     async handle(batch) {
       open.add(batch);
       const results = await Promise.allSettled(
-        batch.records.map(async (received) => deliveringBy(await needs.senderOf(received.value.environment))(received, batch)),
+        batch.records.map(async (received) => deliver(received, batch, await needs.routeOf(received.value.environment))),
       );
       open.delete(batch);
       const failed = results.find((result) => result.status === "rejected");
@@ -66,7 +52,7 @@ export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
     givenUp(record, value, reason) {
       if (!value) return [];
       const dead = givenUp(value, reason);
-      report.ended(value, dead, reason);
+      report.ended(value, dead, needs.live[0].sender.id, reason);
       return [endOutput({ record, value }, dead, needs.clock.nowMs())];
     },
   };

@@ -1,18 +1,26 @@
 /** Email workers: deliveries of the email lanes in, mails out. */
 import type { Clock } from "#platform/clock.ts";
 import type { Module } from "#platform/host.ts";
+import type { Breakers } from "#platform/limits/breaker.ts";
+import type { Buckets, Rate } from "#platform/limits/bucket.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
+import { breakerMetrics } from "#platform/telemetry/breakers.ts";
 import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
+import { type Account, defaultTls } from "./accounts.ts";
+import { alertsOf } from "./alerts/tell.ts";
+import { watching } from "./breaker.ts";
 import { choosing } from "./choose.ts";
+import { type IntegrationNeeds, integrationOf, type Route } from "./integration.ts";
 import { emailLoop } from "./loop.ts";
 import { type Keep, mailboxSender } from "./providers/email/mailbox.ts";
 import { noSender } from "./providers/email/none.ts";
 import { nullSender } from "./providers/email/null.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
-import { type EmailSettings, settings } from "./settings.ts";
+import { defaultRate, type EmailSettings, settings } from "./settings.ts";
 
+const CHANNEL = "email";
 const SUBMISSION_PORT = 587;
 
 export interface EmailNeeds {
@@ -20,44 +28,101 @@ export interface EmailNeeds {
   readonly developmentMailbox: () => { readonly host: string; readonly port: number } | undefined;
 }
 
-/** The built-in mailbox of a test environment. */
-type Boxes = (environment: string) => { readonly keep: Keep };
+/** What workers that send share. */
+interface SendStore {
+  /** The built-in mailbox of a test environment. */
+  readonly boxes: (environment: string) => { readonly keep: Keep };
+  readonly buckets: Buckets;
+  readonly breakers: Breakers;
+}
 
-export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, Boxes> => ({
+export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore> => ({
   name: "email-workers",
   uses: ["log", "ledger"],
   config: settings,
-  build(config, given, boxes) {
-    const { ledger, clock, logger, metrics, tracer, worker, client } = given;
-    const sender = senderOf(config, needs, clock);
-    if (sender.id === "none") logger.warn("no SMTP server is configured: mails of live environments wait until one is");
+  build(config, given, { boxes, buckets, breakers }) {
+    const { ledger, clock, metrics, tracer, worker, client } = given;
+    const logger = given.logger.child({ stage: "email-workers" });
+    const senders = sendersOf(config, needs, clock);
+    const shown = breakerMetrics(metrics, CHANNEL);
+    const alerts = alertsOf({ settings: config, clock, logger, metrics });
+    const guard: IntegrationNeeds["guard"] = {
+      ...{ breakers, logger, known: (integration, { phase }) => shown.phase(integration, phase) },
+      changed(integration, is) {
+        shown.changed(integration, is);
+        alerts.tell({ integration, channel: CHANNEL, is, hasOthers: senders.length > 1 });
+      },
+    };
+    const shared = { buckets, worker, clock };
+    const live = senders.map(({ sender, rate, isProvider }) =>
+      integrationOf({ ...shared, sender, rate, guard: isProvider ? guard : undefined }),
+    ) as readonly unknown[] as Route;
+    const delivered = deliveryMetrics(metrics, CHANNEL);
+    for (const [at, { sender }] of live.entries()) {
+      delivered.overdue({ provider: sender.id }, 0);
+      const next = live[at + 1]?.sender.id;
+      if (next !== undefined) delivered.failedOver({ from: sender.id, to: next }, 0);
+    }
+    if (live[0].sender.id === "none") logger.warn("no SMTP server is configured: mails of live environments wait until one is");
+    const mailboxOf = (environment: string): Route => [
+      integrationOf({ ...shared, sender: mailboxSender((post) => boxes(environment).keep(post)) }),
+    ];
     const loop = emailLoop({
-      ...{ ledger, sender, clock, tracer, worker },
-      senderOf: choosing({ live: sender, mailboxOf: (environment) => mailboxSender((post) => boxes(environment).keep(post)), client }),
-      logger: logger.child({ stage: "email-workers" }),
-      metrics: deliveryMetrics(metrics, "email"),
+      ...{ ledger, live, clock, logger, tracer, worker },
+      routeOf: choosing({ live, mailboxOf, client }),
+      metrics: delivered,
       wordsOf: wordsOf(versionsOf(given)),
       from: config["from-email"],
       maxRetryCount: config["max-retry-count"],
     });
-    return { stages: config["email-consumer-enabled"] ? [loop] : [], close: () => sender.close() };
+    const isOn = config["email-consumer-enabled"];
+    const guarded = live.filter((_, at) => senders[at]?.isProvider).map(({ breaker }) => breaker);
+    return {
+      stages: isOn ? [loop] : [],
+      tasks: isOn && guarded.length > 0 ? [watching(breakers, guarded, clock)] : [],
+      async close() {
+        alerts.close();
+        for (const { sender } of live) await sender.close();
+      },
+    };
   },
 });
 
-function senderOf(config: EmailSettings, { developmentMailbox }: EmailNeeds, clock: Clock): Sender {
-  if (config["email.provider"] === "null") return nullSender();
+interface Opened {
+  readonly sender: Sender;
+  readonly rate?: Rate | undefined;
+  /** That could be out. */
+  readonly isProvider: boolean;
+}
+
+/** In order of preference, at least one. */
+function sendersOf(config: EmailSettings, { developmentMailbox }: EmailNeeds, clock: Clock): readonly Opened[] {
+  if (config["email.provider"] === "null") return [{ sender: nullSender(), isProvider: false }];
   const connections = config["email.concurrency"];
-  const host = config["email.smtp-host"];
-  if (host === undefined) {
+  const accounts = accountsIn(config);
+  if (accounts.length === 0) {
     const mailbox = developmentMailbox();
-    return mailbox ? smtpSender({ ...mailbox, tls: "off", connections, clock }) : noSender();
+    if (!mailbox) return [{ sender: noSender(), isProvider: false }];
+    return [{ sender: smtpSender({ id: "smtp", ...mailbox, tls: "off", connections, clock }), isProvider: true }];
   }
+  return accounts.map(({ rate = defaultRate(config), ...account }) => ({
+    sender: smtpSender({ connections, ...account, clock }),
+    rate: rate === "none" ? undefined : rate,
+    isProvider: true,
+  }));
+}
+
+function accountsIn(config: EmailSettings): readonly Account[] {
+  const host = config["email.smtp-host"];
+  if (host === undefined) return config["email.integrations"] ?? [];
   const username = config["email.smtp-username"];
   const password = config["email.smtp-password"];
-  return smtpSender({
-    ...{ host, port: config["email.smtp-port"] ?? SUBMISSION_PORT, connections, clock },
-    // A password is not to be had by whoever strips STARTTLS from the server's greeting.
-    tls: config["email.smtp-tls"] ?? (username === undefined ? "opportunistic" : "required"),
-    ...(username !== undefined && password !== undefined && { credentials: { username, password } }),
-  });
+  const credentials = username !== undefined && password !== undefined ? { username, password } : undefined;
+  return [
+    {
+      ...{ id: "smtp", host, port: config["email.smtp-port"] ?? SUBMISSION_PORT },
+      tls: config["email.smtp-tls"] ?? defaultTls(credentials),
+      ...(credentials && { credentials }),
+    },
+  ];
 }

@@ -86,6 +86,12 @@ export function follow(
 
 const askedFor = ({ afterMs }: { readonly afterMs?: number }): number => (afterMs === undefined ? 0 : roundUpToTier(afterMs));
 
+/** Put off before it was tried, for a reason that is not its own. Undefined: it would have expired by then. */
+export function putOff({ attempt, wait, expiresAtMs }: Waiting, reason: Reason, dueAtMs: number): Deferred | undefined {
+  if (dueAtMs >= expiresAtMs) return undefined;
+  return { is: "deferred", reason, attempt: 0, next: { attempt, wait: wait + 1 }, dueAtMs };
+}
+
 /** Somebody's lease lives: one wake-up when it ends. */
 export const afterLease = ({ attempt, wait }: Progress, untilMs: number): Deferred => ({
   is: "deferred",

@@ -3,28 +3,27 @@ import type { Logger } from "pino";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import type { Deferred, Ended } from "./outcome.ts";
-import type { Sender } from "./sender.ts";
 
 const idsOf = ({ deliveryId, notificationId, cycle, attempt, wait }: Delivery) => ({ deliveryId, notificationId, cycle, attempt, wait });
 
-interface ReportNeeds {
+export interface ReportNeeds {
   readonly logger: Logger;
   readonly metrics: DeliveryMetrics;
-  readonly sender: Pick<Sender, "id">;
 }
 
-export const reporting = ({ logger, metrics, sender: { id: provider } }: ReportNeeds) => ({
-  ended(delivery: Delivery, { is, reason, attempt }: Ended, code?: string): void {
+export const reporting = ({ logger, metrics }: ReportNeeds) => ({
+  ended(delivery: Delivery, { is, reason, attempt }: Ended, provider: string, code?: string): void {
     metrics.delivered({ provider, status: is, reason });
-    const line = { ...idsOf(delivery), reason, endsAttempt: attempt, code };
+    const line = { ...idsOf(delivery), provider, reason, endsAttempt: attempt, code };
     if (is === "failed" || is === "dead") logger.warn(line, `delivery ${is}`);
     else logger.info(line, `delivery ${is}`);
   },
-  deferred(delivery: Delivery, { reason, attempt, dueAtMs }: Deferred, nowMs: number, code?: string): void {
+  deferred(delivery: Delivery, { reason, attempt, dueAtMs }: Deferred, nowMs: number, provider: string, code?: string): void {
     metrics.delivered({ provider, status: "deferred", reason });
-    const line = { ...idsOf(delivery), reason, endsAttempt: attempt, code, dueInMs: dueAtMs - nowMs };
-    // While an outage lasts, a delivery would say so every minute.
-    if (reason === "provider_unavailable" && delivery.wait > 0) logger.debug(line, "delivery deferred again");
+    const line = { ...idsOf(delivery), provider, reason, endsAttempt: attempt, code, dueInMs: dueAtMs - nowMs };
+    // While an outage or a long queue lasts, a delivery would say so again and again.
+    if ((reason === "provider_unavailable" || reason === "rate_limited") && delivery.wait > 0)
+      logger.debug(line, "delivery deferred again");
     else logger.info(line, "delivery deferred");
   },
   repeat(delivery: Delivery): void {

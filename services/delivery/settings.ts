@@ -3,6 +3,8 @@ import { z } from "zod";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { variableOf } from "#platform/config/config.ts";
 import { flag, port, secret, wholeNumber } from "#platform/config/fields.ts";
+import { type Account, accountsOf, RATE_FORM, rateOf } from "./accounts.ts";
+import { alertFields, demandHttps } from "./alerts/settings.ts";
 import type { Mailbox } from "./sender.ts";
 
 const FROM = "Carillon <notifications@carillon.localhost>";
@@ -15,6 +17,7 @@ function mailboxOf(text: string): Mailbox | undefined {
 }
 
 const fields = z.object({
+  ...alertFields,
   "email.provider": z
     .enum(["smtp", "null"], { error: "must be smtp or null" })
     .default("smtp")
@@ -35,11 +38,43 @@ const fields = z.object({
         "opportunistic: STARTTLS when offered, with any certificate. required: STARTTLS with a valid certificate, or nothing is sent. " +
         "implicit: TLS from the first byte. off: never. Default: required with a username, else opportunistic.",
     }),
+  "email.integrations": secret()
+    .transform((text, context): readonly Account[] => {
+      try {
+        return accountsOf(text);
+      } catch (error) {
+        context.addIssue({ code: "custom", message: (error as Error).message });
+        return z.NEVER;
+      }
+    })
+    .optional()
+    .meta({
+      description:
+        "Several SMTP servers in order of preference, a list, in place of email.smtp-host: when one is out the next sends. Each is " +
+        "name=smtp://user:password@host:587, or smtps:// for TLS from the first byte; after a ? may follow tls, rate, burst and " +
+        "connections, joined by &. What a password has of , @ : / ? or % is percent-encoded.",
+    }),
+  "email.rate": z
+    .string()
+    .regex(/^(none|[1-9]\d{0,8}\/(s|min|h))$/, { error: RATE_FORM })
+    .default("1000/min")
+    .meta({
+      description:
+        "Mails that an SMTP server is sent over all workers, at most: a number for each s, min or h, or none. Not for the built-in mailbox " +
+        "of development. What has to wait longer than 10 s is put on the schedule.",
+    }),
+  "email.burst": wholeNumber({ min: 1, max: 999_999_999 })
+    .optional()
+    .meta({
+      description:
+        "Mails that may go at once after a pause. Default: a tenth of the number in email.rate. Never less than the rate brings in a tenth " +
+        "of a second.",
+    }),
   "email.concurrency": wholeNumber({ min: 1, max: 1_000 })
     .default(20)
     .meta({
       description:
-        "Connections to the SMTP server, and mails under way at the same time, at most. As many again while the server takes longer than " +
+        "Connections to an SMTP server, and mails under way at the same time, at most. As many again while the server takes longer than " +
         "12 s to answer mails that it has.",
     }),
   "email-consumer-enabled": flag()
@@ -61,6 +96,7 @@ const fields = z.object({
 });
 
 const HOST = "email.smtp-host";
+const INTEGRATIONS = "email.integrations";
 const USERNAME = "email.smtp-username";
 const PASSWORD = "email.smtp-password";
 
@@ -68,12 +104,22 @@ const PASSWORD = "email.smtp-password";
 const ofTheServer = ["email.smtp-port", USERNAME, PASSWORD, "email.smtp-tls"] as const;
 
 export const settings = fields.superRefine((given, context) => {
+  demandHttps(given, context);
   const wants = (key: keyof typeof given, other: string) =>
     context.addIssue({ code: "custom", path: [key], message: `must come with ${variableOf(other)}, which is not set` });
-  if (given[HOST] === undefined) {
+  const excludes = (key: keyof typeof given, other: string) =>
+    context.addIssue({ code: "custom", path: [key], message: `must not come with ${variableOf(other)}, which is set` });
+  if (given["email.burst"] !== undefined && given["email.rate"] === "none") excludes("email.burst", "email.rate");
+  if (given[INTEGRATIONS] !== undefined) {
+    for (const key of [HOST, ...ofTheServer] as const) if (given[key] !== undefined) excludes(INTEGRATIONS, key);
+    if (given["email.provider"] === "null") excludes(INTEGRATIONS, "email.provider");
+  } else if (given[HOST] === undefined) {
     for (const key of ofTheServer) if (given[key] !== undefined) wants(key, HOST);
   } else if (given[USERNAME] === undefined && given[PASSWORD] !== undefined) wants(PASSWORD, USERNAME);
   else if (given[PASSWORD] === undefined && given[USERNAME] !== undefined) wants(USERNAME, PASSWORD);
 });
+
+/** What bounds a server of which nothing else is said. */
+export const defaultRate = (given: EmailSettings) => rateOf(given["email.rate"], given["email.burst"]);
 
 export type EmailSettings = z.output<typeof settings>;

@@ -5,10 +5,12 @@ import type { DeliveryEvent } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Attempt, AttemptSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { History } from "./history.ts";
 
-/** An outage counts no attempt, but somebody tried the door. */
-const reachedOut = ({ attempt, status, reason }: DeliveryEvent): boolean =>
+/** An outage counts no attempt, but somebody tried the door; who only waited for an open breaker names no provider. */
+const reachedOut = ({ attempt, status, reason, provider }: DeliveryEvent): boolean =>
   status !== DeliveryStatus.QUEUED &&
-  (attempt > 0 || status === DeliveryStatus.SENT || (status === DeliveryStatus.DEFERRED && reason === "provider_unavailable"));
+  (attempt > 0 ||
+    status === DeliveryStatus.SENT ||
+    (status === DeliveryStatus.DEFERRED && reason === "provider_unavailable" && provider !== ""));
 
 /** Oldest first. */
 export const attemptsOf = ({ changes }: History): Attempt[] =>

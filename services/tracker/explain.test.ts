@@ -176,10 +176,12 @@ describe("the explanation of a notification", () => {
 
 describe("the attempts of a notification", () => {
   it("are those that reached for a provider, oldest first", () => {
-    const outage = change("ann", EMAIL, DEFERRED, 1_012n, { wait: 1, reason: "provider_unavailable" });
+    const outage = change("ann", EMAIL, DEFERRED, 1_012n, { wait: 1, reason: "provider_unavailable", provider: "smtp" });
+    const parked = change("ann", EMAIL, DEFERRED, 1_012n, { wait: 3, reason: "provider_unavailable" });
+    const limited = change("ann", EMAIL, DEFERRED, 1_012n, { wait: 4, reason: "rate_limited" });
     const leased = change("ann", EMAIL, DEFERRED, 1_013n, { wait: 2, reason: "lease_held" });
     const expired = change("ann", WEB, EXPIRED, 1_014n, { reason: "expired" });
-    const found = attempts(leased, expired, outage, ...story.likedStory().toReversed());
+    const found = attempts(leased, expired, parked, limited, outage, ...story.likedStory().toReversed());
     expect(found.map(({ channel, status, attempt, reason }) => [channel, status, attempt, reason])).toEqual([
       [EMAIL, DEFERRED, 0, "provider_unavailable"],
       [WEB, SENT, 1, "stored_in_inbox"],

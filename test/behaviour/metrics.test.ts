@@ -27,7 +27,8 @@ beforeAll(async () => {
   };
   const world = await startWorld({
     env: {
-      ...{ CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port), CARILLON_MAX_RETRY_COUNT: "1" },
+      CARILLON_EMAIL_INTEGRATIONS: `smtp=smtp://127.0.0.1:${sink.port},spare=smtp://127.0.0.1:${sink.port}`,
+      ...{ CARILLON_MAX_RETRY_COUNT: "1", CARILLON_ALERTS_WEBHOOK_URL: "http://127.0.0.1:1" },
       ...{ CARILLON_OTEL_ENDPOINT: receiver.url, CARILLON_OTEL_SAMPLE_RATIO: "1" },
     },
   });

@@ -21,7 +21,7 @@ let sink: Sink;
 let world: World;
 beforeAll(async () => {
   sink = await openSink(0, () => arrived.push(/^subject: (.*)$/im.exec(sink.mails.at(-1) ?? "")?.[1]?.trim() ?? ""));
-  const env = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
+  const env = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_RATE: "none", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
   world = await startWorld({ env });
 });
 afterAll(async () => {

@@ -1,5 +1,6 @@
 /** Everything in one process on SQLite: each speed beside a peer where there is one. `--full` sends a million notifications for the memory row. */
 import { memory, startUp } from "./footprint.ts";
+import { highAmongLow } from "./lanes.ts";
 import { mailRates } from "./mail.ts";
 import { pushLatency } from "./push.ts";
 import { batchRate, grpcRates, pipelineRate, unaryRates } from "./rates.ts";
@@ -42,6 +43,18 @@ const rows: Bench["rows"] = async (note) => {
     asked: "0.8x",
     goal: "",
   });
+  for (const [how, rate] of [
+    ["at 1,000 a minute", { perSecond: 1_000 / 60, burst: 100 }],
+    ["without a rate", undefined],
+  ] as const) {
+    const { p50, worst } = await highAmongLow(rate);
+    note({
+      what: `100,000 low-priority mails queued, ${how}: a high-priority one starts`,
+      measured: `p50 ${Math.round(p50)} ms, at most ${Math.round(worst)} ms`,
+      asked: "< 1 s",
+      goal: "",
+    });
+  }
   note({ what: "start to ready", measured: `${(await startUp()).toFixed(2)} s`, asked: "< 1.5 s", goal: "" });
   const { atRest, after } = await memory(NOTIFICATIONS);
   note({

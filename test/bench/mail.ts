@@ -21,7 +21,12 @@ export const mailRates = (): Promise<{ ours: number; peer: number }> =>
     const transport = nodemailer.createTransport({ host: "127.0.0.1", port, pool: true, maxConnections: CONNECTIONS, ignoreTLS: true });
     const world = await startWorld({
       env: {
-        ...{ CARILLON_LOG_LEVEL: quiet.CARILLON_LOG_LEVEL, CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(port) },
+        ...{
+          CARILLON_LOG_LEVEL: quiet.CARILLON_LOG_LEVEL,
+          CARILLON_EMAIL_SMTP_HOST: "127.0.0.1",
+          CARILLON_EMAIL_RATE: "none",
+          CARILLON_EMAIL_SMTP_PORT: String(port),
+        },
         CARILLON_EMAIL_CONCURRENCY: String(CONNECTIONS),
       },
     });

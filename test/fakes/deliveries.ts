@@ -6,12 +6,17 @@ import { ContentSchema, type DeliveryStatus } from "#gen/carillon/common/v1/comm
 import { DeadLetterSchema, type Delivery, DeliveryEventSchema, DeliverySchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
+import { memoryBreakers } from "#platform/limits/breaker.memory.ts";
+import type { Breakers } from "#platform/limits/breaker.ts";
+import { memoryBuckets } from "#platform/limits/bucket.memory.ts";
+import type { Buckets, Rate } from "#platform/limits/bucket.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import type { RunningStage } from "#platform/stage/runner.ts";
 import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { noTracer } from "#platform/telemetry/trace.ts";
+import { type Integration, integrationOf, type Route } from "../../services/delivery/integration.ts";
 import { emailLoop } from "../../services/delivery/loop.ts";
 import { smtpSender } from "../../services/delivery/providers/email/smtp.ts";
 import type { Sender } from "../../services/delivery/sender.ts";
@@ -23,11 +28,25 @@ interface Here {
   at: Trial;
   server: TestServer;
   ledger: Ledger;
+  buckets: Buckets;
+  breakers: Breakers;
+  /** The one that mails go by, unless a route is given. */
   sender: Sender;
   /** Closed afterwards. */
   senders: Sender[];
   /** Another sender to the same server. */
   open(): Sender;
+  /** What this worker's results did to breakers. */
+  changes: string[];
+}
+
+interface More {
+  ledger?: Ledger;
+  maxRetryCount?: number;
+  client?: Clients;
+  worker?: string;
+  route?: Route;
+  routeOf?: (environment: string) => Promise<Route>;
 }
 
 const EXPIRY_MS = 72 * 3_600_000;
@@ -40,11 +59,12 @@ export function deliveries() {
     appended.clear();
     here.at = trial(topics.all);
     here.server = await openServer();
-    here.ledger = memoryLedger({ clock: here.at.clock });
+    const { clock } = here.at;
+    Object.assign(here, { ledger: memoryLedger({ clock }), buckets: memoryBuckets({ clock }), breakers: memoryBreakers({ clock }) });
     here.senders = [];
+    here.changes = [];
     here.open = () => {
-      const { clock } = here.at;
-      const opened = smtpSender({ host: "127.0.0.1", port: here.server.port, tls: "off", connections: 5, clock });
+      const opened = smtpSender({ id: "smtp", host: "127.0.0.1", port: here.server.port, tls: "off", connections: 5, clock });
       here.senders.push(opened);
       return opened;
     };
@@ -56,18 +76,23 @@ export function deliveries() {
     await here.at.end();
   });
 
-  const run = (more: { ledger?: Ledger; maxRetryCount?: number; client?: Clients } = {}): Promise<RunningStage> => {
-    const client = more.client ?? createClients({ rpc: () => [], ...here.at });
+  const integration = (sender: Sender, more: { rate?: Rate; worker?: string; guarded?: boolean } = {}): Integration => {
+    const { rate, worker = "w-1", guarded = true } = more;
+    const { clock, logger } = here.at;
+    const changed = (id: string, is: string) => void here.changes.push(`${id} ${is}`);
+    const guard = { breakers: here.breakers, logger, changed, known: () => undefined };
+    return integrationOf({ sender, rate, ...(guarded && { guard }), buckets: here.buckets, worker, clock });
+  };
+
+  const run = ({ client = createClients({ rpc: () => [], ...here.at }), route, ...more }: More = {}): Promise<RunningStage> => {
+    const { clock, logger, metrics } = here.at;
+    const live: Route = route ?? [integration(here.sender)];
     return here.at.run(
       emailLoop({
-        senderOf: async () => here.sender,
-        ...{ ledger: here.ledger, sender: here.sender, clock: here.at.clock, logger: here.at.logger, worker: "w-1", maxRetryCount: 3 },
-        wordsOf: wordsOf(versionsOf({ client, clock: here.at.clock })),
-        ...{
-          tracer: noTracer,
-          metrics: deliveryMetrics(here.at.metrics, "email"),
-          from: { name: "Carillon", address: "notifications@carillon.localhost" },
-        },
+        ...{ live, routeOf: async () => live, ledger: here.ledger, clock, logger, worker: "w-1", maxRetryCount: 3 },
+        wordsOf: wordsOf(versionsOf({ client, clock })),
+        ...{ tracer: noTracer, metrics: deliveryMetrics(metrics, "email") },
+        from: { name: "Carillon", address: "notifications@carillon.localhost" },
         ...more,
       }),
     );
@@ -81,10 +106,9 @@ export function deliveries() {
       ...more,
     });
 
-  const put = (...items: Delivery[]) =>
-    here.at.log.append(
-      items.map((each) => ({ topic: topics.email.medium, key: `development/${each.userId}`, value: toBinary(DeliverySchema, each) })),
-    );
+  const putInto = (topic: topics.Topic, ...items: Delivery[]) =>
+    here.at.log.append(items.map((each) => ({ topic, key: `development/${each.userId}`, value: toBinary(DeliverySchema, each) })));
+  const put = (...items: Delivery[]) => putInto(topics.email.medium, ...items);
 
   const events = async (id: string) => {
     const all = (await here.at.records(topics.deliveryEvents)).map(({ value }) => fromBinary(DeliveryEventSchema, value));
@@ -106,5 +130,5 @@ export function deliveries() {
     }
   }
 
-  return { here, run, put, deliveryOf, events, statuses, until, scheduled, letters, pass };
+  return { here, run, integration, put, putInto, deliveryOf, events, statuses, until, scheduled, letters, pass };
 }

@@ -43,7 +43,7 @@ export interface Counted extends Arrived {
 export async function countUnder(fault: Fault): Promise<Counted> {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-fault-"));
   const sink = await openSink(0, () => fault.witnessed?.(dataDir));
-  const email = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
+  const email = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_RATE: "none", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
   const begin = () => startWorld({ dataDir, env: { ...email, CARILLON_LOG_LEVEL: "warn", ...fault.env } });
   const acknowledged: Acknowledged = new Map();
   const sending = (world: World, from: number, until: () => boolean) =>

@@ -34,7 +34,7 @@ export async function startFaultMesh(own: OwnMesh, { oneProcess }: Pick<Installa
     for (let last = begun.pop(); last; last = begun.pop()) await last.stop();
   };
   try {
-    const env = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
+    const env = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_RATE: "none", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
     const settings = await own.install({ oneProcess, env });
     const logger = { info: () => {}, warn: (sentence: string) => void ended.push(sentence) };
     const services = await startServices({ ...settings, logger, signal });

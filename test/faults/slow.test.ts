@@ -19,7 +19,12 @@ afterAll(() => sink.close());
 
 it.each(["SIGKILL", "SIGTERM"] as const)("%s while the answer takes long", { timeout: 180_000 }, async (signal) => {
   const dataDir = mkdtempSync(join(tmpdir(), "carillon-slow-"));
-  const env = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port), CARILLON_LOG_LEVEL: "info" };
+  const env = {
+    CARILLON_EMAIL_SMTP_HOST: "127.0.0.1",
+    CARILLON_EMAIL_RATE: "none",
+    CARILLON_EMAIL_SMTP_PORT: String(sink.port),
+    CARILLON_LOG_LEVEL: "info",
+  };
   const arrived = () => [...sink.byDelivery.values()].reduce((sum, count) => sum + count, 0);
   const before = arrived();
   try {

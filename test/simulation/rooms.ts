@@ -4,11 +4,13 @@ import type { Registry } from "prom-client";
 import { tiers } from "#domain/topics.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Given, Task } from "#platform/host.ts";
+import { memoryBuckets } from "#platform/limits/bucket.memory.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { noTracer } from "#platform/telemetry/trace.ts";
+import { integrationOf, type Route } from "../../services/delivery/integration.ts";
 import { emailLoop } from "../../services/delivery/loop.ts";
 import type { Sender } from "../../services/delivery/sender.ts";
 import { dispatcher } from "../../services/dispatcher/stage.ts";
@@ -48,17 +50,20 @@ export const rooms = {
   inbox: (ports: Ports): Parts => ({
     stages: [inboxStage(ports.inbox, { ...ports, fanout: memoryFanout(), logger: silent, wordsOf: wordsOf(versionsOf(ports)) })],
   }),
-  email: ({ ledger, clock, client, worker, sender, metrics }: Ports): Parts => ({
-    stages: [
-      emailLoop({
-        ...{ ledger, sender, clock, worker, logger: silent, from: FROM, maxRetryCount: MAX_RETRIES },
-        senderOf: async () => sender,
-        tracer: noTracer,
-        metrics: deliveryMetrics(metrics, "email"),
-        wordsOf: wordsOf(versionsOf({ client, clock })),
-      }),
-    ],
-  }),
+  email({ ledger, clock, client, worker, sender, metrics }: Ports): Parts {
+    const live: Route = [integrationOf({ sender, rate: undefined, buckets: memoryBuckets({ clock }), worker, clock })];
+    return {
+      stages: [
+        emailLoop({
+          ...{ ledger, live, clock, worker, logger: silent, from: FROM, maxRetryCount: MAX_RETRIES },
+          routeOf: async () => live,
+          tracer: noTracer,
+          metrics: deliveryMetrics(metrics, "email"),
+          wordsOf: wordsOf(versionsOf({ client, clock })),
+        }),
+      ],
+    };
+  },
   scheduler({ log, clock, schedule }: Ports): Parts {
     const task = dueTask({ log, clock, store: schedule });
     return {

@@ -35,7 +35,12 @@ export async function latency(own: OwnMesh, afterwards: (processes: Processes) =
     const title = /^subject: (\d+)/im.exec(sink.mails.at(-1) ?? "")?.[1] ?? "";
     mailed.set(title, mailed.get(title) ?? performance.now());
   });
-  const env = { CARILLON_LOG_LEVEL: "warn", CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(sink.port) };
+  const env = {
+    CARILLON_LOG_LEVEL: "warn",
+    CARILLON_EMAIL_SMTP_HOST: "127.0.0.1",
+    CARILLON_EMAIL_RATE: "none",
+    CARILLON_EMAIL_SMTP_PORT: String(sink.port),
+  };
   const processes = await startProcesses(own, { oneProcess: false, env });
   try {
     const measured = await measure(processes, mailed);

@@ -17,7 +17,7 @@ let wire: Wire;
 let sender: Sender;
 const senders: Sender[] = [];
 const open = (port: number, more: Partial<Parameters<typeof smtpSender>[0]> = {}) => {
-  const opened = smtpSender({ host: "127.0.0.1", port, tls: "off", connections: 5, clock, ...more });
+  const opened = smtpSender({ id: "smtp", host: "127.0.0.1", port, tls: "off", connections: 5, clock, ...more });
   senders.push(opened);
   return opened;
 };

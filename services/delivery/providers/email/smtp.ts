@@ -19,6 +19,8 @@ import { type Credentials, type Envelope, type Receipt, Session } from "./sessio
 export type SmtpTls = "opportunistic" | "required" | "implicit" | "off";
 
 export interface SmtpServer {
+  /** The integration's. */
+  readonly id: string;
   readonly host: string;
   readonly port: number;
   readonly tls: SmtpTls;
@@ -42,7 +44,7 @@ const SILENCE_MS = 600_000;
 const IDLE_MS = 240_000;
 const LOOK_EVERY_MS = 30_000;
 
-export function smtpSender({ host, port, tls, credentials, connections, clock }: SmtpServer): Sender {
+export function smtpSender({ id, host, port, tls, credentials, connections, clock }: SmtpServer): Sender {
   const options: Options = {
     ...{ host, port, ...tlsOptions[tls] },
     ...{ connectionTimeout: CONNECT_MS, greetingTimeout: CONNECT_MS, dnsTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
@@ -56,7 +58,7 @@ export function smtpSender({ host, port, tls, credentials, connections, clock }:
   const closing = new AbortController();
 
   return {
-    id: "smtp",
+    id,
     width: connections,
     async send(mail, signal, handedOver) {
       let isHandedOver = false;

@@ -1,0 +1,63 @@
+/**
+ * Circuit breakers in Redis, one hash for each integration, timed by the server's clock. Rules and answers are in breaker.lua.
+ *
+ * A server that has lost a breaker has a closed one: it opens again after as many failures as ever.
+ */
+import type { Clock } from "#platform/clock.ts";
+import type { RedisConnection } from "#platform/redis/connect.ts";
+import { runScripts, type ScriptCall, script } from "#platform/redis/script.ts";
+import { type BreakerState, type Breakers, CLOSES_AFTER, OPEN_MS, OPENS_AFTER, type Phase } from "./breaker.ts";
+
+export interface RedisBreakersNeeds {
+  readonly connection: RedisConnection;
+  /** Before every key, so that several may share a server. */
+  readonly prefix: string;
+  /** Goes by this clock instead of the server's: for tests in which time stands still. */
+  readonly clock?: Clock;
+}
+
+/** Past the last result that was told: a generation outlives every send that began under it. */
+const KEPT_MS = 7 * 24 * 3_600_000;
+
+const lua = script(new URL("./breaker.lua", import.meta.url));
+const phases: ReadonlySet<string> = new Set<Phase>(["closed", "open", "half-open"]);
+
+export function redisBreakers({ connection: { redis }, prefix, clock }: RedisBreakersNeeds): Breakers {
+  const call = (integration: string, asks: string, ...more: (string | number)[]): ScriptCall => ({
+    script: lua,
+    keys: [`${prefix}breaker:${integration}`],
+    args: [clock?.nowMs() ?? "", asks, OPENS_AFTER, OPEN_MS, CLOSES_AFTER, KEPT_MS, ...more],
+  });
+  const ask = async (...calls: ScriptCall[]) => (await runScripts(redis, calls)).map(stateOf);
+
+  return {
+    read: (integrations) =>
+      ask(...integrations.map((integration) => call(integration, "read"))).then((all) => all.map(({ state }) => state)),
+    async probe({ integration, holder, leaseMs }) {
+      const [told] = await ask(call(integration, "probe", holder, leaseMs));
+      const { state, answer } = told as Told;
+      return { ...state, granted: answer === 1 };
+    },
+    async report({ integration, generation, holder, is }) {
+      const [told] = await ask(call(integration, is, holder, generation));
+      const { state, answer } = told as Told;
+      return answer === 0 ? state : { ...state, changed: answer === 1 ? "opened" : "closed" };
+    },
+  };
+}
+
+interface Told {
+  readonly state: BreakerState;
+  readonly answer: number;
+}
+
+function stateOf(reply: unknown): Told {
+  const [phase, ...numbers] = Array.isArray(reply) ? reply : [];
+  const [generation, failures, waitMs, answer] = numbers as number[];
+  if (!phases.has(String(phase)) || numbers.length !== 4 || !numbers.every(Number.isSafeInteger))
+    throw new Error("the breaker's script did not answer a phase and four whole numbers");
+  return {
+    state: { phase: String(phase) as Phase, generation: generation as number, failures: failures as number, waitMs: waitMs as number },
+    answer: answer as number,
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * A send by the first integration of a route that takes it.
+ *
+ * Where nothing was handed over (an outage, a breaker that opened meanwhile) the next one is tried at once, under the same lease. Where
+ * nobody knows whether something was, no other is tried: the lease has to run out first, and then it is a repeat like any other.
+ */
+import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
+import type { Received } from "#platform/stage/stage.ts";
+import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
+import type { Integration, Route } from "./integration.ts";
+import { laneOf } from "./lanes.ts";
+import type { Lease } from "./patience.ts";
+import type { Mail } from "./sender.ts";
+import { isUnsent, type Send, wasAsked } from "./sending.ts";
+
+export interface FailoverNeeds {
+  readonly send: Send;
+  readonly metrics: Pick<DeliveryMetrics, "failedOver">;
+}
+
+interface Sending {
+  readonly received: Received<Delivery>;
+  readonly route: Route;
+  /** The first, which the record has been let into. */
+  readonly by: Integration;
+  readonly mail: Mail;
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+}
+
+export interface Tried {
+  readonly outcome: Awaited<ReturnType<Send>>;
+  /** Whose outcome it is. */
+  readonly by: Integration;
+  /** Whether the first was asked. */
+  readonly asked: boolean;
+}
+
+/** For the way into another integration: a lease is not kept waiting for long. */
+const WAY_MS = 2_000;
+
+export function failingOver({ send, metrics }: FailoverNeeds): (sending: Sending) => Promise<Tried> {
+  return async ({ received, route, by, mail, lease, signal }) => {
+    const first = await send(by, received, signal, mail, lease);
+    let last: Omit<Tried, "asked"> = { outcome: first, by };
+    const left = new Set(route.filter((each) => each !== by));
+    while (!isUnsent(last.outcome) && last.outcome.is === "outage" && !signal.aborted) {
+      const next = [...left].find(({ breaker }) => breaker.mayTry());
+      if (!next) break;
+      left.delete(next);
+      const asking = { lane: laneOf(received.record.topic), again: true, signal, mostMs: WAY_MS };
+      const way = await next.gate.enter(asking).catch(() => undefined);
+      if (way?.is !== "in") break;
+      metrics.failedOver({ from: last.by.sender.id, to: next.sender.id });
+      let isAsked = false;
+      try {
+        const outcome = await send(next, received, signal, mail, lease);
+        isAsked = wasAsked(outcome);
+        // Who was not asked has nothing to say of an outage.
+        if (isAsked || isUnsent(outcome)) last = { outcome, by: next };
+      } finally {
+        way.leave(isAsked ? undefined : "unused");
+      }
+    }
+    return { ...last, asked: wasAsked(first) };
+  };
+}
