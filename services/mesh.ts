@@ -6,9 +6,12 @@ import type { Codec } from "#platform/cache/cache.ts";
 import { openCassandra } from "#platform/cassandra/open.ts";
 import { redisFanout } from "#platform/fanout/fanout.redis.ts";
 import type { Engine, Module, Task } from "#platform/host.ts";
-import { keepingCancels, mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
+import { mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
+import { keeping, tellAgain } from "#platform/ledger/keeping.ts";
 import { redisLedger } from "#platform/ledger/ledger.redis.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
+import { LIFTED_KEPT_MS } from "#platform/ledger/rules.ts";
+import { mysqlSuppressed } from "#platform/ledger/suppressed.mysql.ts";
 import { openMysql } from "#platform/mysql/open.ts";
 import { connectRedis } from "#platform/redis/connect.ts";
 import { sweeping } from "#platform/sweep.ts";
@@ -91,13 +94,16 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, metrics, clock });
 
   const ledger = async () => {
-    const cancels = await mysqlCancels(await mysql());
-    tasks.push(sweeping({ name: "forget-cancels", store: cancels, clock, keptMs: 0 }));
+    const kept = { cancels: await mysqlCancels(await mysql()), suppressed: await mysqlSuppressed(await mysql()) };
+    tasks.push(
+      sweeping({ name: "forget-cancels", store: kept.cancels, clock, keptMs: 0 }),
+      sweeping({ name: "forget-lifted-suppressions", store: kept.suppressed, clock, keptMs: LIFTED_KEPT_MS }),
+    );
     const plain = await redisLedger({
       ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },
-      restore: (_lost, empty) => cancels.restore(empty, clock.nowMs()),
+      restore: (_lost, empty) => tellAgain(empty, kept, clock.nowMs()),
     });
-    return measuredLedger(keepingCancels(plain, cancels), metrics);
+    return measuredLedger(keeping(plain, kept), metrics);
   };
   const fanout = async () =>
     kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), prefix, metrics, clock }));

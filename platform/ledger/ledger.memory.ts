@@ -1,11 +1,12 @@
 /** The ledger in memory, for tests and the simulation: nothing outlives the process. */
 import type { Clock } from "#platform/clock.ts";
-import type { Cancel, Decided, Draft, Extension, Ledger, Settled, Try } from "./ledger.ts";
-import { answer, type Entry, extendedEntry, KEPT_MS, settledEntry } from "./rules.ts";
+import type { Barred, Cancel, Decided, Draft, Extension, Ledger, Settled, Suppressed, Try } from "./ledger.ts";
+import { answer, type Entry, extendedEntry, KEPT_MS, LIFTED_KEPT_MS, settledEntry } from "./rules.ts";
 import { BITE, sweeper } from "./sweep.ts";
 
 const decisionKey = ({ environment, notificationId, recipient }: Draft) => JSON.stringify([environment, notificationId, recipient]);
 const cancelKey = ({ environment, notificationId }: Draft | Try | Cancel) => JSON.stringify([environment, notificationId]);
+const whomKey = (environment: string, whom: string) => JSON.stringify([environment, whom]);
 const sendKey = ({ environment, deliveryId, cycle, target }: Try | Settled | Extension) =>
   JSON.stringify([environment, deliveryId, cycle, target]);
 
@@ -14,9 +15,15 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
   const sends = byAge<Entry>();
   const cancels = new Map<string, number>();
   const isCanceled = (asked: Draft | Try) => cancels.has(cancelKey(asked));
+  const suppressions = new Map<string, Suppressed>();
+  const barring = (asked: Try): Barred | undefined => {
+    if (isCanceled(asked)) return "canceled";
+    return asked.reaches.some((whom) => suppressions.get(whomKey(asked.environment, whom))?.suppressed) ? "suppressed" : undefined;
+  };
   const sweep = sweeper(clock, (nowMs) => {
     const gone = [decisions.forget(nowMs - KEPT_MS), sends.forget(nowMs - KEPT_MS)];
     for (const [key, untilMs] of cancels) if (untilMs < nowMs) cancels.delete(key);
+    for (const [key, { suppressed, atMs }] of suppressions) if (!suppressed && atMs < nowMs - LIFTED_KEPT_MS) suppressions.delete(key);
     return gone.includes(BITE);
   });
   return {
@@ -35,7 +42,7 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
     async intend(tries) {
       const nowMs = clock.nowMs();
       const intents = tries.map((asked) => {
-        const { intent, entry } = answer(sends.get(sendKey(asked)), asked, isCanceled(asked), nowMs);
+        const { intent, entry } = answer(sends.get(sendKey(asked)), asked, barring(asked), nowMs);
         if (entry) sends.put(sendKey(asked), entry, nowMs);
         return intent;
       });
@@ -69,6 +76,12 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
       return of
         .filter(({ parts }) => parts[0] === environment && parts[1] === notificationId)
         .map(({ parts, decision }) => ({ recipient: parts[2] as string, decision }));
+    },
+    async suppress(said) {
+      const key = whomKey(said.environment, said.whom);
+      const known = suppressions.get(key);
+      if (!known || known.atMs < said.atMs) suppressions.set(key, said);
+      sweep();
     },
     async statesOf({ environment, deliveryIds }) {
       const all = [...sends.entries()].map(([key, { state }]) => ({ parts: JSON.parse(key) as unknown[], state }));

@@ -34,7 +34,15 @@ ledgerSuite("in Redis", async () => {
 });
 
 const asked = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "ann@example.test" };
-const attemptOf = (more: Partial<Try> = {}): Try => ({ ...asked, attempt: 0, wait: 0, worker: "w-1", leaseMs: 17_000, ...more });
+const attemptOf = (more: Partial<Try> = {}): Try => ({
+  ...asked,
+  reaches: ["ann"],
+  attempt: 0,
+  wait: 0,
+  worker: "w-1",
+  leaseMs: 17_000,
+  ...more,
+});
 
 async function opened(more: Partial<RedisLedgerNeeds> = {}) {
   const plain = await openRedis();

@@ -4,12 +4,14 @@ import { describe, expect, it } from "vitest";
 import { cancelsSuite } from "./ledger.cancels.suite.ts";
 import { extendSuite } from "./ledger.extend.suite.ts";
 import { about, attemptOf, draft, ENDED_MS, extensionOf, HOUR, type Open, opening, settledAs, text } from "./ledger.fixture.ts";
+import { suppressedSuite } from "./ledger.suppressed.suite.ts";
 import type { Settled } from "./ledger.ts";
 
 export function ledgerSuite(name: string, open: Open): void {
   const opened = opening(open);
   extendSuite(name, open);
   cancelsSuite(name, open);
+  suppressedSuite(name, open);
 
   describe(`${name}: decisions`, () => {
     it("the first decision wins, for ever after", async () => {

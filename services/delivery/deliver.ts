@@ -19,6 +19,7 @@ import type { Logger } from "pino";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Ledger, Progress, Settled } from "#platform/ledger/ledger.ts";
+import { reachOf } from "#platform/ledger/reach.ts";
 import type { WordsOf } from "#platform/render/content.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
 import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
@@ -96,7 +97,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
     const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = value;
     const send = { environment, notificationId, deliveryId, cycle, target, worker };
-    const intent = await intend({ ...send, attempt, wait, leaseMs: LEASE_MS });
+    const intent = await intend({ ...send, attempt, wait, reaches: reachOf(value), leaseMs: LEASE_MS });
     const nowMs = clock.nowMs();
     received.span?.event("ledger answered", { "carillon.intent": intent.is });
     switch (intent.is) {
@@ -106,7 +107,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
         report.repeat(value);
         return batch.done(received, ...(intent.expected ? again(received, intent.expected) : []));
       case "canceled":
-        return end(received, batch, endAgain("canceled", { attempt, wait }), intent.atMs);
+      case "suppressed":
+        return end(received, batch, endAgain(intent.is, { attempt, wait }), intent.atMs);
       case "leased":
         return defer(received, batch, afterLease(value, intent.untilMs), nowMs);
     }

@@ -24,6 +24,7 @@ const statuses = {
   dead: DeliveryStatus.DEAD,
   expired: DeliveryStatus.EXPIRED,
   canceled: DeliveryStatus.CANCELED,
+  suppressed: DeliveryStatus.SKIPPED,
   deferred: DeliveryStatus.DEFERRED,
 } as const;
 

@@ -2,8 +2,8 @@
  * The web channel's worker: a row in the person's inbox, then a word to whoever holds their browsers.
  *
  * A repeat finds its row and is published again, and clients merge by seq. So the ledger is asked for one thing only: whether the
- * notification has been canceled. What was stored in time stays sent, also when its record comes again after it has expired or was
- * canceled.
+ * notification has been canceled, or the person is suppressed. What was stored in time stays sent, also when its record comes again after
+ * that, or after it has expired.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
@@ -16,7 +16,8 @@ import { Channel, type Content, DeliveryStatus } from "#gen/carillon/common/v1/c
 import { type Delivery, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import { PushedSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { Given } from "#platform/host.ts";
-import type { Intent, Try } from "#platform/ledger/ledger.ts";
+import type { Barred, Intent, Try } from "#platform/ledger/ledger.ts";
+import { reachOf } from "#platform/ledger/reach.ts";
 import type { Output } from "#platform/log/log.ts";
 import { encode } from "#platform/protobuf/codec.ts";
 import type { Unworded, WordsOf } from "#platform/render/content.ts";
@@ -76,8 +77,8 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
         readable.map(({ received }) => tryOf(received.value, worker)),
         { repeatable: true },
       );
-      const isCanceled = new Set(readable.filter((_, index) => refuses(intents[index] as Intent)));
-      const isLive = (each: Readable) => !isCanceled.has(each) && Number(each.received.value.expiresAtMs) > nowMs;
+      const barred = new Map(readable.map((each, index) => [each, barredBy(intents[index] as Intent)]));
+      const isLive = (each: Readable) => !barred.get(each) && Number(each.received.value.expiresAtMs) > nowMs;
       const live = readable.filter(isLive);
       const late = readable.filter((each) => !isLive(each));
 
@@ -86,9 +87,9 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
       const earlier = await store.placed(late.map(({ row }) => row));
       for (const [index, each] of late.entries()) {
         const place = earlier[index];
+        const end = barred.get(each) ?? "expired";
         if (place) sent(each, place);
-        else if (isCanceled.has(each)) batch.done(each.received, ended(each.received, "canceled", { reason: "canceled", atMs: nowMs }));
-        else batch.done(each.received, ended(each.received, "expired", { reason: "expired", atMs: nowMs }));
+        else batch.done(each.received, ended(each.received, end, { reason: end, atMs: nowMs }));
       }
     },
     givenUp(record, value, reason, detail) {
@@ -101,12 +102,18 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
 
 const idsOf = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
 
-const tryOf = ({ environment, notificationId, deliveryId, cycle, target, attempt, wait }: Delivery, worker: string): Try => ({
-  ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },
-  ...{ worker, leaseMs: LEASE_MS },
-});
+const tryOf = (delivery: Delivery, worker: string): Try => {
+  const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = delivery;
+  return {
+    ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },
+    ...{ reaches: reachOf(delivery), worker, leaseMs: LEASE_MS },
+  };
+};
 
-const refuses = (intent: Intent): boolean => intent.is === "canceled" || (intent.is === "settled" && intent.state === "canceled");
+function barredBy(intent: Intent): Barred | undefined {
+  const is = intent.is === "settled" ? intent.state : intent.is;
+  return is === "canceled" || is === "suppressed" ? is : undefined;
+}
 
 /** Where nobody can read the words, whatever is wrong with them, it will be so every time. */
 function rowOf(
@@ -132,6 +139,7 @@ const statuses = {
   sent: DeliveryStatus.SENT,
   expired: DeliveryStatus.EXPIRED,
   canceled: DeliveryStatus.CANCELED,
+  suppressed: DeliveryStatus.SKIPPED,
   dead: DeliveryStatus.DEAD,
 } as const;
 
