@@ -25,6 +25,7 @@ import { redisReservations } from "./ingest/reservations.redis.ts";
 import { openKafka } from "./kafka.ts";
 import { cachedPreferenceStore, knownPersonCodec, PREFERENCES_KEPT_MS } from "./preferences/store.cached.ts";
 import { mysqlPreferenceStore } from "./preferences/store.mysql.ts";
+import { mysqlSuppressionStore } from "./preferences/suppressions.mysql.ts";
 import type { ProcessSettings } from "./process.ts";
 import { mysqlScheduleStore } from "./scheduler/store.mysql.ts";
 import { cachedTemplateStore, TEMPLATES_KEPT_MS, templateCodecs } from "./templates/store.cached.ts";
@@ -110,8 +111,13 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
   const boxes = async () => redisBoxes({ connection: await cacheRedis(), prefix, clock });
   const stores: Readonly<Record<string, () => Promise<unknown>>> = {
     ingest: async () => redisReservations({ connection: await ledgerRedis(), prefix }),
-    preferences: async () =>
-      cachedPreferenceStore(await mysqlPreferenceStore(await mysql()), await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec)),
+    preferences: async () => ({
+      people: cachedPreferenceStore(
+        await mysqlPreferenceStore(await mysql()),
+        await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec),
+      ),
+      suppressions: await mysqlSuppressionStore(await mysql()),
+    }),
     templates: async () =>
       cachedTemplateStore(await mysqlTemplateStore(await mysql()), {
         records: await cached("templates", TEMPLATES_KEPT_MS, templateCodecs.records),

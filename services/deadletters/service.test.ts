@@ -14,7 +14,8 @@ import {
   ReplayResult_Outcome as Outcome,
 } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { DeliveryEventSchema, DeliverySchema, NotificationRequestedSchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
-import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import { originOf } from "#platform/raw/origin.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
@@ -26,6 +27,7 @@ import { doorOf } from "../../test/fakes/door.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
+import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
 import { deadLettersService } from "./service.ts";
 import { deadLettersStage } from "./stage.ts";
 import { sqliteDeadLetterStore } from "./store.sqlite.ts";
@@ -53,10 +55,15 @@ describe("dead letters", () => {
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqliteDeadLetterStore(database);
     const preferences = await sqlitePreferenceStore(database);
+    const suppressions = await sqliteSuppressionStore(database);
     log = { ...at.log };
     const { clock, metrics, logger } = at;
     const rpc = [
-      (router: ConnectRouter) => router.service(PreferencesService, preferencesService(preferences, clock)),
+      (router: ConnectRouter) =>
+        router.service(
+          PreferencesService,
+          preferencesService({ people: preferences, suppressions, ledger: memoryLedger({ clock }), clock }),
+        ),
       (router: ConnectRouter) => {
         const service = deadLettersService(store, {
           log: { ...at.log, append: (outputs) => log.append(outputs) },
@@ -169,6 +176,22 @@ describe("dead letters", () => {
     expect((await letters.replayDeadLetters({ ids: [muted.id] })).results).toMatchObject([{ outcome: Outcome.REFUSED, reason: "expired" }]);
     expect(await sentAgain()).toEqual([]);
     expect((await letters.listDeadLetters({})).deadLetters).toMatchObject([{ id: muted.id }]);
+  });
+
+  it("are refused for a person or an address that is on the suppression list by now, and stay", async () => {
+    const { id } = await dead();
+    const bare = await dead({ userId: "", target: "bare@example.test" });
+    const preferences = clients(PreferencesService, "development");
+    for (const who of [
+      { channel: Channel.EMAIL, address: "ANN@example.test" },
+      { channel: Channel.EMAIL, address: "bare@example.test" },
+    ])
+      await preferences.addSuppression({ who, reason: SuppressionReason.BOUNCE });
+    const { results } = await letters.replayDeadLetters({ ids: [id, bare.id] });
+    expect(results).toMatchObject([id, bare.id].map((id) => ({ id, outcome: Outcome.REFUSED, reason: "suppressed_bounce" })));
+    expect(await sentAgain()).toEqual([]);
+    await preferences.removeSuppression({ who: { channel: Channel.EMAIL, address: "ann@example.test" } });
+    expect(await outcomesOf([id])).toEqual([Outcome.REPLAYED]);
   });
 
   it("wait for the end of the person's quiet hours, and go out then", async () => {

@@ -15,6 +15,7 @@ import type { Database } from "#platform/sqlite/sqlite.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
+import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
 import { dispatcher } from "./stage.ts";
 
 let folder: string;
@@ -27,7 +28,12 @@ beforeEach(async () => {
   database = await openDatabase({ file: join(folder, "carillon.sqlite") });
   at = trial(topics.all);
   const store = await sqlitePreferenceStore(database);
-  const routes = (router: ConnectRouter) => router.service(PreferencesService, preferencesService(store, at.clock));
+  const suppressions = await sqliteSuppressionStore(database);
+  const routes = (router: ConnectRouter) =>
+    router.service(
+      PreferencesService,
+      preferencesService({ people: store, suppressions, ledger: memoryLedger({ clock: at.clock }), clock: at.clock }),
+    );
   client = createClients({ rpc: () => [routes], ...at });
   await at.run(dispatcher({ client, ledger: memoryLedger(at), clock: at.clock, logger: at.logger }));
 });

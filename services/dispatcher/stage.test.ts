@@ -28,6 +28,7 @@ import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
 import type { PreferenceStore } from "../preferences/store.ts";
+import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
 import { dispatcher } from "./stage.ts";
 
 type Init = Exclude<MessageInitShape<typeof NotificationPrioritizedSchema>, NotificationPrioritized>;
@@ -53,6 +54,7 @@ describe("the dispatcher", () => {
     folder = mkdtempSync(join(tmpdir(), "carillon-dispatcher-"));
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqlitePreferenceStore(database);
+    const suppressions = await sqliteSuppressionStore(database);
     trouble = undefined;
     asked = [];
     const spoilt: PreferenceStore = {
@@ -64,10 +66,12 @@ describe("the dispatcher", () => {
       },
     };
     const { clock, metrics, logger } = at;
-    const rpc = [(router: ConnectRouter) => router.service(PreferencesService, preferencesService(spoilt, clock))];
+    ledger = memoryLedger({ clock });
+    const rpc = [
+      (router: ConnectRouter) => router.service(PreferencesService, preferencesService({ people: spoilt, suppressions, ledger, clock })),
+    ];
     clients = createClients({ rpc: () => rpc, clock, metrics, logger });
     people = clients(PreferencesService, "development");
-    ledger = memoryLedger({ clock });
     await people.upsertPerson({ userId: "ann", email: "ann@example.test" });
   });
   afterEach(async () => {

@@ -32,7 +32,7 @@ import type { Output } from "#platform/log/log.ts";
 import { decode, encode } from "#platform/protobuf/codec.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { gatherFacts, type KnownFacts } from "./facts.ts";
+import { type Facts, gatherFacts } from "./facts.ts";
 
 /** High before medium before low, but no lane ever waits for an empty one. */
 const weights = new Map([
@@ -59,7 +59,7 @@ export const dispatcher = (
       given,
       batch.records.map(({ value }) => value),
     );
-    const drafted = batch.records.map(({ value }) => draft(value, facts(value), nowMs, disabled));
+    const drafted = batch.records.map(({ value }) => draft(value, facts, nowMs, disabled));
     const decided = await given.ledger.decideOnce(drafted.map(({ draft }) => draft));
     for (const [index, received] of batch.records.entries()) {
       const { draft, record } = drafted[index] as Drafted;
@@ -97,10 +97,11 @@ interface Drafted {
   readonly record: DecisionRecord;
 }
 
-function draft(value: NotificationPrioritized, facts: KnownFacts | undefined, nowMs: number, disabled: readonly Channel[]): Drafted {
+function draft(value: NotificationPrioritized, all: Facts, nowMs: number, disabled: readonly Channel[]): Drafted {
   const { notificationId, environment } = value;
   const recipient = recipientWord(value, uuidv5);
-  const asked = { ...value, expiresAtMs: Number(value.expiresAtMs) };
+  const facts = all.of(value);
+  const asked = { ...value, expiresAtMs: Number(value.expiresAtMs), suppressions: all.suppressions(environment) };
   const locale = value.template.length === 0 ? "" : localeFor(value.locale, facts?.locale ?? "");
   const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target, untilMs }) =>
     create(DecisionSchema, {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { clientsOf, transportOf } from "../world/clients.ts";
 import { startWorld, type World } from "../world/world.ts";
 
@@ -57,9 +58,12 @@ const requests: Readonly<Record<string, (names: Names) => object>> = {
   "preferences.v1.PreferencesService.FindPeople": ({ userId }) => ({ prefix: userId }),
   "preferences.v1.PreferencesService.GetPreferences": ({ userId }) => ({ userId }),
   "preferences.v1.PreferencesService.BatchGetPreferences": ({ userId }) => ({ userIds: [userId] }),
+  "preferences.v1.PreferencesService.ListSuppressions": ({ userId }) => ({ who: { userId } }),
+  "preferences.v1.PreferencesService.RemoveSuppression": ({ userId }) => ({ who: { userId } }),
   "preferences.v1.PreferencesService.UpsertPerson": ({ userId }) => ({ userId, locale: "de" }),
   "preferences.v1.PreferencesService.SetCategoryPreference": ({ userId }) => ({ userId, preference: { category: "offers", muted: false } }),
   "preferences.v1.PreferencesService.SetQuietHours": ({ userId }) => ({ userId, timeZone: "Europe/Vienna" }),
+  "preferences.v1.PreferencesService.AddSuppression": ({ userId }) => ({ who: { userId }, reason: SuppressionReason.MANUAL }),
   "templates.v1.TemplatesService.GetTemplate": ({ template }) => ({ name: template }),
   "templates.v1.TemplatesService.GetVersion": ({ template }) => ({ name: template, version: 1 }),
   "templates.v1.TemplatesService.ListTemplates": () => ({}),
@@ -111,6 +115,7 @@ async function furnished(environment: string) {
   const names = { environment, keyPrefix, userId: "ann", idempotencyKey: "order-1", template: "welcome" };
   await preferences.upsertPerson({ userId: names.userId, name: MARK, email: `${MARK}@example.test` });
   await preferences.setCategoryPreference({ userId: names.userId, preference: { category: MARK, muted: true } });
+  await preferences.addSuppression({ who: { userId: MARK }, reason: SuppressionReason.MANUAL });
   await templates.createTemplate({ name: names.template, source: source(MARK) });
   await templates.publish({ name: names.template });
   const { notificationId } = await ingest.send({
@@ -124,6 +129,7 @@ async function furnished(environment: string) {
   const look = async () => ({
     person: await preferences.getPerson({ userId: names.userId }),
     preferences: await preferences.getPreferences({ userId: names.userId }),
+    suppressions: await preferences.listSuppressions({}),
     template: await templates.getTemplate({ name: names.template }),
     notifications: await tracker.listNotifications({}),
     letters: await deadLetters.listDeadLetters({}),

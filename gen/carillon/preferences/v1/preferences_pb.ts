@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/preferences/v1/preferences.proto.
  */
 export const file_carillon_preferences_v1_preferences: GenFile = /*@__PURE__*/
-  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEihwEKBlBlcnNvbhIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGbG9jYWxlGAQgASgJEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMSFQoNdXBkYXRlZF9hdF9tcxgGIAEoAxIRCgl0aW1lX3pvbmUYCSABKAkikAMKE1Vwc2VydFBlcnNvblJlcXVlc3QSNQoHdXNlcl9pZBgBIAEoCUIkukghch8QARiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokErcBCgVlbWFpbBgCIAEoCUKiAbpIngG6AZUBCgxwZXJzb24uZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aVXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXStAW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXSskJylyAxj+AUgAiAEBEhsKBG5hbWUYAyABKAlCCLpIBXIDGMgBSAGIAQESHAoGbG9jYWxlGAQgASgJQge6SARyAhgjSAKIAQESIQoJdGltZV96b25lGAkgASgJQgm6SAZyBBABGEBIA4gBAUIICgZfZW1haWxCBwoFX25hbWVCCQoHX2xvY2FsZUIMCgpfdGltZV96b25lIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIkcKEUZpbmRQZW9wbGVSZXF1ZXN0EhgKBnByZWZpeBgBIAEoCUIIukgFcgMY/gESGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJFChJGaW5kUGVvcGxlUmVzcG9uc2USLwoGcGVvcGxlGAEgAygLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIs4BChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASKAoObXV0ZWRfdW50aWxfbXMYBCABKANCELpIDSILGICA8JaMwawPKAAi7gIKClF1aWV0SG91cnMSiQEKBXN0YXJ0GAEgASgJQnq6SHe6AXQKEXF1aWV0X2hvdXJzLnN0YXJ0Ei5tdXN0IGJlIGEgdGltZSBsaWtlIDIyOjAwLCBmcm9tIDAwOjAwIHRvIDIzOjU5Gi90aGlzLm1hdGNoZXMoJ14oWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XSQnKRKOAQoDZW5kGAIgASgJQoABukh9ugF6Cg9xdWlldF9ob3Vycy5lbmQSLm11c3QgYmUgYSB0aW1lIGxpa2UgMDc6MDAsIGZyb20gMDA6MDAgdG8gMjQ6MDAaN3RoaXMubWF0Y2hlcygnXigoWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XXwyNDowMCkkJykSQwoEZGF5cxgDIAMoDjIgLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLldlZWtkYXlCE7pIEJIBDRAHGAEiB4IBBBABIAAiowEKFFNldFF1aWV0SG91cnNSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBI4CgtxdWlldF9ob3VycxgCIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSGgoJdGltZV96b25lGAMgASgJQge6SARyAhhAImQKFVNldFF1aWV0SG91cnNSZXNwb25zZRI4CgtxdWlldF9ob3VycxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSEQoJdGltZV96b25lGAIgASgJIjQKFUdldFByZWZlcmVuY2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABIqYBChZHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2USOAoLcXVpZXRfaG91cnMYAiABKAsyIy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5RdWlldEhvdXJzEhEKCXRpbWVfem9uZRgDIAEoCSKeAQocU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBI1Cgd1c2VyX2lkGAEgASgJQiS6SCFyHxABGIABMhheW15+XHNccHtDfV1bXlxzXHB7Q31dKiQSRwoKcHJlZmVyZW5jZRgCIAEoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZUIGukgDyAEBImAKHVNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UiQgoaQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QSJAoIdXNlcl9pZHMYASADKAlCErpID5IBDBDoByIHcgUQARiAASJZChtCYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2USOgoGcGVvcGxlGAEgAygLMiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uUHJlZmVyZW5jZXMivwEKEVBlcnNvblByZWZlcmVuY2VzEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbhI/CgpjYXRlZ29yaWVzGAIgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlEjgKC3F1aWV0X2hvdXJzGAMgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUXVpZXRIb3Vycyq2AQoHV2Vla2RheRIXChNXRUVLREFZX1VOU1BFQ0lGSUVEEAASEgoOV0VFS0RBWV9NT05EQVkQARITCg9XRUVLREFZX1RVRVNEQVkQAhIVChFXRUVLREFZX1dFRE5FU0RBWRADEhQKEFdFRUtEQVlfVEhVUlNEQVkQBBISCg5XRUVLREFZX0ZSSURBWRAFEhQKEFdFRUtEQVlfU0FUVVJEQVkQBhISCg5XRUVLREFZX1NVTkRBWRAHMuUGChJQcmVmZXJlbmNlc1NlcnZpY2UScQoMVXBzZXJ0UGVyc29uEiwuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVxdWVzdBotLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlVwc2VydFBlcnNvblJlc3BvbnNlIgSguxgBEmgKCUdldFBlcnNvbhIpLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlcXVlc3QaKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQZXJzb25SZXNwb25zZSIEoLsYAhJrCgpGaW5kUGVvcGxlEiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuRmluZFBlb3BsZVJlcXVlc3QaKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5GaW5kUGVvcGxlUmVzcG9uc2UiBKC7GAISdwoOR2V0UHJlZmVyZW5jZXMSLi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQcmVmZXJlbmNlc1JlcXVlc3QaLy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQcmVmZXJlbmNlc1Jlc3BvbnNlIgSguxgCEowBChVTZXRDYXRlZ29yeVByZWZlcmVuY2USNS5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRDYXRlZ29yeVByZWZlcmVuY2VSZXF1ZXN0GjYuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVzcG9uc2UiBKC7GAESdAoNU2V0UXVpZXRIb3VycxItLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldFF1aWV0SG91cnNSZXF1ZXN0Gi4uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0UXVpZXRIb3Vyc1Jlc3BvbnNlIgSguxgBEoYBChNCYXRjaEdldFByZWZlcmVuY2VzEjMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QaNC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5CYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2UiBKC7GANiBnByb3RvMw", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common]);
+  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEihwEKBlBlcnNvbhIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGbG9jYWxlGAQgASgJEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMSFQoNdXBkYXRlZF9hdF9tcxgGIAEoAxIRCgl0aW1lX3pvbmUYCSABKAkikAMKE1Vwc2VydFBlcnNvblJlcXVlc3QSNQoHdXNlcl9pZBgBIAEoCUIkukghch8QARiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokErcBCgVlbWFpbBgCIAEoCUKiAbpIngG6AZUBCgxwZXJzb24uZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aVXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXStAW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXSskJylyAxj+AUgAiAEBEhsKBG5hbWUYAyABKAlCCLpIBXIDGMgBSAGIAQESHAoGbG9jYWxlGAQgASgJQge6SARyAhgjSAKIAQESIQoJdGltZV96b25lGAkgASgJQgm6SAZyBBABGEBIA4gBAUIICgZfZW1haWxCBwoFX25hbWVCCQoHX2xvY2FsZUIMCgpfdGltZV96b25lIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIkcKEUZpbmRQZW9wbGVSZXF1ZXN0EhgKBnByZWZpeBgBIAEoCUIIukgFcgMY/gESGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJFChJGaW5kUGVvcGxlUmVzcG9uc2USLwoGcGVvcGxlGAEgAygLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIs4BChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASKAoObXV0ZWRfdW50aWxfbXMYBCABKANCELpIDSILGICA8JaMwawPKAAi7gIKClF1aWV0SG91cnMSiQEKBXN0YXJ0GAEgASgJQnq6SHe6AXQKEXF1aWV0X2hvdXJzLnN0YXJ0Ei5tdXN0IGJlIGEgdGltZSBsaWtlIDIyOjAwLCBmcm9tIDAwOjAwIHRvIDIzOjU5Gi90aGlzLm1hdGNoZXMoJ14oWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XSQnKRKOAQoDZW5kGAIgASgJQoABukh9ugF6Cg9xdWlldF9ob3Vycy5lbmQSLm11c3QgYmUgYSB0aW1lIGxpa2UgMDc6MDAsIGZyb20gMDA6MDAgdG8gMjQ6MDAaN3RoaXMubWF0Y2hlcygnXigoWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XXwyNDowMCkkJykSQwoEZGF5cxgDIAMoDjIgLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLldlZWtkYXlCE7pIEJIBDRAHGAEiB4IBBBABIAAiowEKFFNldFF1aWV0SG91cnNSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBI4CgtxdWlldF9ob3VycxgCIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSGgoJdGltZV96b25lGAMgASgJQge6SARyAhhAImQKFVNldFF1aWV0SG91cnNSZXNwb25zZRI4CgtxdWlldF9ob3VycxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSEQoJdGltZV96b25lGAIgASgJIjQKFUdldFByZWZlcmVuY2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABIqYBChZHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2USOAoLcXVpZXRfaG91cnMYAiABKAsyIy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5RdWlldEhvdXJzEhEKCXRpbWVfem9uZRgDIAEoCSKeAQocU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBI1Cgd1c2VyX2lkGAEgASgJQiS6SCFyHxABGIABMhheW15+XHNccHtDfV1bXlxzXHB7Q31dKiQSRwoKcHJlZmVyZW5jZRgCIAEoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZUIGukgDyAEBImAKHVNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UipgIKClN1cHByZXNzZWQSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgMYgAESNgoHY2hhbm5lbBgCIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsQgi6SAWCAQIQARIZCgdhZGRyZXNzGAMgASgJQgi6SAVyAxj+ATqpAbpIpQEaogEKDnN1cHByZXNzZWQud2hvEjNuZWVkcyB1c2VyX2lkLCBvciBjaGFubmVsIGFuZCBhZGRyZXNzLCBhbmQgbm90IGJvdGgaWyh0aGlzLnVzZXJfaWQgIT0gJycpICE9ICh0aGlzLmFkZHJlc3MgIT0gJycpICYmICh0aGlzLmFkZHJlc3MgIT0gJycpID09ICh0aGlzLmNoYW5uZWwgIT0gMCkikgEKC1N1cHByZXNzaW9uEjAKA3dobxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlN1cHByZXNzZWQSOgoGcmVhc29uGAIgASgOMiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3Npb25SZWFzb24SFQoNY3JlYXRlZF9hdF9tcxgDIAEoAyKZAQoVQWRkU3VwcHJlc3Npb25SZXF1ZXN0EjgKA3dobxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlN1cHByZXNzZWRCBrpIA8gBARJGCgZyZWFzb24YAiABKA4yKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TdXBwcmVzc2lvblJlYXNvbkIKukgHggEEEAEgACJTChZBZGRTdXBwcmVzc2lvblJlc3BvbnNlEjkKC3N1cHByZXNzaW9uGAEgASgLMiQuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3Npb24iVAoYUmVtb3ZlU3VwcHJlc3Npb25SZXF1ZXN0EjgKA3dobxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlN1cHByZXNzZWRCBrpIA8gBASIsChlSZW1vdmVTdXBwcmVzc2lvblJlc3BvbnNlEg8KB3JlbW92ZWQYASABKAgizgEKF0xpc3RTdXBwcmVzc2lvbnNSZXF1ZXN0EjAKA3dobxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlN1cHByZXNzZWQSRAoGcmVhc29uGAIgASgOMiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3Npb25SZWFzb25CCLpIBYIBAhABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUYyAEoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxjIASJvChhMaXN0U3VwcHJlc3Npb25zUmVzcG9uc2USOgoMc3VwcHJlc3Npb25zGAEgAygLMiQuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3Npb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoUBChpCYXRjaEdldFByZWZlcmVuY2VzUmVxdWVzdBIkCgh1c2VyX2lkcxgBIAMoCUISukgPkgEMEOgHIgdyBRABGIABEkEKCWFkZHJlc3NlcxgCIAMoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlN1cHByZXNzZWRCCbpIBpIBAxDoByKVAQobQmF0Y2hHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEjoKBnBlb3BsZRgBIAMoCzIqLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvblByZWZlcmVuY2VzEjoKDHN1cHByZXNzaW9ucxgCIAMoCzIkLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlN1cHByZXNzaW9uIr8BChFQZXJzb25QcmVmZXJlbmNlcxIvCgZwZXJzb24YASABKAsyHy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5QZXJzb24SPwoKY2F0ZWdvcmllcxgCIAMoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZRI4CgtxdWlldF9ob3VycxgDIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMqtgEKB1dlZWtkYXkSFwoTV0VFS0RBWV9VTlNQRUNJRklFRBAAEhIKDldFRUtEQVlfTU9OREFZEAESEwoPV0VFS0RBWV9UVUVTREFZEAISFQoRV0VFS0RBWV9XRURORVNEQVkQAxIUChBXRUVLREFZX1RIVVJTREFZEAQSEgoOV0VFS0RBWV9GUklEQVkQBRIUChBXRUVLREFZX1NBVFVSREFZEAYSEgoOV0VFS0RBWV9TVU5EQVkQByq7AQoRU3VwcHJlc3Npb25SZWFzb24SIgoeU1VQUFJFU1NJT05fUkVBU09OX1VOU1BFQ0lGSUVEEAASIAocU1VQUFJFU1NJT05fUkVBU09OX0NPTVBMQUlOVBABEh0KGVNVUFBSRVNTSU9OX1JFQVNPTl9CT1VOQ0UQAhIdChlTVVBQUkVTU0lPTl9SRUFTT05fTUFOVUFMEAMSIgoeU1VQUFJFU1NJT05fUkVBU09OX1VOU1VCU0NSSUJFEAQy4AkKElByZWZlcmVuY2VzU2VydmljZRJxCgxVcHNlcnRQZXJzb24SLC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5VcHNlcnRQZXJzb25SZXF1ZXN0Gi0uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVzcG9uc2UiBKC7GAESaAoJR2V0UGVyc29uEikuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UGVyc29uUmVxdWVzdBoqLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlc3BvbnNlIgSguxgCEmsKCkZpbmRQZW9wbGUSKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5GaW5kUGVvcGxlUmVxdWVzdBorLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkZpbmRQZW9wbGVSZXNwb25zZSIEoLsYAhJ3Cg5HZXRQcmVmZXJlbmNlcxIuLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFByZWZlcmVuY2VzUmVxdWVzdBovLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFByZWZlcmVuY2VzUmVzcG9uc2UiBKC7GAISjAEKFVNldENhdGVnb3J5UHJlZmVyZW5jZRI1LmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldENhdGVnb3J5UHJlZmVyZW5jZVJlcXVlc3QaNi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRDYXRlZ29yeVByZWZlcmVuY2VSZXNwb25zZSIEoLsYARJ0Cg1TZXRRdWlldEhvdXJzEi0uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0UXVpZXRIb3Vyc1JlcXVlc3QaLi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRRdWlldEhvdXJzUmVzcG9uc2UiBKC7GAESdwoOQWRkU3VwcHJlc3Npb24SLi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5BZGRTdXBwcmVzc2lvblJlcXVlc3QaLy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5BZGRTdXBwcmVzc2lvblJlc3BvbnNlIgSguxgBEoABChFSZW1vdmVTdXBwcmVzc2lvbhIxLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlJlbW92ZVN1cHByZXNzaW9uUmVxdWVzdBoyLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlJlbW92ZVN1cHByZXNzaW9uUmVzcG9uc2UiBKC7GAMSfQoQTGlzdFN1cHByZXNzaW9ucxIwLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkxpc3RTdXBwcmVzc2lvbnNSZXF1ZXN0GjEuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuTGlzdFN1cHByZXNzaW9uc1Jlc3BvbnNlIgSguxgCEoYBChNCYXRjaEdldFByZWZlcmVuY2VzEjMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QaNC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5CYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2UiBKC7GANiBnByb3RvMw", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common]);
 
 /**
  * A person who can be notified.
@@ -489,6 +489,237 @@ export const SetCategoryPreferenceResponseSchema: GenMessage<SetCategoryPreferen
   messageDesc(file_carillon_preferences_v1_preferences, 14);
 
 /**
+ * Somebody to whom nothing is sent: a person, on every channel, or one address in one channel, whoever has it.
+ *
+ * @generated from message carillon.preferences.v1.Suppressed
+ */
+export type Suppressed = Message<"carillon.preferences.v1.Suppressed"> & {
+  /**
+   * The person, by the product's own id; empty with an address.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The address's channel; unspecified with a person.
+   *
+   * @generated from field: carillon.common.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * The address. It is the same one in upper and lower case.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.Suppressed.
+ * Use `create(SuppressedSchema)` to create a new message.
+ */
+export const SuppressedSchema: GenMessage<Suppressed> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 15);
+
+/**
+ * An entry of the suppression list.
+ *
+ * @generated from message carillon.preferences.v1.Suppression
+ */
+export type Suppression = Message<"carillon.preferences.v1.Suppression"> & {
+  /**
+   * Who.
+   *
+   * @generated from field: carillon.preferences.v1.Suppressed who = 1;
+   */
+  who?: Suppressed | undefined;
+
+  /**
+   * Why.
+   *
+   * @generated from field: carillon.preferences.v1.SuppressionReason reason = 2;
+   */
+  reason: SuppressionReason;
+
+  /**
+   * Since when, epoch milliseconds.
+   *
+   * @generated from field: int64 created_at_ms = 3;
+   */
+  createdAtMs: bigint;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.Suppression.
+ * Use `create(SuppressionSchema)` to create a new message.
+ */
+export const SuppressionSchema: GenMessage<Suppression> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 16);
+
+/**
+ * Whom to suppress.
+ *
+ * @generated from message carillon.preferences.v1.AddSuppressionRequest
+ */
+export type AddSuppressionRequest = Message<"carillon.preferences.v1.AddSuppressionRequest"> & {
+  /**
+   * Who.
+   *
+   * @generated from field: carillon.preferences.v1.Suppressed who = 1;
+   */
+  who?: Suppressed | undefined;
+
+  /**
+   * Why.
+   *
+   * @generated from field: carillon.preferences.v1.SuppressionReason reason = 2;
+   */
+  reason: SuppressionReason;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.AddSuppressionRequest.
+ * Use `create(AddSuppressionRequestSchema)` to create a new message.
+ */
+export const AddSuppressionRequestSchema: GenMessage<AddSuppressionRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 17);
+
+/**
+ * The entry.
+ *
+ * @generated from message carillon.preferences.v1.AddSuppressionResponse
+ */
+export type AddSuppressionResponse = Message<"carillon.preferences.v1.AddSuppressionResponse"> & {
+  /**
+   * As it is on the list: where it was there before, with the reason and the time of then.
+   *
+   * @generated from field: carillon.preferences.v1.Suppression suppression = 1;
+   */
+  suppression?: Suppression | undefined;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.AddSuppressionResponse.
+ * Use `create(AddSuppressionResponseSchema)` to create a new message.
+ */
+export const AddSuppressionResponseSchema: GenMessage<AddSuppressionResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 18);
+
+/**
+ * Whom to take off the list.
+ *
+ * @generated from message carillon.preferences.v1.RemoveSuppressionRequest
+ */
+export type RemoveSuppressionRequest = Message<"carillon.preferences.v1.RemoveSuppressionRequest"> & {
+  /**
+   * Who.
+   *
+   * @generated from field: carillon.preferences.v1.Suppressed who = 1;
+   */
+  who?: Suppressed | undefined;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.RemoveSuppressionRequest.
+ * Use `create(RemoveSuppressionRequestSchema)` to create a new message.
+ */
+export const RemoveSuppressionRequestSchema: GenMessage<RemoveSuppressionRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 19);
+
+/**
+ * What came of it.
+ *
+ * @generated from message carillon.preferences.v1.RemoveSuppressionResponse
+ */
+export type RemoveSuppressionResponse = Message<"carillon.preferences.v1.RemoveSuppressionResponse"> & {
+  /**
+   * False: they were not on the list.
+   *
+   * @generated from field: bool removed = 1;
+   */
+  removed: boolean;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.RemoveSuppressionResponse.
+ * Use `create(RemoveSuppressionResponseSchema)` to create a new message.
+ */
+export const RemoveSuppressionResponseSchema: GenMessage<RemoveSuppressionResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 20);
+
+/**
+ * Which entries.
+ *
+ * @generated from message carillon.preferences.v1.ListSuppressionsRequest
+ */
+export type ListSuppressionsRequest = Message<"carillon.preferences.v1.ListSuppressionsRequest"> & {
+  /**
+   * Only this address or person; left out: all.
+   *
+   * @generated from field: carillon.preferences.v1.Suppressed who = 1;
+   */
+  who?: Suppressed | undefined;
+
+  /**
+   * Only those with this reason; unspecified: any.
+   *
+   * @generated from field: carillon.preferences.v1.SuppressionReason reason = 2;
+   */
+  reason: SuppressionReason;
+
+  /**
+   * How many a page; 0: 50. At most 200.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.ListSuppressionsRequest.
+ * Use `create(ListSuppressionsRequestSchema)` to create a new message.
+ */
+export const ListSuppressionsRequestSchema: GenMessage<ListSuppressionsRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 21);
+
+/**
+ * A page of the suppression list.
+ *
+ * @generated from message carillon.preferences.v1.ListSuppressionsResponse
+ */
+export type ListSuppressionsResponse = Message<"carillon.preferences.v1.ListSuppressionsResponse"> & {
+  /**
+   * Newest first.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Suppression suppressions = 1;
+   */
+  suppressions: Suppression[];
+
+  /**
+   * For the next page; empty: there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.ListSuppressionsResponse.
+ * Use `create(ListSuppressionsResponseSchema)` to create a new message.
+ */
+export const ListSuppressionsResponseSchema: GenMessage<ListSuppressionsResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 22);
+
+/**
  * Whose preferences to get.
  *
  * @generated from message carillon.preferences.v1.BatchGetPreferencesRequest
@@ -500,6 +731,13 @@ export type BatchGetPreferencesRequest = Message<"carillon.preferences.v1.BatchG
    * @generated from field: repeated string user_ids = 1;
    */
   userIds: string[];
+
+  /**
+   * Up to 1,000 addresses beside those of the people, for what is on the suppression list.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Suppressed addresses = 2;
+   */
+  addresses: Suppressed[];
 };
 
 /**
@@ -507,7 +745,7 @@ export type BatchGetPreferencesRequest = Message<"carillon.preferences.v1.BatchG
  * Use `create(BatchGetPreferencesRequestSchema)` to create a new message.
  */
 export const BatchGetPreferencesRequestSchema: GenMessage<BatchGetPreferencesRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 15);
+  messageDesc(file_carillon_preferences_v1_preferences, 23);
 
 /**
  * What is known of the people asked for.
@@ -521,6 +759,13 @@ export type BatchGetPreferencesResponse = Message<"carillon.preferences.v1.Batch
    * @generated from field: repeated carillon.preferences.v1.PersonPreferences people = 1;
    */
   people: PersonPreferences[];
+
+  /**
+   * Who of them, of their addresses and of the addresses asked for is on the suppression list, in no order.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Suppression suppressions = 2;
+   */
+  suppressions: Suppression[];
 };
 
 /**
@@ -528,7 +773,7 @@ export type BatchGetPreferencesResponse = Message<"carillon.preferences.v1.Batch
  * Use `create(BatchGetPreferencesResponseSchema)` to create a new message.
  */
 export const BatchGetPreferencesResponseSchema: GenMessage<BatchGetPreferencesResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 16);
+  messageDesc(file_carillon_preferences_v1_preferences, 24);
 
 /**
  * A person with their choices.
@@ -563,7 +808,7 @@ export type PersonPreferences = Message<"carillon.preferences.v1.PersonPreferenc
  * Use `create(PersonPreferencesSchema)` to create a new message.
  */
 export const PersonPreferencesSchema: GenMessage<PersonPreferences> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 17);
+  messageDesc(file_carillon_preferences_v1_preferences, 25);
 
 /**
  * A day of the week, numbered as ISO 8601 does.
@@ -642,6 +887,61 @@ export const WeekdaySchema: GenEnum<Weekday> = /*@__PURE__*/
   enumDesc(file_carillon_preferences_v1_preferences, 0);
 
 /**
+ * Why nothing is sent to somebody.
+ *
+ * @generated from enum carillon.preferences.v1.SuppressionReason
+ */
+export const SuppressionReason = {
+  /**
+   * In a filter: any.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * They complained: marked a message as spam, or wrote to say so.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_COMPLAINT = 1;
+   */
+  COMPLAINT: 1,
+
+  /**
+   * A message to the address came back for good.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_BOUNCE = 2;
+   */
+  BOUNCE: 2,
+
+  /**
+   * Somebody put them there.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_MANUAL = 3;
+   */
+  MANUAL: 3,
+
+  /**
+   * They unsubscribed from everything.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_UNSUBSCRIBE = 4;
+   */
+  UNSUBSCRIBE: 4,
+} as const;
+
+/**
+ * Why nothing is sent to somebody.
+ *
+ * @generated from enum carillon.preferences.v1.SuppressionReason
+ */
+export type SuppressionReason = (typeof SuppressionReason)[keyof typeof SuppressionReason] | UnknownEnum;
+
+/**
+ * Describes the enum carillon.preferences.v1.SuppressionReason.
+ */
+export const SuppressionReasonSchema: GenEnum<SuppressionReason> = /*@__PURE__*/
+  enumDesc(file_carillon_preferences_v1_preferences, 1);
+
+/**
  * People and their preferences, within the credential's environment.
  *
  * @generated from service carillon.preferences.v1.PreferencesService
@@ -709,6 +1009,37 @@ export const PreferencesService: GenService<{
     methodKind: "unary";
     input: typeof SetQuietHoursRequestSchema;
     output: typeof SetQuietHoursResponseSchema;
+  },
+  /**
+   * Puts an address or a person on the suppression list: nothing is sent there any more, critical or not. Once this has answered, no send
+   * starts; one that had started by then may still end. One that is there already stays as it is. UNAVAILABLE: it is not known; repeat.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.AddSuppression
+   */
+  addSuppression: {
+    methodKind: "unary";
+    input: typeof AddSuppressionRequestSchema;
+    output: typeof AddSuppressionResponseSchema;
+  },
+  /**
+   * Takes an address or a person off the list. What was not sent because of it is not sent later.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.RemoveSuppression
+   */
+  removeSuppression: {
+    methodKind: "unary";
+    input: typeof RemoveSuppressionRequestSchema;
+    output: typeof RemoveSuppressionResponseSchema;
+  },
+  /**
+   * The suppression list, newest first, or whether one address or person is on it.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.ListSuppressions
+   */
+  listSuppressions: {
+    methodKind: "unary";
+    input: typeof ListSuppressionsRequestSchema;
+    output: typeof ListSuppressionsResponseSchema;
   },
   /**
    * Everything the dispatcher needs to decide, for up to 1,000 people. Unknown ones are created with the defaults.
