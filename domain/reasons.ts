@@ -33,6 +33,7 @@ export const reasons = {
   suppressed_unsubscribe: "The recipient is on the suppression list, having unsubscribed.",
   suppressed_manual: "The recipient is on the suppression list, where somebody put them.",
   suppressed: "The recipient was put on the suppression list after this had been decided, and before it was sent.",
+  erased: "The person was erased after this had been accepted.",
   channel_disabled: "This channel is switched off in this installation.",
 
   // What happened to a delivery.

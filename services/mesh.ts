@@ -7,6 +7,7 @@ import { openCassandra } from "#platform/cassandra/open.ts";
 import { redisFanout } from "#platform/fanout/fanout.redis.ts";
 import type { Engine, Module, Task } from "#platform/host.ts";
 import { mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
+import { mysqlErased } from "#platform/ledger/erased.mysql.ts";
 import { keeping, tellAgain } from "#platform/ledger/keeping.ts";
 import { redisLedger } from "#platform/ledger/ledger.redis.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
@@ -95,10 +96,15 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, metrics, clock });
 
   const ledger = async () => {
-    const kept = { cancels: await mysqlCancels(await mysql()), suppressed: await mysqlSuppressed(await mysql()) };
+    const kept = {
+      cancels: await mysqlCancels(await mysql()),
+      suppressed: await mysqlSuppressed(await mysql()),
+      erased: await mysqlErased(await mysql()),
+    };
     tasks.push(
       sweeping({ name: "forget-cancels", store: kept.cancels, clock, keptMs: 0 }),
       sweeping({ name: "forget-lifted-suppressions", store: kept.suppressed, clock, keptMs: LIFTED_KEPT_MS }),
+      sweeping({ name: "forget-erasures", store: kept.erased, clock, keptMs: 0 }),
     );
     const plain = await redisLedger({
       ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },

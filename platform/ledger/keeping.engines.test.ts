@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { openRedis, ownPrefix } from "#platform/redis/redis.fixture.ts";
 import { type TestDatabase, testDatabase } from "../../test/engines/mysql.ts";
 import { mysqlCancels } from "./cancels.mysql.ts";
+import { mysqlErased } from "./erased.mysql.ts";
 import { type Keeps, keeping, tellAgain } from "./keeping.ts";
 import { attemptOf } from "./ledger.fixture.ts";
 import { redisLedger } from "./ledger.redis.ts";
@@ -17,9 +18,9 @@ let keeps: Keeps;
 beforeAll(async () => {
   database = await testDatabase();
   const mysql = await database.open({ metrics: new Registry() });
-  keeps = { cancels: await mysqlCancels(mysql), suppressed: await mysqlSuppressed(mysql) };
+  keeps = { cancels: await mysqlCancels(mysql), suppressed: await mysqlSuppressed(mysql), erased: await mysqlErased(mysql) };
 });
-beforeEach(() => database.admin.query("DELETE FROM cancels; DELETE FROM suppressed"));
+beforeEach(() => database.admin.query("DELETE FROM cancels; DELETE FROM suppressed; DELETE FROM erased"));
 afterAll(() => database.end());
 
 const ann = { environment: "development", whom: "ann" };
@@ -44,15 +45,18 @@ it("a ledger that has lost everything knows again whom nothing is sent to, and w
   await ledger.suppress({ ...ann, suppressed: true, atMs: 5 });
   await ledger.suppress({ ...ann, suppressed: false, atMs: 6 });
   await ledger.cancel({ environment: "development", notificationId: "n-canceled", untilMs: Date.now() + 60_000 });
+  await ledger.erase({ ...ann, whom: "erased", atMs: 1_000, untilMs: Date.now() + 60_000 });
+  await ledger.erase({ ...ann, whom: "erased", atMs: 900, untilMs: Date.now() + 60_000 });
   await lose();
   const tries = [
     ...many.map(({ whom }) => attemptOf({ deliveryId: whom, reaches: [whom] })),
+    attemptOf({ deliveryId: "d-erased", reaches: ["erased"] }),
     attemptOf({ deliveryId: "d-ann", reaches: ["ann"] }),
     attemptOf({ notificationId: "n-canceled" }),
   ];
   const answers = (await ledger.intend(tries)).map(({ is }) => is);
-  expect(answers.slice(0, -2).every((is) => is === "suppressed")).toBe(true);
-  expect(answers.slice(-2)).toEqual(["send", "canceled"]);
+  expect(answers.slice(0, -3).every((is) => is === "suppressed")).toBe(true);
+  expect(answers.slice(-3)).toEqual(["erased", "send", "canceled"]);
 });
 
 it("a suppression that is told again late does not undo what was said since", async () => {

@@ -12,6 +12,7 @@ export const about = { environment: "development", notificationId: "n-1", delive
 export const attemptOf = (more: Partial<Try> = {}): Try => ({
   ...about,
   reaches: ["ann", "ann@"],
+  acceptedAtMs: 1_000,
   attempt: 0,
   wait: 0,
   worker: "w-1",

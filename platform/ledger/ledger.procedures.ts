@@ -1,6 +1,6 @@
 /** The ledger, in the writer thread. `nowMs` is the clock of the thread that asks. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import type { Barred, Cancel, DecidedBefore, Draft, Extension, Intent, Settled, Suppressed, Try } from "./ledger.ts";
+import type { Barred, Cancel, DecidedBefore, Draft, Erased, Extension, Intent, Settled, Suppressed, Try } from "./ledger.ts";
 import { answer, type Entry, extendedEntry, KEPT_MS, LIFTED_KEPT_MS, settledEntry } from "./rules.ts";
 
 const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
@@ -30,7 +30,10 @@ const isCanceled = (sql: Sql, { environment, notificationId }: Draft | Try): boo
 
 function barring(sql: Sql, asked: Try): Barred | undefined {
   if (isCanceled(sql, asked)) return "canceled";
-  return asked.reaches.some((whom) => sql.get("suppressed", asked.environment, whom)) ? "suppressed" : undefined;
+  const { environment, reaches, acceptedAtMs } = asked;
+  if (reaches.some((whom) => sql.get("suppressed", environment, whom))) return "suppressed";
+  const isErased = (whom: string) => acceptedAtMs <= Number(sql.get("erased", environment, whom)?.at_ms ?? -1);
+  return reaches.some(isErased) ? "erased" : undefined;
 }
 
 export default {
@@ -81,12 +84,17 @@ export default {
     sql.run("suppress", environment, whom, suppressed ? 1 : 0, atMs);
   },
 
+  erase(sql: Sql, { environment, whom, atMs, untilMs }: Erased): void {
+    sql.run("erase", environment, whom, atMs, hourOf(untilMs));
+  },
+
   /** Answers whether there is more. */
   expire(sql: Sql, { nowMs, limit }: { nowMs: number; limit: number }): boolean {
     const decisions = sql.run("forget-decisions", hourOf(nowMs - KEPT_MS), limit).changes;
     const sends = sql.run("forget-sends", hourOf(nowMs - KEPT_MS), limit).changes;
     const cancels = sql.run("forget-cancels", hourOf(nowMs), limit).changes;
     const lifted = sql.run("forget-lifted", nowMs - LIFTED_KEPT_MS, limit).changes;
-    return [decisions, sends, cancels, lifted].includes(limit);
+    const erasures = sql.run("forget-erasures", hourOf(nowMs), limit).changes;
+    return [decisions, sends, cancels, lifted, erasures].includes(limit);
   },
 };

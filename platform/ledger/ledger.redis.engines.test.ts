@@ -37,6 +37,7 @@ const asked = { environment: "development", notificationId: "n-1", deliveryId: "
 const attemptOf = (more: Partial<Try> = {}): Try => ({
   ...asked,
   reaches: ["ann"],
+  acceptedAtMs: 1_000,
   attempt: 0,
   wait: 0,
   worker: "w-1",

@@ -2,7 +2,7 @@
  * The ledger in Redis: one hash per notification, which holds its decisions and its sends, and a key beside it once it is canceled. Both
  * carry the notification as hash tag, so that a cluster keeps them together. Rules and answers are in the .lua files.
  *
- * Suppressions are keys of people and addresses, which no script about a notification may read in a cluster. They are read behind the
+ * Suppressions and erasures are keys of people and addresses, which no script about a notification may read in a cluster. They are read behind the
  * script that gives the leases, in the same round trip: one that was answered before a lease was given is always seen, and the lease is
  * taken back. Read before it, one that came in between would be missed.
  *
@@ -17,9 +17,11 @@ import { forgetfulness } from "#platform/redis/server.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
 import type { Told } from "./keeping.ts";
 import type {
+  Barred,
   Cancel,
   DecidedBefore,
   Draft,
+  Erased,
   Extension,
   Intent,
   Ledger,
@@ -55,13 +57,13 @@ export interface RedisLedger extends Ledger {
 /** What one script call is about: others wait while it runs, and a server that is asked for a thousand sends has to answer in between. */
 const AT_ONCE = 200;
 /** Clocks differ. */
-const CANCEL_MARGIN_MS = 3_600_000;
+const MARGIN_MS = 3_600_000;
 const DECISION = "decision ";
 
 const lua = (name: string) => script(new URL(`./${name}.lua`, import.meta.url));
 const scripts = {
   ...{ decide: lua("decide"), intend: lua("intend"), settle: lua("settle") },
-  ...{ extend: lua("extend"), cancel: lua("cancel"), suppress: lua("suppress"), states: lua("states") },
+  ...{ extend: lua("extend"), cancel: lua("cancel"), suppress: lua("suppress"), erase: lua("erase"), states: lua("states") },
 };
 
 const sendsOf = (deliveryId: string) => `send ${deliveryId} `;
@@ -83,10 +85,12 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
 
   const suppressedOf = (environment: string, whom: string) => `${prefix}ledger:suppressed:{${environment}/${whom}}`;
 
+  const erasedOf = (environment: string, whom: string) => `${prefix}ledger:erased:{${environment}/${whom}}`;
+
   type Run = (calls: readonly ScriptCall[], after?: readonly Command[]) => Promise<unknown[]>;
   const cancel = async ({ untilMs, ...of }: Cancel, run: Run): Promise<DecidedBefore[]> => {
     const keys = [cancelOf(of), hashOf(of)];
-    const [found] = await run([{ script: scripts.cancel, keys, args: [nowMs(), untilMs, CANCEL_MARGIN_MS, DECISION] }]);
+    const [found] = await run([{ script: scripts.cancel, keys, args: [nowMs(), untilMs, MARGIN_MS, DECISION] }]);
     const decided = found as Uint8Array[];
     return Array.from({ length: decided.length / 2 }, (_, place) => ({
       recipient: text(decided[2 * place]).slice(DECISION.length),
@@ -99,9 +103,17 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     await run([{ script: scripts.suppress, keys: [suppressedOf(environment, whom)], args }]);
   };
 
+  const erase = async ({ environment, whom, atMs, untilMs }: Erased, run: Run): Promise<void> => {
+    await run([{ script: scripts.erase, keys: [erasedOf(environment, whom)], args: [nowMs(), atMs, untilMs, MARGIN_MS] }]);
+  };
+
   const key = `${prefix}ledger:sentinel`;
   const unchecked: Run = (calls) => runScripts(redis, calls);
-  const again: Told = { cancel: (asked) => cancel(asked, unchecked), suppress: (said) => suppress(said, unchecked) };
+  const again: Told = {
+    cancel: (asked) => cancel(asked, unchecked),
+    suppress: (said) => suppress(said, unchecked),
+    erase: (said) => erase(said, unchecked),
+  };
   const sentinel = await sentinelOf({ connection, key, restore: (lost) => restore(lost, again) });
 
   /** In one round trip; what a server says that has lost its entries is nobody's answer. */
@@ -115,17 +127,28 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
   const each = async <T>(script: Script, items: readonly T[], asking: Asking<T>): Promise<unknown[]> =>
     items.length > 0 ? (await run(callsOf(script, items, asking))).flat() : [];
 
-  /** Which of the tries reach somebody who is suppressed, as of after the calls. */
-  const intended = async (tries: readonly Try[], calls: readonly ScriptCall[]) => {
-    const keysOf = ({ environment, reaches }: Try) => reaches.map((whom) => suppressedOf(environment, whom));
-    const keys = [...new Set(tries.flatMap(keysOf))];
+  /** What is said of names, as of after the calls; their answers come first. */
+  const saidBehind = async (calls: readonly ScriptCall[], keys: readonly string[]) => {
     const answers = await run(calls, [["MGET", key, ...keys]]);
     const [isThere, ...said] = answers.pop() as (Uint8Array | null)[];
     // Lost in between: it is not known whom nothing may be sent to.
     if (isThere === null) sentinel.missing();
     sentinel.check();
-    const suppressed = new Set(keys.filter((_, place) => text(said[place]).startsWith("1")));
-    return { answers: answers.flat(), isSuppressed: (asked: Try) => keysOf(asked).some((key) => suppressed.has(key)) };
+    return { answers: answers.flat(), said: new Map(keys.map((key, place) => [key, said[place] ? text(said[place]) : ""])) };
+  };
+  const intended = async (tries: readonly Try[], calls: readonly ScriptCall[]) => {
+    const keysOf = ({ environment, reaches }: Try) => ({
+      suppressions: reaches.map((whom) => suppressedOf(environment, whom)),
+      erasures: reaches.map((whom) => erasedOf(environment, whom)),
+    });
+    const keys = [...new Set(tries.map(keysOf).flatMap(({ suppressions, erasures }) => [...suppressions, ...erasures]))];
+    const { answers, said } = await saidBehind(calls, keys);
+    const barredBy = (asked: Try): Barred | undefined => {
+      const { suppressions, erasures } = keysOf(asked);
+      if (suppressions.some((key) => said.get(key)?.startsWith("1"))) return "suppressed";
+      return erasures.some((key) => asked.acceptedAtMs <= Number(said.get(key) || -1)) ? "erased" : undefined;
+    };
+    return { answers, barredBy };
   };
   const settle = (results: readonly Settled[]) =>
     each(scripts.settle, results, {
@@ -163,13 +186,17 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
         head: [nowMs(), String(KEPT_MS)],
         args: (asked) => [sendField(asked), asked.attempt, asked.wait, asked.worker, asked.leaseMs],
       });
-      const { answers, isSuppressed } = await intended(tries, calls);
+      const { answers, barredBy } = await intended(tries, calls);
       const intents = answers.map((answer) => intentOf(text(answer)));
-      const against = new Set(tries.filter((asked, place) => isLease(intents[place] as Intent) && isSuppressed(asked)));
       const atMs = (clock ?? systemClock).nowMs();
+      const barred = tries.flatMap((asked, place) => {
+        const state = isLease(intents[place] as Intent) ? barredBy(asked) : undefined;
+        return state ? [{ ...asked, place, state, atMs }] : [];
+      });
       // Nothing has been sent: who dies here leaves a lease that runs out, and the next who asks is told the same.
-      if (against.size > 0) await settle([...against].map((asked) => ({ ...asked, state: "suppressed", atMs })));
-      return tries.map((asked, place) => (against.has(asked) ? { is: "suppressed", atMs } : (intents[place] as Intent)));
+      if (barred.length > 0) await settle(barred);
+      for (const { place, state } of barred) intents[place] = { is: state, atMs };
+      return intents;
     },
     async settle(results) {
       await settle(results);
@@ -184,6 +211,13 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     },
     cancel: (asked) => cancel(asked, run),
     suppress: (said) => suppress(said, run),
+    erase: (said) => erase(said, run),
+    async erasedAt(environment, whoms) {
+      if (whoms.length === 0) return [];
+      const keys = whoms.map((whom) => erasedOf(environment, whom));
+      const { said } = await saidBehind([], keys);
+      return keys.map((key) => Number(said.get(key) || 0));
+    },
     async statesOf({ deliveryIds, ...of }) {
       const [states] = await run([{ script: scripts.states, keys: [hashOf(of)], args: deliveryIds.map(sendsOf) }]);
       return (states as unknown[]).map((each) => text(each).split(" ").slice(0, -1) as SendState[]);

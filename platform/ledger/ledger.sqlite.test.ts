@@ -45,6 +45,8 @@ ledgerSuite("in SQLite", async () => {
       settle: (results) => ledger.settle(within(results)),
       cancel: (cancel) => ledger.cancel({ ...cancel, environment: own + cancel.environment }),
       suppress: (said) => ledger.suppress({ ...said, environment: own + said.environment }),
+      erase: (said) => ledger.erase({ ...said, environment: own + said.environment }),
+      erasedAt: (environment, whoms) => ledger.erasedAt(own + environment, whoms),
       statesOf: (of) => ledger.statesOf({ ...of, environment: own + of.environment }),
     },
   };
@@ -60,6 +62,7 @@ it("a ledger opened again on the same file knows what it knew", async () => {
     cycle: 1,
     target: "t",
     reaches: ["ann"],
+    acceptedAtMs: 1_000,
     attempt: 0,
     wait: 0,
   };

@@ -31,6 +31,8 @@ export async function sqliteLedger({ database, clock }: { database: Database; cl
     settle: (results) => calls.settle({ results, nowMs: clock.nowMs() }).then(written),
     cancel: (cancel) => calls.cancel(cancel, { durable: true }),
     suppress: (suppressed) => calls.suppress(suppressed, { durable: true }).then(written),
+    erase: (erased) => calls.erase(erased, { durable: true }).then(written),
+    erasedAt: async (environment, whoms) => whoms.map((whom) => Number(reads.get("erased", environment, whom)?.at_ms ?? 0)),
     statesOf: async ({ environment, notificationId, deliveryIds }) =>
       deliveryIds.map((deliveryId) => reads.all("states", environment, notificationId, deliveryId).map(({ state }) => state as SendState)),
   };

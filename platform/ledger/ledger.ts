@@ -12,8 +12,9 @@
  * - A cancel is durable before `cancel` resolves, and no try of the notification is given a lease from then on, whichever delivery it is
  *   of. What held a lease by then, and what was settled, `statesOf` tells: nothing else was sent or will be.
  * - A suppression is durable before `suppress` resolves, and no try that reaches whom it names is given a lease from then on.
- * - Decisions and sends are kept for 8 days past the last activity (the log's retention and a day), a cancel for as long as it says, a
- *   suppression until it is lifted.
+ * - An erasure is durable before `erase` resolves, and no try of what was accepted by then, and reaches whom it names, is given a lease.
+ * - Decisions and sends are kept for 8 days past the last activity (the log's retention and a day), a cancel and an erasure for as long
+ *   as they say, a suppression until it is lifted.
  */
 export interface Draft {
   readonly environment: string;
@@ -40,6 +41,8 @@ export interface Try extends Progress {
   readonly target: string;
   /** Whom it would reach: the names of reach.ts. */
   readonly reaches: readonly string[];
+  /** When its notification was accepted. */
+  readonly acceptedAtMs: number;
   /** Unique per process start: the lease's holder. */
   readonly worker: string;
   readonly leaseMs: number;
@@ -59,7 +62,7 @@ export interface Progress {
  *   told, and whoever did it may have died before the next record was kept: make that one again.
  * - leased: somebody's lease lives until `untilMs`.
  * - unknown: a lease expired unsettled; the lease is yours now, and whether to send again is the caller's policy.
- * - canceled, suppressed: the notification is, or somebody whom the send reaches; it has ended as that just now, and the next who asks is
+ * - canceled, suppressed, erased: the notification is, or somebody whom the send reaches; it has ended as that just now, and the next who asks is
  *   told `settled`.
  */
 export type Intent =
@@ -71,7 +74,7 @@ export type Intent =
   | { readonly is: Barred; readonly atMs: number };
 
 /** Why no try may be made; of several the first. */
-export type Barred = "canceled" | "suppressed";
+export type Barred = "canceled" | "suppressed" | "erased";
 
 export type SettledState = "sent" | "failed" | "dead" | "expired" | Barred;
 
@@ -116,6 +119,17 @@ export interface Suppressed {
   readonly atMs: number;
 }
 
+/** That somebody was erased: of what was accepted at `atMs` or before, nothing reaches them any more. */
+export interface Erased {
+  readonly environment: string;
+  /** A name of reach.ts. */
+  readonly whom: string;
+  /** Of several the latest holds. */
+  readonly atMs: number;
+  /** When it may be forgotten: nothing that was accepted by then is on its way. */
+  readonly untilMs: number;
+}
+
 /** What had been decided when the cancel was recorded; what is decided later is told that it is canceled. */
 export type DecidedBefore = Pick<Draft, "recipient" | "decision">;
 
@@ -143,6 +157,10 @@ export interface Ledger {
   cancel(cancel: Cancel): Promise<readonly DecidedBefore[]>;
   /** Any number of times. */
   suppress(suppressed: Suppressed): Promise<void>;
+  /** Any number of times. */
+  erase(erased: Erased): Promise<void>;
+  /** When each was erased; 0: it is not known that they were. One answer per name, in order. */
+  erasedAt(environment: string, whoms: readonly string[]): Promise<readonly number[]>;
   /** The states of each delivery's sends, of every cycle and target; none where no try was made. One answer per id, in order. */
   statesOf(of: Deliveries): Promise<readonly (readonly SendState[])[]>;
 }

@@ -97,7 +97,14 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
     const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = value;
     const send = { environment, notificationId, deliveryId, cycle, target, worker };
-    const intent = await intend({ ...send, attempt, wait, reaches: reachOf(value), leaseMs: LEASE_MS });
+    const intent = await intend({
+      ...send,
+      attempt,
+      wait,
+      reaches: reachOf(value),
+      acceptedAtMs: Number(value.acceptedAtMs),
+      leaseMs: LEASE_MS,
+    });
     const nowMs = clock.nowMs();
     received.span?.event("ledger answered", { "carillon.intent": intent.is });
     switch (intent.is) {
@@ -108,6 +115,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
         return batch.done(received, ...(intent.expected ? again(received, intent.expected) : []));
       case "canceled":
       case "suppressed":
+      case "erased":
         return end(received, batch, endAgain(intent.is, { attempt, wait }), intent.atMs);
       case "leased":
         return defer(received, batch, afterLease(value, intent.untilMs), nowMs);

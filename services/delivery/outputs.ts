@@ -25,6 +25,7 @@ const statuses = {
   expired: DeliveryStatus.EXPIRED,
   canceled: DeliveryStatus.CANCELED,
   suppressed: DeliveryStatus.SKIPPED,
+  erased: DeliveryStatus.SKIPPED,
   deferred: DeliveryStatus.DEFERRED,
 } as const;
 

@@ -106,13 +106,13 @@ const tryOf = (delivery: Delivery, worker: string): Try => {
   const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = delivery;
   return {
     ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },
-    ...{ reaches: reachOf(delivery), worker, leaseMs: LEASE_MS },
+    ...{ reaches: reachOf(delivery), acceptedAtMs: Number(delivery.acceptedAtMs), worker, leaseMs: LEASE_MS },
   };
 };
 
 function barredBy(intent: Intent): Barred | undefined {
   const is = intent.is === "settled" ? intent.state : intent.is;
-  return is === "canceled" || is === "suppressed" ? is : undefined;
+  return is === "canceled" || is === "suppressed" || is === "erased" ? is : undefined;
 }
 
 /** Where nobody can read the words, whatever is wrong with them, it will be so every time. */
@@ -140,6 +140,7 @@ const statuses = {
   expired: DeliveryStatus.EXPIRED,
   canceled: DeliveryStatus.CANCELED,
   suppressed: DeliveryStatus.SKIPPED,
+  erased: DeliveryStatus.SKIPPED,
   dead: DeliveryStatus.DEAD,
 } as const;
 

@@ -53,7 +53,7 @@ const decide = (...channels: Channel[]) => {
 const send = { environment: "development", notificationId: ID, cycle: 1, target: "" };
 const intend = async (channel: Channel) => {
   const [intent] = await ledger.intend([
-    { ...send, deliveryId: `d-${channel}`, reaches: [], attempt: 0, wait: 0, worker: "w", leaseMs: 17_000 },
+    { ...send, deliveryId: `d-${channel}`, reaches: [], acceptedAtMs: 1_000, attempt: 0, wait: 0, worker: "w", leaseMs: 17_000 },
   ]);
   return intent?.is;
 };
