@@ -16,6 +16,7 @@ const asked = (over: Partial<Asked> = {}): Asked => ({
   priority: Priority.MEDIUM,
   expiresAtMs: NOW + 1_000,
   suppressions: [],
+  erased: false,
   ...over,
 });
 const undisturbed = { quietHours: undefined, timeZone: "UTC" };
@@ -170,6 +171,7 @@ const anyAsked: fc.Arbitrary<Asked> = fc.record({
   priority: fc.constantFrom(Priority.LOW, Priority.MEDIUM, Priority.HIGH, Priority.CRITICAL),
   expiresAtMs: fc.constantFrom(NOW - 1, NOW, NOW + 1, NOW + 24 * 3_600_000),
   suppressions: fc.subarray([suppressed({ userId: "ann" }), suppressed({ userId: "bo" }), suppressed({ address: "Once@example.com" })]),
+  erased: fc.boolean(),
 });
 const always = (holds: (request: Asked, facts: PersonFacts | undefined, decisions: ReturnType<typeof decide>) => void) =>
   fc.assert(
@@ -200,6 +202,11 @@ describe("who is on the suppression list", () => {
 });
 
 describe("whatever is asked and whoever it is for", () => {
+  test("nothing goes to who was erased", () =>
+    always(({ erased }, _facts, decisions) => {
+      if (erased) expect(decisions.some(({ send }) => send)).toBe(false);
+    }));
+
   test("nothing goes to whom or where the suppression list names", () =>
     always(({ userId, suppressions }, _facts, decisions) => {
       const named = suppressions.map((each) => each.userId || each.address.toLowerCase());

@@ -2,8 +2,8 @@
  * What happens to one notification for one recipient: for every channel that exists whether it is used, why, and where to.
  *
  * Rules, the first that applies decides:
- * 1. Nobody is notified of their own act, and nothing is sent after it has expired, or to a person or an address on the suppression list:
- *    not even what is critical.
+ * 1. Nobody is notified of their own act, and nothing is sent after it has expired, to who was erased
+ *    after it had been accepted, or to a person or an address on the suppression list: not even what is critical.
  * 2. A muted category is silent; so is everything under a muted "*", except a category with a choice of its own. A mute until a time ends
  *    by itself: one of "*" silences every category, and one of a category is, without anything else, no choice of its own. Critical passes.
  * 3. The person's choice of channels for the category (or for "*") wins over the sender's: a channel is used only when the sender asked
@@ -36,6 +36,8 @@ export interface Asked {
   readonly expiresAtMs: number;
   /** What is known of the suppression list: entries about others do no harm. */
   readonly suppressions: readonly Suppression[];
+  /** The person was, after it had been accepted. */
+  readonly erased: boolean;
 }
 
 /** What the person chose for a category; "*" is every category without a choice of its own. */
@@ -105,11 +107,12 @@ function muteForAWhile(own: CategoryChoice | undefined, everything: CategoryChoi
 
 /** Why nothing at all is sent. */
 function silence(
-  { userId, actor, priority, expiresAtMs, suppressions }: Asked,
+  { userId, actor, priority, expiresAtMs, suppressions, erased }: Asked,
   mute: Against | undefined,
   nowMs: number,
 ): Against | undefined {
   if (actor !== "" && actor === userId) return { reason: "own_act", untilMs: 0 };
+  if (erased) return { reason: "erased", untilMs: 0 };
   if (nowMs >= expiresAtMs) return { reason: "expired", untilMs: 0 };
   const suppressed = personSuppressed(suppressions, userId);
   if (suppressed !== undefined) return { reason: suppressed, untilMs: 0 };

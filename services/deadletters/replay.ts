@@ -36,6 +36,8 @@ export interface FactsNow {
   /** Undefined for a bare address. */
   readonly person: PersonFacts | undefined;
   readonly suppressions: readonly Suppression[];
+  /** The person was, after the notification had been accepted. */
+  readonly erased: boolean;
 }
 
 /** The records to append, or why there are none. */
@@ -67,16 +69,16 @@ function afterQuietHours(next: Delivery, { topic, key, headers = {} }: Omit<Outp
 }
 
 /** The decision stands as it was recorded; what can have changed since is whether the person still wants it, and the time. */
-function decisionNow(delivery: Delivery, { person, suppressions }: FactsNow, nowMs: number): ChannelDecision {
+function decisionNow(delivery: Delivery, { person, suppressions, erased }: FactsNow, nowMs: number): ChannelDecision {
   const { userId, target, category, channel, priority, expiresAtMs } = delivery;
   const asked = { userId, email: target, actor: "", category, channels: [channel], priority, expiresAtMs: Number(expiresAtMs) };
-  return decide({ ...asked, suppressions }, person, nowMs).find((each) => each.channel === channel) as ChannelDecision;
+  return decide({ ...asked, suppressions, erased }, person, nowMs).find((each) => each.channel === channel) as ChannelDecision;
 }
 
 const words = { [DeliveryStatus.QUEUED]: "queued", [DeliveryStatus.DEFERRED]: "deferred" } as const;
 
 function event(
-  { deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait }: Delivery,
+  { deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait, acceptedAtMs }: Delivery,
   key: string,
   nowMs: number,
   status: keyof typeof words,
@@ -84,7 +86,7 @@ function event(
 ): Output {
   const eventId = uuidv5(deliveryEventName(deliveryId, { cycle, attempt, wait, target }, words[status]));
   const event = create(DeliveryEventSchema, {
-    ...{ eventId, deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait },
+    ...{ eventId, deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait, acceptedAtMs },
     ...{ moment: Moment.DELIVERY, status, atMs: BigInt(nowMs) },
     ...more,
   });

@@ -12,6 +12,7 @@ import {
 } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { PreferencesService, SuppressedSchema } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Given } from "#platform/host.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
 import type { Output } from "#platform/log/log.ts";
 import { readable } from "#platform/log/readable.ts";
 import { formatPageToken, NEWEST, OLDEST, parsePageToken } from "#platform/page.ts";
@@ -45,7 +46,7 @@ interface Wanted {
 
 export function deadLettersService(
   store: DeadLetterStore,
-  { log, clock, client, logger, door }: Pick<Given, "log" | "clock" | "client" | "logger"> & { readonly door: RawDoor },
+  { log, ledger, clock, client, logger, door }: Pick<Given, "log" | "ledger" | "clock" | "client" | "logger"> & { readonly door: RawDoor },
 ): ServiceImpl<typeof DeadLettersService> {
   /** The ids that a call is about, and where the next one goes on. */
   async function wanted(environment: string, { ids, filter, pageToken }: Wanted) {
@@ -66,15 +67,19 @@ export function deadLettersService(
   ): Promise<(letter: Letter) => FactsNow> {
     const deliveries = new Map(letters.map((letter) => [letter, deliveryOf(letter, door)]));
     const all = [...deliveries.values()].filter((delivery) => delivery !== undefined);
-    if (all.length === 0) return () => ({ person: undefined, suppressions: [] });
-    const userIds = [...new Set(all.map(({ userId }) => userId).filter((userId) => userId !== ""))];
+    if (all.length === 0) return () => ({ person: undefined, suppressions: [], erased: false });
+    const erased = await erasedAmong(ledger, all);
+    const userIds = [...new Set(all.filter((each) => each.userId !== "" && !erased.has(each)).map(({ userId }) => userId))];
     const addresses = all.flatMap(({ channel, target }) =>
       target === "" || target.length > MOST_ADDRESS_CHARS ? [] : [create(SuppressedSchema, { channel, address: target })],
     );
     const known = await client(PreferencesService, environment).batchGetPreferences({ userIds, addresses }, { signal });
     const people = new Map(known.people.map((person, at) => [userIds[at] as string, factsOf(person)]));
     const suppressions = suppressionsOf(known.suppressions);
-    return (letter) => ({ person: people.get(deliveries.get(letter)?.userId ?? ""), suppressions });
+    return (letter) => {
+      const delivery = deliveries.get(letter);
+      return { person: people.get(delivery?.userId ?? ""), suppressions, erased: delivery !== undefined && erased.has(delivery) };
+    };
   }
 
   return {

@@ -8,6 +8,7 @@ import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import type { NotificationPrioritized } from "#gen/carillon/event/v1/event_pb.ts";
 import { PreferencesService, SuppressedSchema } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Given } from "#platform/host.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
 
 const MOST = 1_000;
 
@@ -21,6 +22,8 @@ export interface Facts {
   of(value: NotificationPrioritized): KnownFacts | undefined;
   /** Who of the environment's people and addresses in the batch is on the suppression list. */
   suppressions(environment: string): readonly Suppression[];
+  /** Whether the person was erased after it had been accepted: then nothing else is known of them. */
+  isErased(value: NotificationPrioritized): boolean;
 }
 
 interface Wanted {
@@ -29,9 +32,13 @@ interface Wanted {
   readonly emails: Set<string>;
 }
 
-export async function gatherFacts(given: Pick<Given, "client">, values: readonly NotificationPrioritized[]): Promise<Facts> {
+export async function gatherFacts(given: Pick<Given, "client" | "ledger">, values: readonly NotificationPrioritized[]): Promise<Facts> {
+  const erased = await erasedAmong(given.ledger, values);
   const wanted = new Map<string, Wanted>();
-  for (const { environment, userId, email } of values) {
+  for (const value of values) {
+    const { environment, userId, email } = value;
+    // Asked about, they would be made anew.
+    if (erased.has(value)) continue;
     const its = wanted.get(environment) ?? { userIds: new Set(), emails: new Set() };
     wanted.set(environment, its);
     if (userId !== "") its.userIds.add(userId);
@@ -55,5 +62,6 @@ export async function gatherFacts(given: Pick<Given, "client">, values: readonly
   return {
     of: ({ environment, userId }) => known.get(`${environment}/${userId}`),
     suppressions: (environment) => listed.get(environment) ?? [],
+    isErased: (value) => erased.has(value),
   };
 }

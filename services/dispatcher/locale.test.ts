@@ -12,6 +12,7 @@ import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
@@ -32,7 +33,7 @@ beforeEach(async () => {
   const routes = (router: ConnectRouter) =>
     router.service(
       PreferencesService,
-      preferencesService({ people: store, suppressions, ledger: memoryLedger({ clock: at.clock }), clock: at.clock }),
+      preferencesService({ people: store, suppressions, erase: noErasing, ledger: memoryLedger({ clock: at.clock }), clock: at.clock }),
     );
   client = createClients({ rpc: () => [routes], ...at });
   await at.run(dispatcher({ client, ledger: memoryLedger(at), clock: at.clock, logger: at.logger }));

@@ -24,6 +24,7 @@ import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { uuidv5 } from "#platform/uuid.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
@@ -68,7 +69,8 @@ describe("the dispatcher", () => {
     const { clock, metrics, logger } = at;
     ledger = memoryLedger({ clock });
     const rpc = [
-      (router: ConnectRouter) => router.service(PreferencesService, preferencesService({ people: spoilt, suppressions, ledger, clock })),
+      (router: ConnectRouter) =>
+        router.service(PreferencesService, preferencesService({ people: spoilt, suppressions, erase: noErasing, ledger, clock })),
     ];
     clients = createClients({ rpc: () => rpc, clock, metrics, logger });
     people = clients(PreferencesService, "development");
@@ -162,6 +164,7 @@ describe("the dispatcher", () => {
       await dispatch();
       expect(await events()).toEqual([
         create(DeliveryEventSchema, {
+          acceptedAtMs: BigInt(at.clock.nowMs()),
           eventId: uuidv5(notificationEventName(ID, "ann", "decided")),
           moment: Moment.DECIDED,
           ...{ notificationId: ID, environment: "development", userId: "ann", atMs: BigInt(at.clock.nowMs()) },

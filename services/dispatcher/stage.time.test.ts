@@ -17,10 +17,12 @@ import {
 import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
+import { personReached } from "#platform/ledger/reach.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { uuidv5 } from "#platform/uuid.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
@@ -52,7 +54,8 @@ describe("the dispatcher", () => {
     const { clock, metrics, logger } = at;
     ledger = memoryLedger({ clock });
     const rpc = [
-      (router: ConnectRouter) => router.service(PreferencesService, preferencesService({ people: store, suppressions, ledger, clock })),
+      (router: ConnectRouter) =>
+        router.service(PreferencesService, preferencesService({ people: store, suppressions, erase: noErasing, ledger, clock })),
     ];
     client = createClients({ rpc: () => rpc, clock, metrics, logger });
     people = client(PreferencesService, "development");
@@ -131,6 +134,21 @@ describe("the dispatcher", () => {
         [WEB, true],
       ]);
     });
+  });
+
+  it("decides against what was accepted before the person was erased, and does not make them anew", async () => {
+    const erased = { environment: "development", whom: personReached("new"), atMs: 5_000, untilMs: 8.64e15 };
+    await ledger.erase(erased);
+    await put({ userId: "new", acceptedAtMs: 5_000n });
+    await dispatch({ userId: "ann", acceptedAtMs: 5_000n, notificationId: ID.replace("0192", "0193"), channels: [WEB] });
+    const reasonsOf = async (userId: string) =>
+      (await events()).filter((each) => each.userId === userId).flatMap((each) => each.decisions.map(({ reasons }) => reasons.join()));
+    expect(await reasonsOf("new")).toEqual(["erased", "erased"]);
+    expect(await reasonsOf("ann")).toEqual(["not_requested", "channel_requested"]);
+    expect((await people.findPeople({ prefix: "new" })).people).toEqual([]);
+    await put({ userId: "new", acceptedAtMs: 5_001n, notificationId: ID.replace("0192", "0194") });
+    await settled();
+    expect((await people.findPeople({ prefix: "new" })).people).toHaveLength(1);
   });
 
   describe("in quiet hours", () => {

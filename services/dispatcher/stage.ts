@@ -84,9 +84,9 @@ function refusal(
   key: string,
   { reason, detail, nowMs }: { reason: Reason; detail: string; nowMs: number },
 ): Output {
-  const { notificationId, environment, userId, email } = value;
+  const { notificationId, environment, userId, email, acceptedAtMs } = value;
   const eventId = uuidv5(notificationEventName(notificationId, recipientWord(value, uuidv5), "refused"));
-  const about = { eventId, notificationId, environment, userId, target: userId === "" ? email : "", atMs: BigInt(nowMs) };
+  const about = { eventId, notificationId, environment, userId, target: userId === "" ? email : "", atMs: BigInt(nowMs), acceptedAtMs };
   const told = { moment: Moment.REFUSED, reason, detail: detail.slice(0, DETAIL_MOST_CHARS) };
   return { topic: topics.deliveryEvents, key, value: encode(DeliveryEventSchema, { ...about, ...told }) };
 }
@@ -101,7 +101,12 @@ function draft(value: NotificationPrioritized, all: Facts, nowMs: number, disabl
   const { notificationId, environment } = value;
   const recipient = recipientWord(value, uuidv5);
   const facts = all.of(value);
-  const asked = { ...value, expiresAtMs: Number(value.expiresAtMs), suppressions: all.suppressions(environment) };
+  const asked = {
+    ...value,
+    expiresAtMs: Number(value.expiresAtMs),
+    suppressions: all.suppressions(environment),
+    erased: all.isErased(value),
+  };
   const locale = value.template.length === 0 ? "" : localeFor(value.locale, facts?.locale ?? "");
   const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target, untilMs }) =>
     create(DecisionSchema, {
@@ -136,7 +141,7 @@ function carryOut(value: NotificationPrioritized, recipient: string, { decisions
   const { notificationId, environment, userId, priority, eventType, category, acceptedAtMs, expiresAtMs, content, template } = value;
   const key = recipientKey(environment, recipient);
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
-  const about = { eventId, notificationId, environment, userId, atMs: decidedAtMs };
+  const about = { eventId, notificationId, environment, userId, atMs: decidedAtMs, acceptedAtMs };
   const event = encode(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions });
   const queued = decisions.filter(({ send }) => send);
   const outputs: Output[] = [{ topic: topics.deliveryEvents, key, value: event }];

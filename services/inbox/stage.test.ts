@@ -242,6 +242,34 @@ describe("the inbox stage", () => {
     expect(new Set(again.map(({ status }) => status))).toEqual(new Set([DeliveryStatus.SENT]));
   });
 
+  it("does not store what was accepted before the person was erased, nor keeps what it stored meanwhile", async () => {
+    const acceptedAtMs = BigInt(at.clock.nowMs());
+    const erase = () =>
+      ledger.erase({ environment: "development", whom: personReached("ann"), atMs: Number(acceptedAtMs), untilMs: 8.64e15 });
+    await run({
+      store: {
+        ...store,
+        async add(rows) {
+          const places = await store.add(rows);
+          if (rows.some(({ deliveryId }) => deliveryId === "d-a")) await erase();
+          return places;
+        },
+      },
+    });
+    const heard = await listen("development/ann");
+    await put(delivery("a", { acceptedAtMs }));
+    await settled();
+    await put(delivery("b", { acceptedAtMs }), delivery("c", { acceptedAtMs: acceptedAtMs + 1n }));
+    await settled();
+    expect((await rows()).map(({ deliveryId }) => deliveryId)).toEqual(["d-c"]);
+    expect(heard).toHaveLength(1);
+    expect((await events()).map(({ deliveryId, reason }) => [deliveryId, reason])).toEqual([
+      ["d-a", "erased"],
+      ["d-b", "erased"],
+      ["d-c", "stored_in_inbox"],
+    ]);
+  });
+
   it("says of what was stored before the cancel that it was sent, also when its record comes again; the ledger knows it as begun", async () => {
     await run();
     await put(delivery("a"));

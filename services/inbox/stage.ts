@@ -2,7 +2,7 @@
  * The web channel's worker: a row in the person's inbox, then a word to whoever holds their browsers.
  *
  * A repeat finds its row and is published again, and clients merge by seq. So the ledger is asked for one thing only: whether the
- * notification has been canceled, or the person is suppressed. What was stored in time stays sent, also when its record comes again after
+ * notification has been canceled, or the person is suppressed or was erased. What was stored in time stays sent, also when its record comes again after
  * that, or after it has expired.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -16,6 +16,7 @@ import { Channel, type Content, DeliveryStatus } from "#gen/carillon/common/v1/c
 import { type Delivery, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import { PushedSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { Given } from "#platform/host.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
 import type { Barred, Intent, Try } from "#platform/ledger/ledger.ts";
 import { reachOf } from "#platform/ledger/reach.ts";
 import type { Output } from "#platform/log/log.ts";
@@ -47,6 +48,17 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
     metrics.delivered({ provider: PROVIDER, status: is, reason: said.reason });
     return event(received, is, said);
   };
+  /** Whose rows were stored while they were erased: read behind the rows, so that those are deleted by the one or by the other. */
+  const erasedSince = async (stored: readonly Readable[]): Promise<ReadonlySet<Readable>> => {
+    const concerning = stored.map((each) => {
+      const { environment, userId, acceptedAtMs } = each.received.value;
+      return { environment, userId, acceptedAtMs, each };
+    });
+    const erased = [...(await erasedAmong(ledger, concerning))];
+    for (const { environment, userId } of erased) await store.erase(environment, userId);
+    return new Set(erased.map(({ each }) => each));
+  };
+
   return {
     name: "inbox",
     reads: [topics.web],
@@ -83,7 +95,11 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
       const late = readable.filter((each) => !isLive(each));
 
       const places = await store.add(live.map(({ row }) => row));
-      for (const [index, each] of live.entries()) sent(each, places[index] as Placed);
+      const erased = await erasedSince(live);
+      for (const [index, each] of live.entries()) {
+        if (!erased.has(each)) sent(each, places[index] as Placed);
+        else batch.done(each.received, ended(each.received, "erased", { reason: "erased", atMs: nowMs }));
+      }
       const earlier = await store.placed(late.map(({ row }) => row));
       for (const [index, each] of late.entries()) {
         const place = earlier[index];
@@ -149,11 +165,11 @@ function event(
   is: keyof typeof statuses,
   { reason, atMs, attempt = 0, ...said }: { reason: Reason; atMs: number; attempt?: number; provider?: string; detail?: string },
 ): Output {
-  const { deliveryId, notificationId, environment, userId, cycle, wait, target } = value;
+  const { deliveryId, notificationId, environment, userId, cycle, wait, target, acceptedAtMs } = value;
   const init: MessageInitShape<typeof DeliveryEventSchema> = {
     eventId: uuidv5(deliveryEventName(deliveryId, { cycle, attempt, wait, target }, is)),
     ...{ moment: Moment.DELIVERY, status: statuses[is], reason, attempt, ...said, atMs: BigInt(atMs) },
-    ...{ deliveryId, notificationId, environment, userId, channel: Channel.WEB, cycle, wait, target },
+    ...{ deliveryId, notificationId, environment, userId, channel: Channel.WEB, cycle, wait, target, acceptedAtMs },
   };
   return { topic: topics.deliveryEvents, key: record.key, value: encode(DeliveryEventSchema, init) };
 }

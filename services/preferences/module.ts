@@ -5,6 +5,7 @@ import { mode } from "#platform/config/mode.ts";
 import type { Module } from "#platform/host.ts";
 import { sweeping } from "#platform/sweep.ts";
 import { seedDevelopment } from "./development.ts";
+import { erasing } from "./erasing.ts";
 import { preferencesService } from "./service.ts";
 import type { PreferenceStore } from "./store.ts";
 import type { SuppressionStore } from "./suppressions.ts";
@@ -24,11 +25,13 @@ export const preferences: Module<z.output<typeof config>, PreferenceStores> = {
   services: [PreferencesService],
   uses: ["ledger"],
   config,
-  async build(settings, { clock, ledger }, { people, suppressions }) {
+  async build(settings, given, { people, suppressions }) {
+    const { clock } = given;
     if (settings.mode === "development") await seedDevelopment(people, clock);
+    const erasure = erasing({ ...given, people, suppressions });
     return {
-      rpc: (router) => router.service(PreferencesService, preferencesService({ people, suppressions, ledger, clock })),
-      tasks: [sweeping({ name: "forget-removed-suppressions", store: suppressions, clock, keptMs: REMOVED_KEPT_MS })],
+      rpc: (router) => router.service(PreferencesService, preferencesService({ ...given, people, suppressions, erase: erasure.erase })),
+      tasks: [erasure.task, sweeping({ name: "forget-removed-suppressions", store: suppressions, clock, keptMs: REMOVED_KEPT_MS })],
     };
   },
 };

@@ -19,6 +19,7 @@ import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { preferencesService } from "./service.ts";
 import { sqlitePreferenceStore } from "./store.sqlite.ts";
 import { sqliteSuppressionStore } from "./suppressions.sqlite.ts";
@@ -37,7 +38,10 @@ beforeEach(async () => {
   nowMs = 1_000;
   const clock: Clock = { nowMs: () => nowMs, sleep: async () => {} };
   const routes = (router: ConnectRouter) =>
-    router.service(PreferencesService, preferencesService({ people: store, suppressions, ledger: memoryLedger({ clock }), clock }));
+    router.service(
+      PreferencesService,
+      preferencesService({ people: store, suppressions, erase: noErasing, ledger: memoryLedger({ clock }), clock }),
+    );
   clients = createClients({ rpc: () => [routes], clock, logger: pino({ level: "silent" }), metrics: new Registry() });
   people = clients(PreferencesService, "development");
 });

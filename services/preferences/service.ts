@@ -6,6 +6,7 @@ import { isTimeZone } from "#domain/decide/zone.ts";
 import { Problem } from "#domain/errors.ts";
 import type { PreferencesService, Weekday } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
+import type { Erasing } from "./erasing.ts";
 import type { Choice, KnownPerson, PersonRecord, PreferenceStore } from "./store.ts";
 import { reachedBy, type SuppressingNeeds, suppressing, suppressionOf } from "./suppressing.ts";
 
@@ -39,6 +40,7 @@ function checkTimeZone(name: string): void {
 
 export interface PreferencesNeeds extends SuppressingNeeds {
   readonly people: PreferenceStore;
+  readonly erase: Erasing["erase"];
 }
 
 export function preferencesService(needs: PreferencesNeeds): ServiceImpl<typeof PreferencesService> {
@@ -101,6 +103,11 @@ export function preferencesService(needs: PreferencesNeeds): ServiceImpl<typeof 
       const hours = quietHours && { start: quietHours.start, end: quietHours.end, days: [...quietHours.days].sort() };
       await store.setQuietHours(environment, { userId, hours, timeZone: timeZone || undefined }, clock.nowMs());
       return { ...quietHoursOf(hours), timeZone: zone };
+    },
+
+    async erasePerson({ userId }, context) {
+      const { atMs, done } = await needs.erase(principalOf(context).environment, userId);
+      return { erasedAtMs: BigInt(atMs), done };
     },
 
     async batchGetPreferences({ userIds, addresses }, context) {

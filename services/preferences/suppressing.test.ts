@@ -17,6 +17,7 @@ import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { preferencesService } from "./service.ts";
 import { sqlitePreferenceStore } from "./store.sqlite.ts";
 import { sqliteSuppressionStore } from "./suppressions.sqlite.ts";
@@ -42,7 +43,7 @@ beforeEach(async () => {
   ledger = memoryLedger({ clock });
   trouble = undefined;
   const needs = {
-    ...{ people: await sqlitePreferenceStore(database), suppressions: await sqliteSuppressionStore(database), clock },
+    ...{ people: await sqlitePreferenceStore(database), suppressions: await sqliteSuppressionStore(database), erase: noErasing, clock },
     ledger: { suppress: async (said: Parameters<Ledger["suppress"]>[0]) => (trouble ? Promise.reject(trouble) : ledger.suppress(said)) },
   };
   const routes = (router: ConnectRouter) => router.service(PreferencesService, preferencesService(needs));

@@ -64,6 +64,9 @@ const requests: Readonly<Record<string, (names: Names) => object>> = {
   "preferences.v1.PreferencesService.SetCategoryPreference": ({ userId }) => ({ userId, preference: { category: "offers", muted: false } }),
   "preferences.v1.PreferencesService.SetQuietHours": ({ userId }) => ({ userId, timeZone: "Europe/Vienna" }),
   "preferences.v1.PreferencesService.AddSuppression": ({ userId }) => ({ who: { userId }, reason: SuppressionReason.MANUAL }),
+  "preferences.v1.PreferencesService.ErasePerson": ({ userId }) => ({ userId }),
+  "inbox.v1.InboxService.EraseInbox": ({ userId }) => ({ userId }),
+  "tracker.v1.TrackerService.EraseHistory": ({ userId }) => ({ userId, acceptedByMs: 9_000_000_000_000n }),
   "templates.v1.TemplatesService.GetTemplate": ({ template }) => ({ name: template }),
   "templates.v1.TemplatesService.GetVersion": ({ template }) => ({ name: template, version: 1 }),
   "templates.v1.TemplatesService.ListTemplates": () => ({}),
@@ -139,7 +142,7 @@ async function furnished(environment: string) {
 }
 
 const made: Names = {
-  ...{ environment: "unheard-of", keyPrefix: "ck_test_0123456789abcdef", userId: "who", idempotencyKey: "order-2", template: "unwritten" },
+  ...{ environment: "unheard-of", keyPrefix: "ck_test_0123456789abcdef", userId: "whoever", idempotencyKey: "order-2", template: "unwritten" },
   ...{ notificationId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9642", deadLetterId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9643" },
 };
 
@@ -176,7 +179,7 @@ function masked(text: string, names: Readonly<Record<string, string>>): string {
   for (const [name, value] of Object.entries(names)) left = left.replaceAll(`"${value}"`, `"<${name}>"`);
   return left
     .replaceAll(UUID, "<uuid>")
-    .replaceAll(/"(createdAtMs|updatedAtMs|lastUsedAtMs|seconds|nanos)":\d+/g, '"$1":0')
+    .replaceAll(/"(createdAtMs|updatedAtMs|erasedAtMs|lastUsedAtMs|seconds|nanos)":\d+/g, '"$1":0')
     .replaceAll(/ck_test_[0-9a-f]{16}(\.[\w-]{43})?/g, "<key>");
 }
 
