@@ -37,7 +37,19 @@ const EMBEDDED_ONLY = behaviour("backup", "disk-full", "metrics", "refused-start
 const MESH_ONLY = behaviour("modules");
 /** What passes between processes: the way, time, dead letters, keys, who may see what, and how refusals come through. */
 const BETWEEN_PROCESSES = behaviour(
-  ...["way", "scheduling", "templates", "deadletters", "protocols", "person", "refusals", "isolation", "modules"],
+  ...[
+    "way",
+    "scheduling",
+    "templates",
+    "suppressions",
+    "erasure",
+    "deadletters",
+    "protocols",
+    "person",
+    "refusals",
+    "isolation",
+    "modules",
+  ],
 );
 
 export default defineConfig({

@@ -31,6 +31,9 @@ export const deadLetterName = (stage: string, topic: string, partition: number, 
 export const replayName = (deadLetterId: string) => name("replay", deadLetterId);
 export const addressName = (channel: string, normalisedAddress: string) => name("address", channel, normalisedAddress);
 
+/** A person, where they are named by a hash. */
+export const personName = (userId: string) => name("person", userId);
+
 /** The key of everything about one recipient: their order is kept along it. `recipient` is a user id, or `~uuid` for a bare address. */
 export const recipientKey = (environment: string, recipient: string) => `${environment}/${recipient}`;
 /** The environment that a key of ours begins with. */

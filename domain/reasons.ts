@@ -28,6 +28,12 @@ export const reasons = {
   no_words: "The template has no words for this channel.",
   expired: "It expired before it could be sent.",
   canceled: "The sender canceled it before it was sent.",
+  suppressed_complaint: "The recipient is on the suppression list, after a complaint about an earlier message.",
+  suppressed_bounce: "The address is on the suppression list, since an earlier message to it came back.",
+  suppressed_unsubscribe: "The recipient is on the suppression list, having unsubscribed.",
+  suppressed_manual: "The recipient is on the suppression list, where somebody put them.",
+  suppressed: "The recipient was put on the suppression list after this had been decided, and before it was sent.",
+  erased: "The person was erased after this had been accepted.",
   channel_disabled: "This channel is switched off in this installation.",
 
   // What happened to a delivery.

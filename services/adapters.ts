@@ -27,6 +27,7 @@ import { sqliteDeadLetterStore } from "./deadletters/store.sqlite.ts";
 import { sqliteInboxStore } from "./inbox/store.sqlite.ts";
 import { sqliteReservations } from "./ingest/reservations.sqlite.ts";
 import { sqlitePreferenceStore } from "./preferences/store.sqlite.ts";
+import { sqliteSuppressionStore } from "./preferences/suppressions.sqlite.ts";
 import { sqliteScheduleStore } from "./scheduler/store.sqlite.ts";
 import { sqliteTemplateStore } from "./templates/store.sqlite.ts";
 import { sqliteHistoryStore } from "./tracker/store.sqlite.ts";
@@ -64,7 +65,7 @@ export async function embedded({ dataDir, clock, metrics, logger, topics }: Engi
     fanout: memoryFanout(),
     stores: {
       ingest: await sqliteReservations(database),
-      preferences: await sqlitePreferenceStore(database),
+      preferences: { people: await sqlitePreferenceStore(database), suppressions: await sqliteSuppressionStore(database) },
       templates: await sqliteTemplateStore(database),
       scheduler: await sqliteScheduleStore(database),
       inbox: await sqliteInboxStore(database),

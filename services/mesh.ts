@@ -6,9 +6,13 @@ import type { Codec } from "#platform/cache/cache.ts";
 import { openCassandra } from "#platform/cassandra/open.ts";
 import { redisFanout } from "#platform/fanout/fanout.redis.ts";
 import type { Engine, Module, Task } from "#platform/host.ts";
-import { keepingCancels, mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
+import { mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
+import { mysqlErased } from "#platform/ledger/erased.mysql.ts";
+import { keeping, tellAgain } from "#platform/ledger/keeping.ts";
 import { redisLedger } from "#platform/ledger/ledger.redis.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
+import { LIFTED_KEPT_MS } from "#platform/ledger/rules.ts";
+import { mysqlSuppressed } from "#platform/ledger/suppressed.mysql.ts";
 import { redisBreakers } from "#platform/limits/breaker.redis.ts";
 import { redisBuckets } from "#platform/limits/bucket.redis.ts";
 import { openMysql } from "#platform/mysql/open.ts";
@@ -24,6 +28,7 @@ import { redisReservations } from "./ingest/reservations.redis.ts";
 import { openKafka } from "./kafka.ts";
 import { cachedPreferenceStore, knownPersonCodec, PREFERENCES_KEPT_MS } from "./preferences/store.cached.ts";
 import { mysqlPreferenceStore } from "./preferences/store.mysql.ts";
+import { mysqlSuppressionStore } from "./preferences/suppressions.mysql.ts";
 import type { ProcessSettings } from "./process.ts";
 import { mysqlScheduleStore } from "./scheduler/store.mysql.ts";
 import { cachedTemplateStore, TEMPLATES_KEPT_MS, templateCodecs } from "./templates/store.cached.ts";
@@ -93,21 +98,34 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, metrics, clock });
 
   const ledger = async () => {
-    const cancels = await mysqlCancels(await mysql());
-    tasks.push(sweeping({ name: "forget-cancels", store: cancels, clock, keptMs: 0 }));
+    const kept = {
+      cancels: await mysqlCancels(await mysql()),
+      suppressed: await mysqlSuppressed(await mysql()),
+      erased: await mysqlErased(await mysql()),
+    };
+    tasks.push(
+      sweeping({ name: "forget-cancels", store: kept.cancels, clock, keptMs: 0 }),
+      sweeping({ name: "forget-lifted-suppressions", store: kept.suppressed, clock, keptMs: LIFTED_KEPT_MS }),
+      sweeping({ name: "forget-erasures", store: kept.erased, clock, keptMs: 0 }),
+    );
     const plain = await redisLedger({
       ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },
-      restore: (_lost, empty) => cancels.restore(empty, clock.nowMs()),
+      restore: (_lost, empty) => tellAgain(empty, kept, clock.nowMs()),
     });
-    return measuredLedger(keepingCancels(plain, cancels), metrics);
+    return measuredLedger(keeping(plain, kept), metrics);
   };
   const fanout = async () =>
     kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), prefix, metrics, clock }));
   const boxes = async () => redisBoxes({ connection: await cacheRedis(), prefix, clock });
   const stores: Readonly<Record<string, () => Promise<unknown>>> = {
     ingest: async () => redisReservations({ connection: await ledgerRedis(), prefix }),
-    preferences: async () =>
-      cachedPreferenceStore(await mysqlPreferenceStore(await mysql()), await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec)),
+    preferences: async () => ({
+      people: cachedPreferenceStore(
+        await mysqlPreferenceStore(await mysql()),
+        await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec),
+      ),
+      suppressions: await mysqlSuppressionStore(await mysql()),
+    }),
     templates: async () =>
       cachedTemplateStore(await mysqlTemplateStore(await mysql()), {
         records: await cached("templates", TEMPLATES_KEPT_MS, templateCodecs.records),

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { channels } from "#domain/channels/channel.ts";
 import { type Asked, type CategoryChoice, decide, heededHours, type PersonFacts } from "#domain/decide/decide.ts";
-import { reasons } from "#domain/reasons.ts";
+import type { Suppression } from "#domain/decide/suppression.ts";
+import { type Reason, reasons } from "#domain/reasons.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 
 const NOW = 1_700_000_000_000;
@@ -14,6 +15,8 @@ const asked = (over: Partial<Asked> = {}): Asked => ({
   channels: [],
   priority: Priority.MEDIUM,
   expiresAtMs: NOW + 1_000,
+  suppressions: [],
+  erased: false,
   ...over,
 });
 const undisturbed = { quietHours: undefined, timeZone: "UTC" };
@@ -21,6 +24,11 @@ const ann = (...categories: CategoryChoice[]): PersonFacts => ({ email: "ann@exa
 const chose = (category: string, over: Partial<CategoryChoice> = {}): CategoryChoice => ({
   ...{ category, muted: false, mutedUntilMs: 0, channels: [] },
   ...over,
+});
+
+const suppressed = (who: { userId?: string; address?: string }, reason: Reason = "suppressed_bounce"): Suppression => ({
+  ...{ userId: "", channel: who.address ? Channel.EMAIL : Channel.UNSPECIFIED, address: "", reason },
+  ...who,
 });
 
 /** "email+channel_default, web-no_person": plus for used, minus for not, reasons joined by ">". */
@@ -170,6 +178,8 @@ const anyAsked: fc.Arbitrary<Asked> = fc.record({
   wordedChannels: anyChannels,
   priority: fc.constantFrom(Priority.LOW, Priority.MEDIUM, Priority.HIGH, Priority.CRITICAL),
   expiresAtMs: fc.constantFrom(NOW - 1, NOW, NOW + 1, NOW + 24 * 3_600_000),
+  suppressions: fc.subarray([suppressed({ userId: "ann" }), suppressed({ userId: "bo" }), suppressed({ address: "Once@example.com" })]),
+  erased: fc.boolean(),
 });
 const always = (holds: (request: Asked, facts: PersonFacts | undefined, decisions: ReturnType<typeof decide>) => void) =>
   fc.assert(
@@ -177,7 +187,40 @@ const always = (holds: (request: Asked, facts: PersonFacts | undefined, decision
     { numRuns: 2_000 },
   );
 
+describe("who is on the suppression list", () => {
+  test("a person hears nothing on any channel, not even what is critical", () => {
+    const suppressions = [suppressed({ userId: "bo" }), suppressed({ userId: "ann" }, "suppressed_complaint")];
+    expect(told(asked({ suppressions, priority: Priority.CRITICAL }), ann())).toEqual([
+      "email-suppressed_complaint",
+      "web-suppressed_complaint",
+    ]);
+  });
+
+  test("an address is not sent to, in whatever case it is written; other channels of the person are", () => {
+    const suppressions = [suppressed({ address: "ANN@Example.com" })];
+    expect(told(asked({ suppressions, priority: Priority.CRITICAL }), ann())).toEqual(["email-suppressed_bounce", "web+channel_default"]);
+    expect(told(asked({ suppressions, email: "x@example.com" }), ann())[0]).toBe("email+one_time_address>channel_default");
+    expect(told(asked({ suppressions, channels: [Channel.EMAIL] }), ann())[0]).toBe("email-channel_requested>suppressed_bounce");
+  });
+
+  test("a bare address is not sent to", () => {
+    const suppressions = [suppressed({ address: "x@example.com" }, "suppressed_unsubscribe")];
+    expect(told(asked({ userId: "", email: "X@example.com", suppressions }), undefined)[0]).toBe("email-suppressed_unsubscribe");
+  });
+});
+
 describe("whatever is asked and whoever it is for", () => {
+  test("nothing goes to who was erased", () =>
+    always(({ erased }, _facts, decisions) => {
+      if (erased) expect(decisions.some(({ send }) => send)).toBe(false);
+    }));
+
+  test("nothing goes to whom or where the suppression list names", () =>
+    always(({ userId, suppressions }, _facts, decisions) => {
+      const named = suppressions.map((each) => each.userId || each.address.toLowerCase());
+      for (const { send, target } of decisions) expect(send && (named.includes(userId) || named.includes(target))).toBe(false);
+    }));
+
   test("every channel is decided exactly once, with reasons of the catalogue, none twice", () =>
     always((_request, _facts, decisions) => {
       expect(decisions.map(({ channel }) => channel)).toEqual([...channels]);

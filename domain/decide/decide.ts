@@ -2,7 +2,8 @@
  * What happens to one notification for one recipient: for every channel that exists whether it is used, why, and where to.
  *
  * Rules, the first that applies decides:
- * 1. Nobody is notified of their own act, and nothing is sent after it has expired.
+ * 1. Nobody is notified of their own act, and nothing is sent after it has expired, to who was erased
+ *    after it had been accepted, or to a person or an address on the suppression list: not even what is critical.
  * 2. A muted category is silent; so is everything under a muted "*", except a category with a choice of its own. A mute until a time ends
  *    by itself: one of "*" silences every category, and one of a category is, without anything else, no choice of its own. Critical passes.
  * 3. The person's choice of channels for the category (or for "*") wins over the sender's: a channel is used only when the sender asked
@@ -19,6 +20,7 @@ import type { Reason } from "#domain/reasons.ts";
 import { Channel, Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Weekday } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { type QuietHours, quietUntil } from "./quiet-hours.ts";
+import { addressSuppressed, personSuppressed, type Suppression } from "./suppression.ts";
 
 export interface Asked {
   /** Empty for a bare address. */
@@ -34,6 +36,10 @@ export interface Asked {
   readonly wordedChannels?: readonly Channel[];
   readonly priority: Priority;
   readonly expiresAtMs: number;
+  /** What is known of the suppression list: entries about others do no harm. */
+  readonly suppressions: readonly Suppression[];
+  /** The person was, after it had been accepted. */
+  readonly erased: boolean;
 }
 
 /** What the person chose for a category; "*" is every category without a choice of its own. */
@@ -112,9 +118,16 @@ function muteForAWhile(own: CategoryChoice | undefined, everything: CategoryChoi
 }
 
 /** Why nothing at all is sent. */
-function silence({ userId, actor, priority, expiresAtMs }: Asked, mute: Against | undefined, nowMs: number): Against | undefined {
+function silence(
+  { userId, actor, priority, expiresAtMs, suppressions, erased }: Asked,
+  mute: Against | undefined,
+  nowMs: number,
+): Against | undefined {
   if (actor !== "" && actor === userId) return { reason: "own_act", untilMs: 0 };
+  if (erased) return { reason: "erased", untilMs: 0 };
   if (nowMs >= expiresAtMs) return { reason: "expired", untilMs: 0 };
+  const suppressed = personSuppressed(suppressions, userId);
+  if (suppressed !== undefined) return { reason: suppressed, untilMs: 0 };
   return priority === Priority.CRITICAL ? undefined : mute;
 }
 
@@ -157,6 +170,8 @@ function decideChannel(
   if (requested) why.push("channel_requested");
   const { target, through, missing } = reach(channel, asked, facts);
   if (missing !== undefined) return skip(channel, ...why, missing);
+  const suppressed = addressSuppressed(asked.suppressions, channel, target);
+  if (suppressed !== undefined) return skip(channel, ...why, suppressed);
   if (why.length === 0) why.push("channel_default");
   if (through !== undefined) why.unshift(through);
   if (overridden) why.push("critical_passes_choice");

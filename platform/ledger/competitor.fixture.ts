@@ -52,7 +52,9 @@ async function compete(url: string, prefix: string, worker: string): Promise<voi
         worker,
       },
     }));
-    const intents = await ledger.intend(sends.map((send) => ({ ...send, attempt: 0, wait: 0, leaseMs: LEASE_MS })));
+    const intents = await ledger.intend(
+      sends.map((send) => ({ ...send, reaches: [], acceptedAtMs: 1_000, attempt: 0, wait: 0, leaseMs: LEASE_MS })),
+    );
     const mine = sends.filter((_, place) => intents[place]?.is === "send" || intents[place]?.is === "unknown");
     for (const { deliveryId } of mine) await connection.redis.hincrby(`${prefix}sent`, deliveryId, 1);
     await ledger.settle(mine.map((send) => ({ ...send, state: "sent", atMs: 0 })));

@@ -9,7 +9,16 @@ export const bytes = (text: string) => new TextEncoder().encode(text);
 export const text = (value: Uint8Array | undefined) => new TextDecoder().decode(value);
 
 export const about = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "ann@example.test" };
-export const attemptOf = (more: Partial<Try> = {}): Try => ({ ...about, attempt: 0, wait: 0, worker: "w-1", leaseMs: 17_000, ...more });
+export const attemptOf = (more: Partial<Try> = {}): Try => ({
+  ...about,
+  reaches: ["ann", "ann@"],
+  acceptedAtMs: 1_000,
+  attempt: 0,
+  wait: 0,
+  worker: "w-1",
+  leaseMs: 17_000,
+  ...more,
+});
 export const settledAs = (state: Settled["state"], more: Partial<Settled> = {}): Settled => ({
   ...{ ...about, worker: "w-1", state, atMs: ENDED_MS },
   ...more,

@@ -1,11 +1,12 @@
 /** The ledger in memory, for tests and the simulation: nothing outlives the process. */
 import type { Clock } from "#platform/clock.ts";
-import type { Cancel, Decided, Draft, Extension, Ledger, Settled, Try } from "./ledger.ts";
-import { answer, type Entry, extendedEntry, KEPT_MS, settledEntry } from "./rules.ts";
+import type { Barred, Cancel, Decided, Draft, Erased, Extension, Ledger, Settled, Suppressed, Try } from "./ledger.ts";
+import { answer, type Entry, extendedEntry, KEPT_MS, LIFTED_KEPT_MS, settledEntry } from "./rules.ts";
 import { BITE, sweeper } from "./sweep.ts";
 
 const decisionKey = ({ environment, notificationId, recipient }: Draft) => JSON.stringify([environment, notificationId, recipient]);
 const cancelKey = ({ environment, notificationId }: Draft | Try | Cancel) => JSON.stringify([environment, notificationId]);
+const whomKey = (environment: string, whom: string) => JSON.stringify([environment, whom]);
 const sendKey = ({ environment, deliveryId, cycle, target }: Try | Settled | Extension) =>
   JSON.stringify([environment, deliveryId, cycle, target]);
 
@@ -14,9 +15,19 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
   const sends = byAge<Entry>();
   const cancels = new Map<string, number>();
   const isCanceled = (asked: Draft | Try) => cancels.has(cancelKey(asked));
+  const suppressions = new Map<string, Suppressed>();
+  const erasures = new Map<string, Erased>();
+  const barring = (asked: Try): Barred | undefined => {
+    if (isCanceled(asked)) return "canceled";
+    const keys = asked.reaches.map((whom) => whomKey(asked.environment, whom));
+    if (keys.some((key) => suppressions.get(key)?.suppressed)) return "suppressed";
+    return keys.some((key) => asked.acceptedAtMs <= (erasures.get(key)?.atMs ?? -1)) ? "erased" : undefined;
+  };
   const sweep = sweeper(clock, (nowMs) => {
     const gone = [decisions.forget(nowMs - KEPT_MS), sends.forget(nowMs - KEPT_MS)];
     for (const [key, untilMs] of cancels) if (untilMs < nowMs) cancels.delete(key);
+    for (const [key, { suppressed, atMs }] of suppressions) if (!suppressed && atMs < nowMs - LIFTED_KEPT_MS) suppressions.delete(key);
+    for (const [key, { untilMs }] of erasures) if (untilMs < nowMs) erasures.delete(key);
     return gone.includes(BITE);
   });
   return {
@@ -35,7 +46,7 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
     async intend(tries) {
       const nowMs = clock.nowMs();
       const intents = tries.map((asked) => {
-        const { intent, entry } = answer(sends.get(sendKey(asked)), asked, isCanceled(asked), nowMs);
+        const { intent, entry } = answer(sends.get(sendKey(asked)), asked, barring(asked), nowMs);
         if (entry) sends.put(sendKey(asked), entry, nowMs);
         return intent;
       });
@@ -69,6 +80,21 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
       return of
         .filter(({ parts }) => parts[0] === environment && parts[1] === notificationId)
         .map(({ parts, decision }) => ({ recipient: parts[2] as string, decision }));
+    },
+    async suppress(said) {
+      const key = whomKey(said.environment, said.whom);
+      const known = suppressions.get(key);
+      if (!known || known.atMs < said.atMs) suppressions.set(key, said);
+      sweep();
+    },
+    async erase(said) {
+      const key = whomKey(said.environment, said.whom);
+      const known = erasures.get(key) ?? said;
+      erasures.set(key, { ...said, atMs: Math.max(said.atMs, known.atMs), untilMs: Math.max(said.untilMs, known.untilMs) });
+      sweep();
+    },
+    async erasedAt(environment, whoms) {
+      return whoms.map((whom) => erasures.get(whomKey(environment, whom))?.atMs ?? 0);
     },
     async statesOf({ environment, deliveryIds }) {
       const all = [...sends.entries()].map(([key, { state }]) => ({ parts: JSON.parse(key) as unknown[], state }));

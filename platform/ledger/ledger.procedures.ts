@@ -1,7 +1,7 @@
 /** The ledger, in the writer thread. `nowMs` is the clock of the thread that asks. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import type { Cancel, DecidedBefore, Draft, Extension, Intent, Settled, Try } from "./ledger.ts";
-import { answer, type Entry, extendedEntry, KEPT_MS, settledEntry } from "./rules.ts";
+import type { Barred, Cancel, DecidedBefore, Draft, Erased, Extension, Intent, Settled, Suppressed, Try } from "./ledger.ts";
+import { answer, type Entry, extendedEntry, KEPT_MS, LIFTED_KEPT_MS, settledEntry } from "./rules.ts";
 
 const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
 
@@ -28,6 +28,14 @@ const put = (sql: Sql, { environment, notificationId, deliveryId, cycle, target 
 const isCanceled = (sql: Sql, { environment, notificationId }: Draft | Try): boolean =>
   sql.get("canceled", environment, notificationId) !== undefined;
 
+function barring(sql: Sql, asked: Try): Barred | undefined {
+  if (isCanceled(sql, asked)) return "canceled";
+  const { environment, reaches, acceptedAtMs } = asked;
+  if (reaches.some((whom) => sql.get("suppressed", environment, whom))) return "suppressed";
+  const isErased = (whom: string) => acceptedAtMs <= Number(sql.get("erased", environment, whom)?.at_ms ?? -1);
+  return reaches.some(isErased) ? "erased" : undefined;
+}
+
 export default {
   /** One answer per draft: the decision that was there before; undefined: this one is the first. */
   decideOnce(
@@ -44,7 +52,7 @@ export default {
 
   intend(sql: Sql, { tries, nowMs }: { tries: readonly Try[]; nowMs: number }): Intent[] {
     return tries.map((asked) => {
-      const { intent, entry } = answer(known(sql, asked), asked, isCanceled(sql, asked), nowMs);
+      const { intent, entry } = answer(known(sql, asked), asked, barring(sql, asked), nowMs);
       if (entry) put(sql, asked, entry, nowMs);
       return intent;
     });
@@ -72,11 +80,21 @@ export default {
       .map(({ recipient, decision }) => ({ recipient: recipient as string, decision: decision as Uint8Array }));
   },
 
+  suppress(sql: Sql, { environment, whom, suppressed, atMs }: Suppressed): void {
+    sql.run("suppress", environment, whom, suppressed ? 1 : 0, atMs);
+  },
+
+  erase(sql: Sql, { environment, whom, atMs, untilMs }: Erased): void {
+    sql.run("erase", environment, whom, atMs, hourOf(untilMs));
+  },
+
   /** Answers whether there is more. */
   expire(sql: Sql, { nowMs, limit }: { nowMs: number; limit: number }): boolean {
     const decisions = sql.run("forget-decisions", hourOf(nowMs - KEPT_MS), limit).changes;
     const sends = sql.run("forget-sends", hourOf(nowMs - KEPT_MS), limit).changes;
     const cancels = sql.run("forget-cancels", hourOf(nowMs), limit).changes;
-    return [decisions, sends, cancels].includes(limit);
+    const lifted = sql.run("forget-lifted", nowMs - LIFTED_KEPT_MS, limit).changes;
+    const erasures = sql.run("forget-erasures", hourOf(nowMs), limit).changes;
+    return [decisions, sends, cancels, lifted, erasures].includes(limit);
   },
 };

@@ -6,7 +6,7 @@ import { redisLedger } from "./ledger.redis.ts";
 const soon = { timeout: 10_000 };
 
 const asked = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "t", worker: "w-1" };
-const attempt = { ...asked, attempt: 0, wait: 0, leaseMs: 60_000 };
+const attempt = { ...asked, reaches: ["ann"], acceptedAtMs: 1_000, attempt: 0, wait: 0, leaseMs: 60_000 };
 const draft = { ...asked, recipient: "ann", decision: new Uint8Array([1]) };
 
 // Without a redis-server on the PATH there is none to kill.

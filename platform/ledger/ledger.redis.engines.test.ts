@@ -34,7 +34,16 @@ ledgerSuite("in Redis", async () => {
 });
 
 const asked = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "ann@example.test" };
-const attemptOf = (more: Partial<Try> = {}): Try => ({ ...asked, attempt: 0, wait: 0, worker: "w-1", leaseMs: 17_000, ...more });
+const attemptOf = (more: Partial<Try> = {}): Try => ({
+  ...asked,
+  reaches: ["ann"],
+  acceptedAtMs: 1_000,
+  attempt: 0,
+  wait: 0,
+  worker: "w-1",
+  leaseMs: 17_000,
+  ...more,
+});
 
 async function opened(more: Partial<RedisLedgerNeeds> = {}) {
   const plain = await openRedis();
@@ -143,6 +152,61 @@ describe("the ledger in Redis", () => {
     const error = await ledger.intend([attemptOf()]).catch((error) => error);
     expect(error.message).toContain("WRONGTYPE");
     expect(JSON.stringify({ ...error, message: error.message })).not.toContain("ann@");
+  });
+});
+
+describe("a suppression or an erasure that comes while tries are asked for, in Redis", () => {
+  /** Another client of the server gets a word in, in the middle of the next round trip: right before the command. */
+  function interject({ redis }: RedisConnection, before: string, ...said: readonly [command: string, ...args: string[]]): void {
+    const make = redis.pipeline.bind(redis);
+    vi.spyOn(redis, "pipeline").mockImplementationOnce(() => {
+      const pipeline = make();
+      const [call, exec] = [pipeline.callBuffer.bind(pipeline), pipeline.exec.bind(pipeline)];
+      let [length, place] = [0, -1];
+      pipeline.callBuffer = ((command: string, ...args: string[]) => {
+        if (command === before && place < 0) {
+          place = length++;
+          call(...said);
+        }
+        length++;
+        return call(command, ...args);
+      }) as typeof pipeline.callBuffer;
+      // Its answer is not the ledger's.
+      pipeline.exec = (async () => (await exec())?.toSpliced(place, 1) ?? null) as typeof pipeline.exec;
+      return pipeline;
+    });
+  }
+  const asking = async (before: string, key: "suppressed" | "erased", value: string) => {
+    const { ledger, plain, prefix } = await opened();
+    // Then the scripts are known, and there is one round trip.
+    await ledger.intend([attemptOf({ deliveryId: "d-0" })]);
+    interject(plain, before, "SET", `${prefix}ledger:${key}:{development/ann}`, value);
+    const [intent] = await ledger.intend([attemptOf()]);
+    return { intent, again: (await ledger.intend([attemptOf({ worker: "w-2" })]))[0] };
+  };
+
+  it.each(["EVALSHA", "MGET"] as const)(
+    "is heeded when it was there before the lease was given, and before it is read (%s)",
+    async (before) => {
+      const suppressed = await asking(before, "suppressed", "1 5");
+      expect(suppressed.intent).toMatchObject({ is: "suppressed" });
+      expect(suppressed.again).toMatchObject({ is: "settled", state: "suppressed" });
+      const erased = await asking(before, "erased", "1000");
+      expect(erased.intent).toMatchObject({ is: "erased" });
+      expect(erased.again).toMatchObject({ is: "settled", state: "erased" });
+    },
+  );
+
+  it("is heeded also when the server has forgotten its scripts and has to be asked twice", async () => {
+    const { ledger, plain, prefix } = await opened();
+    await ledger.intend([attemptOf({ deliveryId: "d-0" })]);
+    await plain.redis.script("FLUSH");
+    const load = plain.redis.script.bind(plain.redis);
+    vi.spyOn(plain.redis, "script").mockImplementationOnce((async (...args: Parameters<typeof load>) => {
+      await plain.redis.set(`${prefix}ledger:suppressed:{development/ann}`, "1 5");
+      return load(...args);
+    }) as typeof plain.redis.script);
+    expect((await ledger.intend([attemptOf()]))[0]).toMatchObject({ is: "suppressed" });
   });
 });
 

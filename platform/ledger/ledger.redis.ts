@@ -2,17 +2,37 @@
  * The ledger in Redis: one hash per notification, which holds its decisions and its sends, and a key beside it once it is canceled. Both
  * carry the notification as hash tag, so that a cluster keeps them together. Rules and answers are in the .lua files.
  *
+ * Suppressions and erasures are keys of people and addresses, which no script about a notification may read in a cluster. They are read behind the
+ * script that gives the leases, in the same round trip: one that was answered before a lease was given is always seen, and the lease is
+ * taken back. Read before it, one that came in between would be missed.
+ *
  * An intent is as durable as the server is set: with `appendfsync everysec`, the default, a server that dies forgets up to a second, and a
  * send of that second may happen again; `always` forgets nothing. A restart is noticed, see sentinel.ts.
  */
-import type { Clock } from "#platform/clock.ts";
+import { type Clock, systemClock } from "#platform/clock.ts";
 import type { RedisConnection } from "#platform/redis/connect.ts";
 import { RedisRefusal } from "#platform/redis/errors.ts";
-import { runScripts, type Script, type ScriptCall, script } from "#platform/redis/script.ts";
+import { type Command, runScripts, type Script, type ScriptCall, script } from "#platform/redis/script.ts";
 import { forgetfulness } from "#platform/redis/server.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
-import type { Cancel, DecidedBefore, Draft, Extension, Intent, Ledger, Progress, SendState, Settled, SettledState, Try } from "./ledger.ts";
-import { KEPT_MS } from "./rules.ts";
+import type { Told } from "./keeping.ts";
+import type {
+  Barred,
+  Cancel,
+  DecidedBefore,
+  Draft,
+  Erased,
+  Extension,
+  Intent,
+  Ledger,
+  Progress,
+  SendState,
+  Settled,
+  SettledState,
+  Suppressed,
+  Try,
+} from "./ledger.ts";
+import { KEPT_MS, LIFTED_KEPT_MS } from "./rules.ts";
 import { type Loss, sentinelOf } from "./sentinel.ts";
 
 export interface RedisLedgerNeeds {
@@ -20,10 +40,10 @@ export interface RedisLedgerNeeds {
   /** Before every key, so that several may share a server. */
   readonly prefix?: string;
   /**
-   * Tells the ledger again what must not be forgotten and is known elsewhere: the cancels that have not run out. Nothing is sent before it
-   * resolves; while it rejects it is called again.
+   * Tells the ledger again what must not be forgotten and is known elsewhere (keeping.ts). Nothing is sent before it resolves; while it
+   * rejects it is called again.
    */
-  readonly restore: (lost: Loss, ledger: Pick<Ledger, "cancel">) => Promise<void>;
+  readonly restore: (lost: Loss, ledger: Told) => Promise<void>;
   /** In development: a server that evicts, or does not log its writes, is warned of. Elsewhere it is refused. */
   readonly mayForget?: boolean;
   /** Goes by this clock instead of the server's: for tests in which time stands still. */
@@ -37,13 +57,13 @@ export interface RedisLedger extends Ledger {
 /** What one script call is about: others wait while it runs, and a server that is asked for a thousand sends has to answer in between. */
 const AT_ONCE = 200;
 /** Clocks differ. */
-const CANCEL_MARGIN_MS = 3_600_000;
+const MARGIN_MS = 3_600_000;
 const DECISION = "decision ";
 
 const lua = (name: string) => script(new URL(`./${name}.lua`, import.meta.url));
 const scripts = {
   ...{ decide: lua("decide"), intend: lua("intend"), settle: lua("settle") },
-  ...{ extend: lua("extend"), cancel: lua("cancel"), states: lua("states") },
+  ...{ extend: lua("extend"), cancel: lua("cancel"), suppress: lua("suppress"), erase: lua("erase"), states: lua("states") },
 };
 
 const sendsOf = (deliveryId: string) => `send ${deliveryId} `;
@@ -63,10 +83,14 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
   const hashOf = (of: Pick<Draft, "environment" | "notificationId">) => `${prefix}ledger:${tagOf(of)}`;
   const cancelOf = (of: Pick<Draft, "environment" | "notificationId">) => `${hashOf(of)}:canceled`;
 
-  type Run = (calls: readonly ScriptCall[]) => Promise<unknown[]>;
+  const suppressedOf = (environment: string, whom: string) => `${prefix}ledger:suppressed:{${environment}/${whom}}`;
+
+  const erasedOf = (environment: string, whom: string) => `${prefix}ledger:erased:{${environment}/${whom}}`;
+
+  type Run = (calls: readonly ScriptCall[], after?: readonly Command[]) => Promise<unknown[]>;
   const cancel = async ({ untilMs, ...of }: Cancel, run: Run): Promise<DecidedBefore[]> => {
     const keys = [cancelOf(of), hashOf(of)];
-    const [found] = await run([{ script: scripts.cancel, keys, args: [nowMs(), untilMs, CANCEL_MARGIN_MS, DECISION] }]);
+    const [found] = await run([{ script: scripts.cancel, keys, args: [nowMs(), untilMs, MARGIN_MS, DECISION] }]);
     const decided = found as Uint8Array[];
     return Array.from({ length: decided.length / 2 }, (_, place) => ({
       recipient: text(decided[2 * place]).slice(DECISION.length),
@@ -74,34 +98,74 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     }));
   };
 
+  const suppress = async ({ environment, whom, suppressed, atMs }: Suppressed, run: Run): Promise<void> => {
+    const args = [suppressed ? 1 : 0, atMs, LIFTED_KEPT_MS];
+    await run([{ script: scripts.suppress, keys: [suppressedOf(environment, whom)], args }]);
+  };
+
+  const erase = async ({ environment, whom, atMs, untilMs }: Erased, run: Run): Promise<void> => {
+    await run([{ script: scripts.erase, keys: [erasedOf(environment, whom)], args: [nowMs(), atMs, untilMs, MARGIN_MS] }]);
+  };
+
   const key = `${prefix}ledger:sentinel`;
-  const again = (asked: Cancel) => cancel(asked, (calls) => runScripts(redis, calls));
-  const sentinel = await sentinelOf({ connection, key, restore: (lost) => restore(lost, { cancel: again }) });
+  const unchecked: Run = (calls) => runScripts(redis, calls);
+  const again: Told = {
+    cancel: (asked) => cancel(asked, unchecked),
+    suppress: (said) => suppress(said, unchecked),
+    erase: (said) => erase(said, unchecked),
+  };
+  const sentinel = await sentinelOf({ connection, key, restore: (lost) => restore(lost, again) });
 
   /** In one round trip; what a server says that has lost its entries is nobody's answer. */
-  const run: Run = async (calls) => {
+  const run: Run = async (calls, after = []) => {
     sentinel.check();
-    const [isThere, ...answers] = await runScripts(redis, calls, [["EXISTS", key]]);
+    const [isThere, ...answers] = await runScripts(redis, calls, { before: [["EXISTS", key]], after });
     if (isThere === 0) sentinel.missing();
     sentinel.check();
     return answers;
   };
-  const each = async <T>(
-    script: Script,
-    items: readonly T[],
-    call: {
-      readonly keys: (item: T) => readonly string[];
-      readonly head: readonly string[];
-      readonly args: (item: T) => ScriptCall["args"];
-    },
-  ): Promise<unknown[]> => {
-    const calls: ScriptCall[] = [];
-    for (let from = 0; from < items.length; from += AT_ONCE) {
-      const some = items.slice(from, from + AT_ONCE);
-      calls.push({ script, keys: some.flatMap(call.keys), args: [...call.head, ...some.flatMap(call.args)] });
-    }
-    return calls.length > 0 ? (await run(calls)).flat() : [];
+  const each = async <T>(script: Script, items: readonly T[], asking: Asking<T>): Promise<unknown[]> =>
+    items.length > 0 ? (await run(callsOf(script, items, asking))).flat() : [];
+
+  /** What is said of names, as of after the calls; their answers come first. */
+  const saidBehind = async (calls: readonly ScriptCall[], keys: readonly string[]) => {
+    const answers = await run(calls, [["MGET", key, ...keys]]);
+    const [isThere, ...said] = answers.pop() as (Uint8Array | null)[];
+    // Lost in between: it is not known whom nothing may be sent to.
+    if (isThere === null) sentinel.missing();
+    sentinel.check();
+    return { answers: answers.flat(), said: new Map(keys.map((key, place) => [key, said[place] ? text(said[place]) : ""])) };
   };
+  const intended = async (tries: readonly Try[], calls: readonly ScriptCall[]) => {
+    const keysOf = ({ environment, reaches }: Try) => ({
+      suppressions: reaches.map((whom) => suppressedOf(environment, whom)),
+      erasures: reaches.map((whom) => erasedOf(environment, whom)),
+    });
+    const keys = [...new Set(tries.map(keysOf).flatMap(({ suppressions, erasures }) => [...suppressions, ...erasures]))];
+    const { answers, said } = await saidBehind(calls, keys);
+    const barredBy = (asked: Try): Barred | undefined => {
+      const { suppressions, erasures } = keysOf(asked);
+      if (suppressions.some((key) => said.get(key)?.startsWith("1"))) return "suppressed";
+      return erasures.some((key) => asked.acceptedAtMs <= Number(said.get(key) || -1)) ? "erased" : undefined;
+    };
+    return { answers, barredBy };
+  };
+  const settle = (results: readonly Settled[]) =>
+    each(scripts.settle, results, {
+      keys: (result) => [hashOf(result)],
+      head: [String(KEPT_MS)],
+      args: ({ state, atMs, ...of }) => {
+        const next = typeof state === "string" ? undefined : state.released;
+        return [
+          sendField({ state, atMs, ...of }),
+          of.worker,
+          next ? "released" : (state as SettledState),
+          atMs,
+          next?.attempt ?? "",
+          next?.wait ?? "",
+        ];
+      },
+    });
 
   return {
     async decideOnce(drafts) {
@@ -116,29 +180,26 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
       });
     },
     async intend(tries) {
-      const answers = await each(scripts.intend, tries, {
+      if (tries.length === 0) return [];
+      const calls = callsOf(scripts.intend, tries, {
         keys: (asked) => [hashOf(asked), cancelOf(asked)],
         head: [nowMs(), String(KEPT_MS)],
         args: (asked) => [sendField(asked), asked.attempt, asked.wait, asked.worker, asked.leaseMs],
       });
-      return answers.map((answer) => intentOf(text(answer)));
+      const { answers, barredBy } = await intended(tries, calls);
+      const intents = answers.map((answer) => intentOf(text(answer)));
+      const atMs = (clock ?? systemClock).nowMs();
+      const barred = tries.flatMap((asked, place) => {
+        const state = isLease(intents[place] as Intent) ? barredBy(asked) : undefined;
+        return state ? [{ ...asked, place, state, atMs }] : [];
+      });
+      // Nothing has been sent: who dies here leaves a lease that runs out, and the next who asks is told the same.
+      if (barred.length > 0) await settle(barred);
+      for (const { place, state } of barred) intents[place] = { is: state, atMs };
+      return intents;
     },
     async settle(results) {
-      await each(scripts.settle, results, {
-        keys: (result) => [hashOf(result)],
-        head: [String(KEPT_MS)],
-        args: ({ state, atMs, ...of }) => {
-          const next = typeof state === "string" ? undefined : state.released;
-          return [
-            sendField({ state, atMs, ...of }),
-            of.worker,
-            next ? "released" : (state as SettledState),
-            atMs,
-            next?.attempt ?? "",
-            next?.wait ?? "",
-          ];
-        },
-      });
+      await settle(results);
     },
     async extend(leases) {
       const answers = await each(scripts.extend, leases, {
@@ -149,6 +210,14 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
       return answers.map((answer) => answer === 1);
     },
     cancel: (asked) => cancel(asked, run),
+    suppress: (said) => suppress(said, run),
+    erase: (said) => erase(said, run),
+    async erasedAt(environment, whoms) {
+      if (whoms.length === 0) return [];
+      const keys = whoms.map((whom) => erasedOf(environment, whom));
+      const { said } = await saidBehind([], keys);
+      return keys.map((key) => Number(said.get(key) || 0));
+    },
     async statesOf({ deliveryIds, ...of }) {
       const [states] = await run([{ script: scripts.states, keys: [hashOf(of)], args: deliveryIds.map(sendsOf) }]);
       return (states as unknown[]).map((each) => text(each).split(" ").slice(0, -1) as SendState[]);
@@ -156,6 +225,24 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     health: sentinel.health,
   };
 }
+
+/** How a script is asked about items. */
+interface Asking<T> {
+  readonly keys: (item: T) => readonly string[];
+  readonly head: readonly string[];
+  readonly args: (item: T) => ScriptCall["args"];
+}
+
+function callsOf<T>(script: Script, items: readonly T[], { keys, head, args }: Asking<T>): ScriptCall[] {
+  const calls: ScriptCall[] = [];
+  for (let from = 0; from < items.length; from += AT_ONCE) {
+    const some = items.slice(from, from + AT_ONCE);
+    calls.push({ script, keys: some.flatMap(keys), args: [...head, ...some.flatMap(args)] });
+  }
+  return calls;
+}
+
+const isLease = ({ is }: Intent): boolean => is === "send" || is === "unknown";
 
 /** A copy of its own: what Redis answers is a view into a larger buffer. */
 const bytes = (reply: unknown): Uint8Array => new Uint8Array(reply as Uint8Array);

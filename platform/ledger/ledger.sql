@@ -35,6 +35,27 @@ CREATE TABLE cancels (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cancels_by_hour ON cancels (until_hour);
 
+-- Whom nothing is sent to. Who no longer is among them stays for a while: what was said before may still come.
+-- name: schema-3
+CREATE TABLE suppressed (
+  environment TEXT NOT NULL,
+  whom TEXT NOT NULL,
+  suppressed INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (environment, whom)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX suppressions_lifted ON suppressed (at_ms) WHERE suppressed = 0;
+
+-- name: schema-4
+CREATE TABLE erased (
+  environment TEXT NOT NULL,
+  whom TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  until_hour INTEGER NOT NULL,
+  PRIMARY KEY (environment, whom)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX erased_by_hour ON erased (until_hour);
+
 -- name: decide
 INSERT INTO decisions (environment, notification_id, recipient, decision, hour) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
@@ -51,12 +72,36 @@ ON CONFLICT DO UPDATE SET until_hour = max(until_hour, excluded.until_hour);
 -- name: canceled
 SELECT 1 FROM cancels WHERE environment = ? AND notification_id = ?;
 
+-- name: suppress
+INSERT INTO suppressed (environment, whom, suppressed, at_ms) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET suppressed = excluded.suppressed, at_ms = excluded.at_ms WHERE excluded.at_ms > at_ms;
+
+-- name: suppressed
+SELECT 1 FROM suppressed WHERE environment = ? AND whom = ? AND suppressed = 1;
+
+-- name: erase
+INSERT INTO erased (environment, whom, at_ms, until_hour) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET at_ms = max(at_ms, excluded.at_ms), until_hour = max(until_hour, excluded.until_hour);
+
+-- name: erased
+SELECT at_ms FROM erased WHERE environment = ? AND whom = ?;
+
 -- name: states
 SELECT state FROM sends WHERE environment = ? AND notification_id = ? AND delivery_id = ?;
 
 -- name: forget-cancels
 DELETE FROM cancels WHERE (environment, notification_id) IN (
   SELECT environment, notification_id FROM cancels WHERE until_hour < ? ORDER BY until_hour LIMIT ?
+);
+
+-- name: forget-lifted
+DELETE FROM suppressed WHERE (environment, whom) IN (
+  SELECT environment, whom FROM suppressed WHERE suppressed = 0 AND at_ms < ? ORDER BY at_ms LIMIT ?
+);
+
+-- name: forget-erasures
+DELETE FROM erased WHERE (environment, whom) IN (
+  SELECT environment, whom FROM erased WHERE until_hour < ? ORDER BY until_hour LIMIT ?
 );
 
 -- name: send

@@ -44,6 +44,9 @@ ledgerSuite("in SQLite", async () => {
       extend: (leases) => ledger.extend(within(leases)),
       settle: (results) => ledger.settle(within(results)),
       cancel: (cancel) => ledger.cancel({ ...cancel, environment: own + cancel.environment }),
+      suppress: (said) => ledger.suppress({ ...said, environment: own + said.environment }),
+      erase: (said) => ledger.erase({ ...said, environment: own + said.environment }),
+      erasedAt: (environment, whoms) => ledger.erasedAt(own + environment, whoms),
       statesOf: (of) => ledger.statesOf({ ...of, environment: own + of.environment }),
     },
   };
@@ -52,7 +55,17 @@ ledgerSuite("in SQLite", async () => {
 it("a ledger opened again on the same file knows what it knew", async () => {
   const clock = fakeClock();
   const file = join(directory(), "ledger.sqlite");
-  const send = { environment: "development", notificationId: "n", deliveryId: "d", cycle: 1, target: "t", attempt: 0, wait: 0 };
+  const send = {
+    environment: "development",
+    notificationId: "n",
+    deliveryId: "d",
+    cycle: 1,
+    target: "t",
+    reaches: ["ann"],
+    acceptedAtMs: 1_000,
+    attempt: 0,
+    wait: 0,
+  };
   const draft = { environment: "development", notificationId: "n", recipient: "ann", decision: new Uint8Array([1, 2]) };
   const first = await openDatabase({ file });
   const before = await sqliteLedger({ database: first, clock });

@@ -1,6 +1,6 @@
 /**
- * The ledger in SQLite. An intent is fsynced before a send may start, and a cancel before it is acknowledged: both run in the one writer, so
- * that one of them is first. Decisions and settlements are committed only: their outputs follow
+ * The ledger in SQLite. An intent is fsynced before a send may start, a cancel and a suppression before they are acknowledged: all run in the
+ * one writer, so that one of them is first. Decisions and settlements are committed only: their outputs follow
  * in the same file, in order, so that after a power loss an output never stands without them. Extensions are committed only as well: a
  * power loss is the end of their holders. Forgets on its own writes, see sweep.ts.
  */
@@ -30,6 +30,9 @@ export async function sqliteLedger({ database, clock }: { database: Database; cl
     extend: (leases) => calls.extend({ leases, nowMs: clock.nowMs() }).then(written),
     settle: (results) => calls.settle({ results, nowMs: clock.nowMs() }).then(written),
     cancel: (cancel) => calls.cancel(cancel, { durable: true }),
+    suppress: (suppressed) => calls.suppress(suppressed, { durable: true }).then(written),
+    erase: (erased) => calls.erase(erased, { durable: true }).then(written),
+    erasedAt: async (environment, whoms) => whoms.map((whom) => Number(reads.get("erased", environment, whom)?.at_ms ?? 0)),
     statesOf: async ({ environment, notificationId, deliveryIds }) =>
       deliveryIds.map((deliveryId) => reads.all("states", environment, notificationId, deliveryId).map(({ state }) => state as SendState)),
   };

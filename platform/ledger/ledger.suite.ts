@@ -2,14 +2,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cancelsSuite } from "./ledger.cancels.suite.ts";
+import { erasedSuite } from "./ledger.erased.suite.ts";
 import { extendSuite } from "./ledger.extend.suite.ts";
 import { about, attemptOf, draft, ENDED_MS, extensionOf, HOUR, type Open, opening, settledAs, text } from "./ledger.fixture.ts";
+import { suppressedSuite } from "./ledger.suppressed.suite.ts";
 import type { Settled } from "./ledger.ts";
 
 export function ledgerSuite(name: string, open: Open): void {
   const opened = opening(open);
   extendSuite(name, open);
   cancelsSuite(name, open);
+  suppressedSuite(name, open);
+  erasedSuite(name, open);
 
   describe(`${name}: decisions`, () => {
     it("the first decision wins, for ever after", async () => {

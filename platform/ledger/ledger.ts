@@ -11,7 +11,10 @@
  * - A settled state never changes. A higher cycle is a delivery of its own.
  * - A cancel is durable before `cancel` resolves, and no try of the notification is given a lease from then on, whichever delivery it is
  *   of. What held a lease by then, and what was settled, `statesOf` tells: nothing else was sent or will be.
- * - Decisions and sends are kept for 8 days past the last activity (the log's retention and a day), a cancel for as long as it says.
+ * - A suppression is durable before `suppress` resolves, and no try that reaches whom it names is given a lease from then on.
+ * - An erasure is durable before `erase` resolves, and no try of what was accepted by then, and reaches whom it names, is given a lease.
+ * - Decisions and sends are kept for 8 days past the last activity (the log's retention and a day), a cancel and an erasure for as long
+ *   as they say, a suppression until it is lifted.
  */
 export interface Draft {
   readonly environment: string;
@@ -36,6 +39,10 @@ export interface Try extends Progress {
   readonly deliveryId: string;
   readonly cycle: number;
   readonly target: string;
+  /** Whom it would reach: the names of reach.ts. */
+  readonly reaches: readonly string[];
+  /** When its notification was accepted. */
+  readonly acceptedAtMs: number;
   /** Unique per process start: the lease's holder. */
   readonly worker: string;
   readonly leaseMs: number;
@@ -55,7 +62,8 @@ export interface Progress {
  *   told, and whoever did it may have died before the next record was kept: make that one again.
  * - leased: somebody's lease lives until `untilMs`.
  * - unknown: a lease expired unsettled; the lease is yours now, and whether to send again is the caller's policy.
- * - canceled: the notification is; the send has ended as that just now, and the next who asks is told `settled`.
+ * - canceled, suppressed, erased: the notification is, or somebody whom the send reaches; it has ended as that just now, and the next who asks is
+ *   told `settled`.
  */
 export type Intent =
   | { readonly is: "send" }
@@ -63,9 +71,12 @@ export type Intent =
   | { readonly is: "repeat"; readonly expected?: Progress & { readonly atMs: number } }
   | { readonly is: "leased"; readonly untilMs: number }
   | { readonly is: "unknown" }
-  | { readonly is: "canceled"; readonly atMs: number };
+  | { readonly is: Barred; readonly atMs: number };
 
-export type SettledState = "sent" | "failed" | "dead" | "expired" | "canceled";
+/** Why no try may be made; of several the first. */
+export type Barred = "canceled" | "suppressed" | "erased";
+
+export type SettledState = "sent" | "failed" | "dead" | "expired" | Barred;
 
 /** Where one send stands. */
 export type SendState = "leased" | "released" | SettledState;
@@ -98,6 +109,27 @@ export interface Cancel {
   readonly untilMs: number;
 }
 
+/** That nothing is sent to somebody any more, or that something may be again. */
+export interface Suppressed {
+  readonly environment: string;
+  /** A name of reach.ts. */
+  readonly whom: string;
+  readonly suppressed: boolean;
+  /** When it was said. Of what is said of one, the latest holds, in whatever order it is told; no two are of one time. */
+  readonly atMs: number;
+}
+
+/** That somebody was erased: of what was accepted at `atMs` or before, nothing reaches them any more. */
+export interface Erased {
+  readonly environment: string;
+  /** A name of reach.ts. */
+  readonly whom: string;
+  /** Of several the latest holds. */
+  readonly atMs: number;
+  /** When it may be forgotten: nothing that was accepted by then is on its way. */
+  readonly untilMs: number;
+}
+
 /** What had been decided when the cancel was recorded; what is decided later is told that it is canceled. */
 export type DecidedBefore = Pick<Draft, "recipient" | "decision">;
 
@@ -123,6 +155,12 @@ export interface Ledger {
   settle(results: readonly Settled[]): Promise<void>;
   /** Any number of times. */
   cancel(cancel: Cancel): Promise<readonly DecidedBefore[]>;
+  /** Any number of times. */
+  suppress(suppressed: Suppressed): Promise<void>;
+  /** Any number of times. */
+  erase(erased: Erased): Promise<void>;
+  /** When each was erased; 0: it is not known that they were. One answer per name, in order. */
+  erasedAt(environment: string, whoms: readonly string[]): Promise<readonly number[]>;
   /** The states of each delivery's sends, of every cycle and target; none where no try was made. One answer per id, in order. */
   statesOf(of: Deliveries): Promise<readonly (readonly SendState[])[]>;
 }

@@ -20,7 +20,7 @@ describe("a measured ledger", () => {
     await ledger.decideOnce([draft, { ...draft, recipient: "bo" }]);
     await ledger.decideOnce([draft]);
     const send = { environment: "development", notificationId: "n", deliveryId: "d", cycle: 1, target: "t", worker: "w" };
-    await ledger.intend([{ ...send, attempt: 0, wait: 0, leaseMs: 17_000 }]);
+    await ledger.intend([{ ...send, reaches: [], acceptedAtMs: 1_000, attempt: 0, wait: 0, leaseMs: 17_000 }]);
     const extension = { ...send, leaseMs: 17_000 };
     await ledger.extend([extension, { ...extension, worker: "w-2" }]);
     await expect(ledger.settle([{ ...send, state: "sent", atMs: 0 }])).rejects.toThrow("the disk is full");

@@ -9,14 +9,14 @@ const answersTotal = counter({
   labels: {
     call: "decide, intend, extend",
     answer:
-      "decide: first, earlier; intend: send, settled, repeat, leased, unknown (a lease ran out with the send unresolved), canceled; " +
+      "decide: first, earlier; intend: send, settled, repeat, leased, unknown (a lease ran out with the send unresolved), canceled, suppressed, erased; " +
       "extend: held, lost",
   },
 });
 const callSeconds = histogram({
   name: "carillon_ledger_seconds",
   help: "How long the ledger took for one call, which may be about many deliveries.",
-  labels: { call: "decide, intend, extend, settle, cancel, states" },
+  labels: { call: "decide, intend, extend, settle, cancel, suppress, erase, erased, states" },
   buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
 });
 
@@ -49,6 +49,9 @@ export function measuredLedger(ledger: Ledger, metrics: Registry): Ledger {
     },
     settle: (results) => timed("settle", ledger.settle(results)),
     cancel: (cancel) => timed("cancel", ledger.cancel(cancel)),
+    suppress: (suppressed) => timed("suppress", ledger.suppress(suppressed)),
+    erase: (erased) => timed("erase", ledger.erase(erased)),
+    erasedAt: (environment, whoms) => timed("erased", ledger.erasedAt(environment, whoms)),
     statesOf: (of) => timed("states", ledger.statesOf(of)),
   };
 }

@@ -2,7 +2,7 @@
  * The ledger's rules, pure: what a try is answered, and what becomes of an entry. Both embedded adapters run these; a script of another
  * store has to agree with them, which the suite sees to.
  */
-import type { Extension, Intent, Progress, SendState, Settled, Try } from "./ledger.ts";
+import type { Barred, Extension, Intent, Progress, SendState, Settled, Try } from "./ledger.ts";
 
 /** Longer than the log can deliver a record again. */
 export const KEPT_MS = 8 * 24 * 3_600_000;
@@ -20,14 +20,17 @@ interface Answer {
   readonly entry?: Entry;
 }
 
+/** How long it is remembered that somebody is no longer suppressed: what was said before may still be on its way. */
+export const LIFTED_KEPT_MS = 3_600_000;
+
 /** The answer to a try, and the entry as it is from then on where it changed. */
-export function answer(known: Entry | undefined, asked: Try, canceled: boolean, nowMs: number): Answer {
-  const given = answerUnlessCanceled(known, asked, nowMs);
-  if (!canceled || !given.entry) return given;
-  return { intent: { is: "canceled", atMs: nowMs }, entry: { ...given.entry, state: "canceled", untilMs: nowMs } };
+export function answer(known: Entry | undefined, asked: Try, barred: Barred | undefined, nowMs: number): Answer {
+  const given = answerUnlessBarred(known, asked, nowMs);
+  if (!barred || !given.entry) return given;
+  return { intent: { is: barred, atMs: nowMs }, entry: { ...given.entry, state: barred, untilMs: nowMs } };
 }
 
-function answerUnlessCanceled(known: Entry | undefined, asked: Try, nowMs: number): Answer {
+function answerUnlessBarred(known: Entry | undefined, asked: Try, nowMs: number): Answer {
   const { attempt, wait, worker, leaseMs } = asked;
   const entry: Entry = { state: "leased", attempt, wait, worker, untilMs: nowMs + leaseMs };
   if (!known) return { intent: { is: "send" }, entry };

@@ -18,8 +18,8 @@ export interface ScriptCall {
   readonly args: readonly (string | number | Uint8Array)[];
 }
 
-/** A command as it is, in the pipeline before the calls: what it answers comes first. */
-export type Before = readonly [command: string, ...args: string[]];
+/** A command as it is. */
+export type Command = readonly [command: string, ...args: string[]];
 
 export function script(file: URL): Script {
   const text = readFileSync(file, "utf8");
@@ -27,18 +27,23 @@ export function script(file: URL): Script {
 }
 
 /**
- * One round trip for all calls, in order; one answer per call, texts as bytes. Rejects when any has failed: then each may have been done
- * or not.
+ * One round trip for all of it, in order: `before`, the calls, `after`; one answer each, texts as bytes. Rejects when any has failed: then
+ * each may have been done or not. What stands behind the calls is answered as it was when all of them had been done.
  */
-export async function runScripts(redis: Redis, calls: readonly ScriptCall[], before: readonly Before[] = []): Promise<unknown[]> {
-  const replies = await exchange(redis, calls, before);
+export async function runScripts(
+  redis: Redis,
+  calls: readonly ScriptCall[],
+  { before = [], after = [] }: { readonly before?: readonly Command[]; readonly after?: readonly Command[] } = {},
+): Promise<unknown[]> {
+  const replies = await exchange(redis, calls, before, after);
   const unknown = replies.flatMap(([error], place) => (isNoScript(error) ? [place] : []));
   if (unknown.length > 0) {
     const again = unknown.map((place) => calls[place - before.length] as ScriptCall);
+    const places = [...unknown, ...after.map((_, place) => before.length + calls.length + place)];
     await Promise.all([...new Set(again.map((call) => call.script.text))].map((text) => redis.script("LOAD", text))).catch((error) => {
       throw redisProblem(error);
     });
-    for (const [index, reply] of (await exchange(redis, again, [])).entries()) replies[unknown[index] as number] = reply;
+    for (const [index, reply] of (await exchange(redis, again, [], after)).entries()) replies[places[index] as number] = reply;
   }
   return replies.map(([error, value]) => {
     if (error) throw redisProblem(error);
@@ -48,10 +53,16 @@ export async function runScripts(redis: Redis, calls: readonly ScriptCall[], bef
 
 type Reply = [error: Error | null, value: unknown];
 
-async function exchange(redis: Redis, calls: readonly ScriptCall[], before: readonly Before[]): Promise<Reply[]> {
+async function exchange(
+  redis: Redis,
+  calls: readonly ScriptCall[],
+  before: readonly Command[],
+  after: readonly Command[],
+): Promise<Reply[]> {
   const pipeline = redis.pipeline();
   for (const [command, ...args] of before) pipeline.callBuffer(command, ...args);
   for (const { script, keys, args } of calls)
     pipeline.callBuffer("EVALSHA", script.sha, keys.length, ...keys, ...(args as (string | Buffer)[]));
+  for (const [command, ...args] of after) pipeline.callBuffer(command, ...args);
   return (await pipeline.exec()) as Reply[];
 }

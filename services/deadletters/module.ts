@@ -23,7 +23,7 @@ const config = fields.superRefine(demandOwners);
 export const deadLetters: Module<z.output<typeof config>, DeadLetterStore> = {
   name: "deadletters",
   services: [DeadLettersService],
-  uses: ["log"],
+  uses: ["log", "ledger"],
   config,
   build(settings, given, store) {
     const door = rawDoor(settings, given.log);

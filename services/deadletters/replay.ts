@@ -4,6 +4,7 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type ChannelDecision, decide, heededHours, type PersonFacts } from "#domain/decide/decide.ts";
+import type { Suppression } from "#domain/decide/suppression.ts";
 import { deliveryEventName, replayName, scheduledName } from "#domain/ids.ts";
 import type { Reason } from "#domain/reasons.ts";
 import * as topics from "#domain/topics.ts";
@@ -25,14 +26,23 @@ import { uuidv5 } from "#platform/uuid.ts";
 import { decode, isDelivery } from "./original.ts";
 import type { Letter } from "./store.ts";
 
-/** Whose choices a replay has to heed: a person's id, or nobody's. */
-export function personOf({ topic, original }: Letter, door: RawDoor): string {
+/** The delivery that a dead letter is of, whose person and address a replay has to heed; undefined: it is of none. */
+export function deliveryOf({ topic, original }: Letter, door: RawDoor): Delivery | undefined {
   const delivery = decode(topic, original, door);
-  return isDelivery(delivery) ? delivery.message.userId : "";
+  return isDelivery(delivery) ? delivery.message : undefined;
 }
 
-/** The records to append, or why there are none. `facts` are the person's as of now. */
-export function replayed(letter: Letter, facts: PersonFacts | undefined, nowMs: number, door: RawDoor): readonly Output[] | Reason {
+/** What is known as of now. */
+export interface FactsNow {
+  /** Undefined for a bare address. */
+  readonly person: PersonFacts | undefined;
+  readonly suppressions: readonly Suppression[];
+  /** The person was, after the notification had been accepted. */
+  readonly erased: boolean;
+}
+
+/** The records to append, or why there are none. */
+export function replayed(letter: Letter, facts: FactsNow, nowMs: number, door: RawDoor): readonly Output[] | Reason {
   const topic = door.topicNamed(letter.topic);
   if (!topic) return "undecodable";
   if (topics.isRaw(topic)) return [rawAgain(letter, topic)];
@@ -42,7 +52,7 @@ export function replayed(letter: Letter, facts: PersonFacts | undefined, nowMs: 
   if (!isDelivery(original)) return [{ topic, key, value, headers }];
   const decision = decisionNow(original.message, facts, nowMs);
   if (!decision.send) return decision.reasons.at(-1) as Reason;
-  const next = { ...heeding(original.message, facts), cycle: original.message.cycle + 1, attempt: 0, wait: 0 };
+  const next = { ...heeding(original.message, facts.person), cycle: original.message.cycle + 1, attempt: 0, wait: 0 };
   if (decision.untilMs > 0) return afterQuietHours({ ...next, wait: 1 }, { topic, key, headers }, decision.untilMs, nowMs);
   return [event(next, key, nowMs, DeliveryStatus.QUEUED), { topic, key, value: toBinary(DeliverySchema, next), headers }];
 }
@@ -60,10 +70,10 @@ function afterQuietHours(next: Delivery, { topic, key, headers = {} }: Omit<Outp
 }
 
 /** The decision stands as it was recorded; what can have changed since is whether the person still wants it, and the time. */
-function decisionNow(delivery: Delivery, facts: PersonFacts | undefined, nowMs: number): ChannelDecision {
+function decisionNow(delivery: Delivery, { person, suppressions, erased }: FactsNow, nowMs: number): ChannelDecision {
   const { userId, target, category, channel, priority, expiresAtMs } = delivery;
   const asked = { userId, email: target, actor: "", category, channels: [channel], priority, expiresAtMs: Number(expiresAtMs) };
-  return decide(asked, facts, nowMs).find((each) => each.channel === channel) as ChannelDecision;
+  return decide({ ...asked, suppressions, erased }, person, nowMs).find((each) => each.channel === channel) as ChannelDecision;
 }
 
 /** The person's quiet hours as they are now, for its tries. */
@@ -76,7 +86,7 @@ function heeding({ quietHours: _, ...delivery }: Delivery, facts: PersonFacts | 
 const words = { [DeliveryStatus.QUEUED]: "queued", [DeliveryStatus.DEFERRED]: "deferred" } as const;
 
 function event(
-  { deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait }: Delivery,
+  { deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait, acceptedAtMs }: Delivery,
   key: string,
   nowMs: number,
   status: keyof typeof words,
@@ -84,7 +94,7 @@ function event(
 ): Output {
   const eventId = uuidv5(deliveryEventName(deliveryId, { cycle, attempt, wait, target }, words[status]));
   const event = create(DeliveryEventSchema, {
-    ...{ eventId, deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait },
+    ...{ eventId, deliveryId, notificationId, environment, userId, channel, target, cycle, attempt, wait, acceptedAtMs },
     ...{ moment: Moment.DELIVERY, status, atMs: BigInt(nowMs) },
     ...more,
   });

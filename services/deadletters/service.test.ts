@@ -14,7 +14,10 @@ import {
   ReplayResult_Outcome as Outcome,
 } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { DeliveryEventSchema, DeliverySchema, NotificationRequestedSchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
-import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
+import { personReached } from "#platform/ledger/reach.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import { originOf } from "#platform/raw/origin.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
@@ -23,9 +26,11 @@ import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { deadLetter } from "#platform/stage/bury.ts";
 import { doorOf } from "../../test/fakes/door.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
+import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
 import { deadLettersService } from "./service.ts";
 import { deadLettersStage } from "./stage.ts";
 import { sqliteDeadLetterStore } from "./store.sqlite.ts";
@@ -44,6 +49,7 @@ describe("dead letters", () => {
   let letters: Client<typeof DeadLettersService>;
   let people: Client<typeof PreferencesService>;
   let log: EventLog;
+  let ledger: Ledger;
 
   const door = doorOf({ "service-secret": SECRET, "raw-topics": [{ topic: further, environment: undefined }] });
 
@@ -53,14 +59,17 @@ describe("dead letters", () => {
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqliteDeadLetterStore(database);
     const preferences = await sqlitePreferenceStore(database);
+    const suppressions = await sqliteSuppressionStore(database);
     log = { ...at.log };
     const { clock, metrics, logger } = at;
+    ledger = memoryLedger({ clock });
     const rpc = [
-      (router: ConnectRouter) => router.service(PreferencesService, preferencesService(preferences, clock)),
+      (router: ConnectRouter) =>
+        router.service(PreferencesService, preferencesService({ people: preferences, suppressions, erase: noErasing, ledger, clock })),
       (router: ConnectRouter) => {
         const service = deadLettersService(store, {
           log: { ...at.log, append: (outputs) => log.append(outputs) },
-          ...{ clock, logger, client: clients, door },
+          ...{ ledger, clock, logger, client: clients, door },
         });
         router.service(DeadLettersService, service);
       },
@@ -183,6 +192,32 @@ describe("dead letters", () => {
       ["03:00", "Europe/Vienna"],
       [undefined, ""],
     ]);
+  });
+
+  it("are refused for a person or an address that is on the suppression list by now, and stay", async () => {
+    const { id } = await dead();
+    const bare = await dead({ userId: "", target: "bare@example.test" });
+    const preferences = clients(PreferencesService, "development");
+    for (const who of [
+      { channel: Channel.EMAIL, address: "ANN@example.test" },
+      { channel: Channel.EMAIL, address: "bare@example.test" },
+    ])
+      await preferences.addSuppression({ who, reason: SuppressionReason.BOUNCE });
+    const { results } = await letters.replayDeadLetters({ ids: [id, bare.id] });
+    expect(results).toMatchObject([id, bare.id].map((id) => ({ id, outcome: Outcome.REFUSED, reason: "suppressed_bounce" })));
+    expect(await sentAgain()).toEqual([]);
+    await preferences.removeSuppression({ who: { channel: Channel.EMAIL, address: "ann@example.test" } });
+    expect(await outcomesOf([id])).toEqual([Outcome.REPLAYED]);
+  });
+
+  it("are refused for who was erased after it was accepted, who is not made anew by it", async () => {
+    const acceptedAtMs = BigInt(at.clock.nowMs());
+    const [{ id }, later] = [await dead({ acceptedAtMs }), await dead({ acceptedAtMs: acceptedAtMs + 1n })];
+    const erased = { environment: "development", whom: personReached("ann"), atMs: Number(acceptedAtMs), untilMs: 8.64e15 };
+    await ledger.erase(erased);
+    expect((await letters.replayDeadLetters({ ids: [id] })).results).toMatchObject([{ outcome: Outcome.REFUSED, reason: "erased" }]);
+    expect((await people.findPeople({ prefix: "ann" })).people).toEqual([]);
+    expect(await outcomesOf([later.id])).toEqual([Outcome.REPLAYED]);
   });
 
   it("wait for the end of the person's quiet hours, and go out then", async () => {

@@ -1,7 +1,8 @@
 /** DeadLettersService: what proto/carillon/deadletters/v1 promises. */
+import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import type { PersonFacts } from "#domain/decide/decide.ts";
 import { factsOf } from "#domain/decide/facts.ts";
+import { suppressionsOf } from "#domain/decide/suppression.ts";
 import { Problem } from "#domain/errors.ts";
 import {
   type DeadLetterFilter,
@@ -9,18 +10,21 @@ import {
   type DeadLettersService,
   ReplayResult_Outcome as Outcome,
 } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
-import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { PreferencesService, SuppressedSchema } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Given } from "#platform/host.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
 import type { Output } from "#platform/log/log.ts";
 import { readable } from "#platform/log/readable.ts";
+import { formatPageToken, NEWEST, OLDEST, parsePageToken } from "#platform/page.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
-import { formatPageToken, NEWEST, OLDEST, parsePageToken } from "./page.ts";
-import { personOf, replayed } from "./replay.ts";
+import { deliveryOf, type FactsNow, replayed } from "./replay.ts";
 import type { DeadLetterStore, Filter, Letter, Standing, State, Summary } from "./store.ts";
 
 const PAGE_SIZE = 50;
 const MOST_AT_ONCE = 200;
+/** What is longer is no address, and on no list. */
+const MOST_ADDRESS_CHARS = 254;
 
 const states: { readonly [state in DeadLetterState]: State } = {
   [DeadLetterState.UNSPECIFIED]: "kept",
@@ -42,7 +46,7 @@ interface Wanted {
 
 export function deadLettersService(
   store: DeadLetterStore,
-  { log, clock, client, logger, door }: Pick<Given, "log" | "clock" | "client" | "logger"> & { readonly door: RawDoor },
+  { log, ledger, clock, client, logger, door }: Pick<Given, "log" | "ledger" | "clock" | "client" | "logger"> & { readonly door: RawDoor },
 ): ServiceImpl<typeof DeadLettersService> {
   /** The ids that a call is about, and where the next one goes on. */
   async function wanted(environment: string, { ids, filter, pageToken }: Wanted) {
@@ -56,11 +60,26 @@ export function deadLettersService(
     return { ids: places.map(({ id }) => id), nextPageToken: last && places.length === MOST_AT_ONCE ? formatPageToken(last) : "" };
   }
 
-  async function factsFor(environment: string, letters: readonly Letter[], { signal }: HandlerContext) {
-    const userIds = [...new Set(letters.map((letter) => personOf(letter, door)).filter((userId) => userId !== ""))];
-    if (userIds.length === 0) return new Map<string, PersonFacts>();
-    const { people } = await client(PreferencesService, environment).batchGetPreferences({ userIds }, { signal });
-    return new Map(people.map((known, at) => [userIds[at] as string, factsOf(known)]));
+  async function factsFor(
+    environment: string,
+    letters: readonly Letter[],
+    { signal }: HandlerContext,
+  ): Promise<(letter: Letter) => FactsNow> {
+    const deliveries = new Map(letters.map((letter) => [letter, deliveryOf(letter, door)]));
+    const all = [...deliveries.values()].filter((delivery) => delivery !== undefined);
+    if (all.length === 0) return () => ({ person: undefined, suppressions: [], erased: false });
+    const erased = await erasedAmong(ledger, all);
+    const userIds = [...new Set(all.filter((each) => each.userId !== "" && !erased.has(each)).map(({ userId }) => userId))];
+    const addresses = all.flatMap(({ channel, target }) =>
+      target === "" || target.length > MOST_ADDRESS_CHARS ? [] : [create(SuppressedSchema, { channel, address: target })],
+    );
+    const known = await client(PreferencesService, environment).batchGetPreferences({ userIds, addresses }, { signal });
+    const people = new Map(known.people.map((person, at) => [userIds[at] as string, factsOf(person)]));
+    const suppressions = suppressionsOf(known.suppressions);
+    return (letter) => {
+      const delivery = deliveries.get(letter);
+      return { person: people.get(delivery?.userId ?? ""), suppressions, erased: delivery !== undefined && erased.has(delivery) };
+    };
   }
 
   return {
@@ -71,7 +90,10 @@ export function deadLettersService(
       const found = await store.list(environment, filterOf(filter), parsePageToken(pageToken, NEWEST), limit + 1);
       const page = found.slice(0, limit);
       const last = page.at(-1);
-      return { deadLetters: page.map(told), nextPageToken: last && found.length > limit ? formatPageToken(last) : "" };
+      return {
+        deadLetters: page.map(told),
+        nextPageToken: last && found.length > limit ? formatPageToken({ atMs: last.diedAtMs, id: last.id }) : "",
+      };
     },
 
     async getDeadLetter({ id }, context) {
@@ -91,7 +113,7 @@ export function deadLettersService(
       const kept = letters.filter((letter): letter is Letter & Standing => letter?.state === "kept");
       const facts = await factsFor(environment, kept, context);
       const nowMs = clock.nowMs();
-      const plans = new Map(kept.map((letter) => [letter.id, replayed(letter, facts.get(personOf(letter, door)), nowMs, door)]));
+      const plans = new Map(kept.map((letter) => [letter.id, replayed(letter, facts(letter), nowMs, door)]));
       const outputs = [...plans.values()].flatMap((plan): readonly Output[] => (typeof plan === "string" ? [] : plan));
       try {
         await log.append(outputs);

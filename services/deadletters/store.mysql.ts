@@ -1,7 +1,8 @@
 /** Dead letters in MySQL. Who settles locks what is still kept first: of two who settle a letter at the same time, one does. */
 import type { Mysql, Param } from "#platform/mysql/mysql.ts";
+import type { Place } from "#platform/page.ts";
 import { letterOf, standingOf, summaryOf } from "./store.rows.ts";
-import type { DeadLetterStore, Filter, Letter, Place } from "./store.ts";
+import type { DeadLetterStore, Filter, Letter } from "./store.ts";
 
 export async function mysqlDeadLetterStore(mysql: Mysql): Promise<DeadLetterStore> {
   const tables = await mysql.tables(new URL("./store.mysql.sql", import.meta.url));
@@ -13,7 +14,7 @@ export async function mysqlDeadLetterStore(mysql: Mysql): Promise<DeadLetterStor
     },
     async oldest(environment, filter, after, limit) {
       const rows = await tables.all("oldest", environment, ...narrowing(filter), ...beyond(after), limit);
-      return rows.map((row) => ({ diedAtMs: Number(row.died_at_ms), id: row.id as string }));
+      return rows.map((row) => ({ atMs: Number(row.died_at_ms), id: row.id as string }));
     },
     async find(environment, ids) {
       const rows = await tables.all("find", environment, ids);
@@ -35,7 +36,7 @@ const narrowing = ({ state, fromMs, toMs, queue, reason, notificationId, userId 
   ...[queue, queue, reason, reason, notificationId, notificationId, userId, userId],
 ];
 
-const beyond = ({ diedAtMs, id }: Place): readonly Param[] => [diedAtMs, diedAtMs, id];
+const beyond = ({ atMs, id }: Place): readonly Param[] => [atMs, atMs, id];
 
 function rowOf({ environment, id, queue, stage, reason, detail, diedAtMs, topic, original, ...about }: Letter): readonly Param[] {
   const { notificationId, deliveryId, userId, channel, cycle } = about;

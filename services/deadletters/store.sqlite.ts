@@ -12,12 +12,12 @@ export async function sqliteDeadLetterStore(database: Database): Promise<DeadLet
   const reads = database.reads(new URL("./store.sql", import.meta.url));
   return {
     keep: async (letters) => void (letters.length > 0 && (await calls.keep({ letters }))),
-    list: async (environment, filter, { diedAtMs, id }, limit) =>
-      reads.all("list", environment, ...narrowing(filter), diedAtMs, id, limit).map((row) => ({ ...summaryOf(row), ...standingOf(row) })),
+    list: async (environment, filter, { atMs, id }, limit) =>
+      reads.all("list", environment, ...narrowing(filter), atMs, id, limit).map((row) => ({ ...summaryOf(row), ...standingOf(row) })),
     oldest: async (environment, filter, after, limit) =>
       reads
-        .all("oldest", environment, ...narrowing(filter), after.diedAtMs, after.id, limit)
-        .map((row) => ({ diedAtMs: Number(row.died_at_ms), id: row.id as string })),
+        .all("oldest", environment, ...narrowing(filter), after.atMs, after.id, limit)
+        .map((row) => ({ atMs: Number(row.died_at_ms), id: row.id as string })),
     async find(environment, ids) {
       return ids.map((id) => {
         const row = reads.get("find", environment, id);

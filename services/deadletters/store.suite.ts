@@ -4,7 +4,7 @@ import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import type { DeadLetterStore, Filter, Letter } from "./store.ts";
 
 const ENVIRONMENT = "development";
-const START = { diedAtMs: Number.MAX_SAFE_INTEGER, id: "" };
+const START = { atMs: Number.MAX_SAFE_INTEGER, id: "" };
 const kept: Filter = { state: "kept", queue: "", reason: "", notificationId: "", userId: "", fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
 
 const letter = (id: string, more: Partial<Letter> = {}): Letter => ({
@@ -31,8 +31,8 @@ export function deadLetterStoreSuite(name: string, open: () => Promise<DeadLette
       const store = await open();
       await store.keep([letter("b"), letter("a"), letter("d", { diedAtMs: 300 }), letter("c", { diedAtMs: 200 })]);
       expect(await idsOf(store)).toEqual(["d", "c", "b", "a"]);
-      expect(await idsOf(store, {}, { diedAtMs: 200, id: "c" }, 1)).toEqual(["b"]);
-      expect(await idsOf(store, {}, { diedAtMs: 100, id: "b" })).toEqual(["a"]);
+      expect(await idsOf(store, {}, { atMs: 200, id: "c" }, 1)).toEqual(["b"]);
+      expect(await idsOf(store, {}, { atMs: 100, id: "b" })).toEqual(["a"]);
       const [first] = await store.list(ENVIRONMENT, kept, START, 1);
       const { environment: _, original: __, ...summary } = letter("d", { diedAtMs: 300 });
       expect(first).toEqual({ ...summary, state: "kept", settledAtMs: 0 });
@@ -41,9 +41,9 @@ export function deadLetterStoreSuite(name: string, open: () => Promise<DeadLette
     it("lists from the other end too", async () => {
       const store = await open();
       await store.keep([letter("b"), letter("a"), letter("c", { diedAtMs: 50 })]);
-      const beginning = { diedAtMs: -1, id: "" };
+      const beginning = { atMs: -1, id: "" };
       expect((await store.oldest(ENVIRONMENT, kept, beginning, 2)).map(({ id }) => id)).toEqual(["c", "a"]);
-      expect(await store.oldest(ENVIRONMENT, kept, { diedAtMs: 100, id: "a" }, 2)).toEqual([{ diedAtMs: 100, id: "b" }]);
+      expect(await store.oldest(ENVIRONMENT, kept, { atMs: 100, id: "a" }, 2)).toEqual([{ atMs: 100, id: "b" }]);
     });
 
     it("narrows by every field of the filter", async () => {
@@ -67,8 +67,8 @@ export function deadLetterStoreSuite(name: string, open: () => Promise<DeadLette
         "notification",
         "a",
       ]);
-      const oldest = await store.oldest(ENVIRONMENT, { ...kept, userId: "bo" }, { diedAtMs: -1, id: "" }, 9);
-      expect(oldest).toEqual([{ diedAtMs: 100, id: "person" }]);
+      const oldest = await store.oldest(ENVIRONMENT, { ...kept, userId: "bo" }, { atMs: -1, id: "" }, 9);
+      expect(oldest).toEqual([{ atMs: 100, id: "person" }]);
     });
 
     it("settles what is kept, once, also when two ask at the same time", async () => {

@@ -2,6 +2,7 @@
  * Dead letters, as a port: kept once, settled once, forgotten in time. Its suite is store.suite.ts. Times are epoch milliseconds.
  */
 import type { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import type { Place } from "#platform/page.ts";
 
 export type State = "kept" | "replayed" | "discarded";
 
@@ -40,12 +41,6 @@ export interface Standing {
   readonly state: State;
   /** 0 while it is kept. */
   readonly settledAtMs: number;
-}
-
-/** A place in a list by the time of death. */
-export interface Place {
-  readonly diedAtMs: number;
-  readonly id: string;
 }
 
 /** An empty text does not narrow. */

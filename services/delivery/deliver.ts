@@ -21,6 +21,7 @@ import { outageWait } from "#domain/decide/retry.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
+import { reachOf } from "#platform/ledger/reach.ts";
 import type { WordsOf } from "#platform/render/content.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
 import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
@@ -111,7 +112,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
     const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = value;
     const about = { environment, notificationId, deliveryId, cycle, target, worker };
-    const intent = await intend({ ...about, attempt, wait, leaseMs: LEASE_MS });
+    const whom = { reaches: reachOf(value), acceptedAtMs: Number(value.acceptedAtMs) };
+    const intent = await intend({ ...about, ...whom, attempt, wait, leaseMs: LEASE_MS });
     const nowMs = clock.nowMs();
     received.span?.event("ledger answered", { "carillon.intent": intent.is });
     switch (intent.is) {
@@ -125,7 +127,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
         );
         return false;
       case "canceled":
-        tell.ended(going, endAgain("canceled", { attempt, wait }), intent.atMs);
+      case "suppressed":
+      case "erased":
+        tell.ended(going, endAgain(intent.is, { attempt, wait }), intent.atMs);
         return false;
       case "leased":
         tell.deferred(going, afterLease(value, intent.untilMs), nowMs);

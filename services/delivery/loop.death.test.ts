@@ -16,7 +16,8 @@ describe("when a worker dies", () => {
     ...{ environment: "development", notificationId: `n-${id}`, deliveryId: id, cycle: 1 },
     target: `${id}@example.test`,
   });
-  const leased = (id: string) => here.ledger.intend([{ ...send(id), attempt: 0, wait: 0, worker: "dead", leaseMs: 17_000 }]);
+  const leased = (id: string) =>
+    here.ledger.intend([{ ...send(id), reaches: [], acceptedAtMs: 1_000, attempt: 0, wait: 0, worker: "dead", leaseMs: 17_000 }]);
   const settle = (id: string, state: Parameters<Ledger["settle"]>[0][number]["state"]) =>
     here.ledger.settle([{ ...send(id), worker: "dead", state, atMs: ENDED_MS }]);
 

@@ -33,7 +33,7 @@ const send = (id: string) => ({
   target: `${id}@example.test`,
 });
 const intendAs = async (worker: string, id: string) =>
-  (await here.ledger.intend([{ ...send(id), attempt: 0, wait: 0, worker, leaseMs: 17_000 }]))[0];
+  (await here.ledger.intend([{ ...send(id), reaches: [], acceptedAtMs: 1_000, attempt: 0, wait: 0, worker, leaseMs: 17_000 }]))[0];
 const overdue = () => here.at.metric("carillon_sends_overdue");
 
 describe("a mail that was handed over", () => {

@@ -2,15 +2,16 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
 import { deliveryEventName } from "#domain/ids.ts";
 import * as topics from "#domain/topics.ts";
-import { ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { Channel, ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { addressReached, personReached } from "#platform/ledger/reach.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import { openServer } from "../../test/fakes/smtp.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
 
-const { SENT, FAILED, DEAD, EXPIRED, DEFERRED, CANCELED } = DeliveryStatus;
+const { SENT, FAILED, DEAD, EXPIRED, DEFERRED, CANCELED, SKIPPED } = DeliveryStatus;
 const { here, run, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
 
 describe("a delivery by email", () => {
@@ -287,6 +288,28 @@ describe("a delivery by email", () => {
     await put(deliveryOf("a"));
     await until("a", CANCELED, 2);
     expect((await events("a"))[1]?.eventId).toBe(first?.eventId);
+    expect(await letters()).toEqual([]);
+  });
+
+  it.each([
+    ["the person", () => personReached("user-a")],
+    ["the address", () => addressReached(Channel.EMAIL, "A@Example.test")],
+  ])("is skipped when %s was suppressed before its try, or while it waits for another, and says so once", async (_, whom) => {
+    const suppress = () => here.ledger.suppress({ environment: "development", whom: whom(), suppressed: true, atMs: 1 });
+    here.server.message = () => ({ code: 451, text: "4.2.0 Try later" });
+    await run();
+    await put(deliveryOf("a"));
+    await until("a", DEFERRED);
+    await suppress();
+    const target = "a@example.test";
+    await put(deliveryOf("b", { userId: "user-a", target }), deliveryOf("c"));
+    await until("b", SKIPPED);
+    await until("c", DEFERRED);
+    await pass(5_000);
+    await until("a", SKIPPED);
+    expect(await statuses("b")).toEqual([[SKIPPED, "suppressed", 0]]);
+    expect((await statuses("a")).at(-1)).toEqual([SKIPPED, "suppressed", 0]);
+    expect(here.server.received).toBe(3);
     expect(await letters()).toEqual([]);
   });
 

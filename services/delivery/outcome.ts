@@ -121,7 +121,7 @@ export function waitAgain(delivery: Waiting, expected: Progress, atMs: number): 
 /** The end that the ledger knows of. */
 export function endAgain(state: SettledState, by: Progress): Ended {
   if (state === "expired") return expired(by);
-  if (state === "canceled") return { is: "canceled", reason: "canceled", attempt: 0, by };
+  if (state === "canceled" || state === "suppressed" || state === "erased") return { is: state, reason: state, attempt: 0, by };
   const reason = { sent: "accepted_by_provider", failed: "refused_by_provider", dead: "attempts_exhausted" } as const;
   return { is: state, reason: reason[state], attempt: by.attempt + 1, by };
 }

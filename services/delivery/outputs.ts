@@ -24,6 +24,8 @@ const statuses = {
   dead: DeliveryStatus.DEAD,
   expired: DeliveryStatus.EXPIRED,
   canceled: DeliveryStatus.CANCELED,
+  suppressed: DeliveryStatus.SKIPPED,
+  erased: DeliveryStatus.SKIPPED,
   deferred: DeliveryStatus.DEFERRED,
 } as const;
 
@@ -31,12 +33,12 @@ type Happened = Pick<Ended, "reason" | "attempt"> & { readonly is: keyof typeof 
 
 /** `by`: the try that this is the end of; of a deferral, the try that it leads to. */
 function eventOutput({ record, value }: Received<Delivery>, happened: Happened, by: Progress, nowMs: number, said?: Said): Output {
-  const { deliveryId, notificationId, environment, userId, channel, cycle, target } = value;
+  const { deliveryId, notificationId, environment, userId, channel, cycle, target, acceptedAtMs } = value;
   const { is, reason, attempt, dueAtMs = 0 } = happened;
   const event = encode(DeliveryEventSchema, {
     eventId: uuidv5(deliveryEventName(deliveryId, { cycle, attempt: by.attempt, wait: by.wait, target }, is)),
     moment: Moment.DELIVERY,
-    ...{ deliveryId, notificationId, environment, userId, channel, cycle, target },
+    ...{ deliveryId, notificationId, environment, userId, channel, cycle, target, acceptedAtMs },
     ...{ status: statuses[is], reason, attempt, wait: by.wait, atMs: BigInt(nowMs), dueAtMs: BigInt(dueAtMs) },
     provider: said?.provider ?? "",
     providerMessageId: said?.providerMessageId ?? "",

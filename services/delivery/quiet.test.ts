@@ -91,7 +91,7 @@ describe("within the person's quiet hours", () => {
 
   it("a send whose worker died is still unresolved when it goes out", async () => {
     const send = { environment: "development", notificationId: "n-a", deliveryId: "a", cycle: 1, target: "a@example.test" };
-    await here.ledger.intend([{ ...send, attempt: 0, wait: 0, worker: "dead", leaseMs: 17_000 }]);
+    await here.ledger.intend([{ ...send, reaches: [], acceptedAtMs: 0, attempt: 0, wait: 0, worker: "dead", leaseMs: 17_000 }]);
     await here.at.clock.advance(17_000);
     await run();
     await put(deliveryOf("a", from("22:00")));

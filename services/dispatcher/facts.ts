@@ -1,10 +1,14 @@
-/** The dispatcher's facts: everything known of the people of a batch, asked for once per environment. */
+/** The dispatcher's facts: everything known of the people and addresses of a batch, asked for once per environment. */
 
+import { create } from "@bufbuild/protobuf";
 import type { PersonFacts } from "#domain/decide/decide.ts";
 import { factsOf } from "#domain/decide/facts.ts";
+import { type Suppression, suppressionsOf } from "#domain/decide/suppression.ts";
+import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import type { NotificationPrioritized } from "#gen/carillon/event/v1/event_pb.ts";
-import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { PreferencesService, SuppressedSchema } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Given } from "#platform/host.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
 
 const MOST = 1_000;
 
@@ -13,24 +17,51 @@ export interface KnownFacts extends PersonFacts {
   readonly locale: string;
 }
 
-type Facts = (value: NotificationPrioritized) => KnownFacts | undefined;
+export interface Facts {
+  /** Undefined for a bare address. */
+  of(value: NotificationPrioritized): KnownFacts | undefined;
+  /** Who of the environment's people and addresses in the batch is on the suppression list. */
+  suppressions(environment: string): readonly Suppression[];
+  /** Whether the person was erased after it had been accepted: then nothing else is known of them. */
+  isErased(value: NotificationPrioritized): boolean;
+}
 
-export async function gatherFacts(given: Pick<Given, "client">, values: readonly NotificationPrioritized[]): Promise<Facts> {
-  const wanted = new Map<string, Set<string>>();
-  for (const { environment, userId } of values) {
-    if (userId === "") continue;
-    const ids = wanted.get(environment) ?? new Set();
-    wanted.set(environment, ids.add(userId));
+interface Wanted {
+  readonly userIds: Set<string>;
+  /** Beside those of the people. */
+  readonly emails: Set<string>;
+}
+
+export async function gatherFacts(given: Pick<Given, "client" | "ledger">, values: readonly NotificationPrioritized[]): Promise<Facts> {
+  const erased = await erasedAmong(given.ledger, values);
+  const wanted = new Map<string, Wanted>();
+  for (const value of values) {
+    const { environment, userId, email } = value;
+    // Asked about, they would be made anew.
+    if (erased.has(value)) continue;
+    const its = wanted.get(environment) ?? { userIds: new Set(), emails: new Set() };
+    wanted.set(environment, its);
+    if (userId !== "") its.userIds.add(userId);
+    if (email !== "") its.emails.add(email);
   }
   const known = new Map<string, KnownFacts>();
-  for (const [environment, ids] of wanted) {
-    const all = [...ids];
-    for (let from = 0; from < all.length; from += MOST) {
-      const userIds = all.slice(from, from + MOST);
-      const { people } = await given.client(PreferencesService, environment).batchGetPreferences({ userIds });
-      for (const [index, person] of people.entries())
-        known.set(`${environment}/${userIds[index]}`, { ...factsOf(person), locale: person.person?.locale ?? "" });
+  const listed = new Map<string, Suppression[]>();
+  for (const [environment, { userIds, emails }] of wanted) {
+    const [people, addresses] = [[...userIds], [...emails]];
+    for (let from = 0; from < Math.max(people.length, addresses.length); from += MOST) {
+      const some = people.slice(from, from + MOST);
+      const answer = await given.client(PreferencesService, environment).batchGetPreferences({
+        userIds: some,
+        addresses: addresses.slice(from, from + MOST).map((address) => create(SuppressedSchema, { channel: Channel.EMAIL, address })),
+      });
+      for (const [index, person] of answer.people.entries())
+        known.set(`${environment}/${some[index]}`, { ...factsOf(person), locale: person.person?.locale ?? "" });
+      listed.set(environment, [...(listed.get(environment) ?? []), ...suppressionsOf(answer.suppressions)]);
     }
   }
-  return ({ environment, userId }) => known.get(`${environment}/${userId}`);
+  return {
+    of: ({ environment, userId }) => known.get(`${environment}/${userId}`),
+    suppressions: (environment) => listed.get(environment) ?? [],
+    isErased: (value) => erased.has(value),
+  };
 }

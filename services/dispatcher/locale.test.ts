@@ -12,9 +12,11 @@ import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
+import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
 import { dispatcher } from "./stage.ts";
 
 let folder: string;
@@ -27,7 +29,12 @@ beforeEach(async () => {
   database = await openDatabase({ file: join(folder, "carillon.sqlite") });
   at = trial(topics.all);
   const store = await sqlitePreferenceStore(database);
-  const routes = (router: ConnectRouter) => router.service(PreferencesService, preferencesService(store, at.clock));
+  const suppressions = await sqliteSuppressionStore(database);
+  const routes = (router: ConnectRouter) =>
+    router.service(
+      PreferencesService,
+      preferencesService({ people: store, suppressions, erase: noErasing, ledger: memoryLedger({ clock: at.clock }), clock: at.clock }),
+    );
   client = createClients({ rpc: () => [routes], ...at });
   await at.run(dispatcher({ client, ledger: memoryLedger(at), clock: at.clock, logger: at.logger }));
 });

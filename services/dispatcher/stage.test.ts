@@ -24,10 +24,12 @@ import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { uuidv5 } from "#platform/uuid.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
 import type { PreferenceStore } from "../preferences/store.ts";
+import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
 import { dispatcher } from "./stage.ts";
 
 type Init = Exclude<MessageInitShape<typeof NotificationPrioritizedSchema>, NotificationPrioritized>;
@@ -53,6 +55,7 @@ describe("the dispatcher", () => {
     folder = mkdtempSync(join(tmpdir(), "carillon-dispatcher-"));
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqlitePreferenceStore(database);
+    const suppressions = await sqliteSuppressionStore(database);
     trouble = undefined;
     asked = [];
     const spoilt: PreferenceStore = {
@@ -64,10 +67,13 @@ describe("the dispatcher", () => {
       },
     };
     const { clock, metrics, logger } = at;
-    const rpc = [(router: ConnectRouter) => router.service(PreferencesService, preferencesService(spoilt, clock))];
+    ledger = memoryLedger({ clock });
+    const rpc = [
+      (router: ConnectRouter) =>
+        router.service(PreferencesService, preferencesService({ people: spoilt, suppressions, erase: noErasing, ledger, clock })),
+    ];
     clients = createClients({ rpc: () => rpc, clock, metrics, logger });
     people = clients(PreferencesService, "development");
-    ledger = memoryLedger({ clock });
     await people.upsertPerson({ userId: "ann", email: "ann@example.test" });
   });
   afterEach(async () => {
@@ -158,6 +164,7 @@ describe("the dispatcher", () => {
       await dispatch();
       expect(await events()).toEqual([
         create(DeliveryEventSchema, {
+          acceptedAtMs: BigInt(at.clock.nowMs()),
           eventId: uuidv5(notificationEventName(ID, "ann", "decided")),
           moment: Moment.DECIDED,
           ...{ notificationId: ID, environment: "development", userId: "ann", atMs: BigInt(at.clock.nowMs()) },

@@ -14,16 +14,19 @@ import {
   NotificationPrioritizedSchema,
   ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
-import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
-import { createClients } from "#platform/rpc/memory.ts";
+import { personReached } from "#platform/ledger/reach.ts";
+import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { uuidv5 } from "#platform/uuid.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
+import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
 import { dispatcher } from "./stage.ts";
 
 type Init = Exclude<MessageInitShape<typeof NotificationPrioritizedSchema>, NotificationPrioritized>;
@@ -38,6 +41,7 @@ describe("the dispatcher", () => {
   let folder: string;
   let database: Database;
   let ledger: Ledger;
+  let client: Clients;
   let people: Client<typeof PreferencesService>;
   let start: (name?: string) => Promise<unknown>;
 
@@ -46,11 +50,15 @@ describe("the dispatcher", () => {
     folder = mkdtempSync(join(tmpdir(), "carillon-dispatcher-"));
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqlitePreferenceStore(database);
+    const suppressions = await sqliteSuppressionStore(database);
     const { clock, metrics, logger } = at;
-    const rpc = [(router: ConnectRouter) => router.service(PreferencesService, preferencesService(store, clock))];
-    const client = createClients({ rpc: () => rpc, clock, metrics, logger });
-    people = client(PreferencesService, "development");
     ledger = memoryLedger({ clock });
+    const rpc = [
+      (router: ConnectRouter) =>
+        router.service(PreferencesService, preferencesService({ people: store, suppressions, erase: noErasing, ledger, clock })),
+    ];
+    client = createClients({ rpc: () => rpc, clock, metrics, logger });
+    people = client(PreferencesService, "development");
     start = (name = "dispatcher") => at.run({ ...dispatcher({ client, ledger, clock, logger }), name });
     await people.upsertPerson({ userId: "ann", email: "ann@example.test" });
   });
@@ -82,6 +90,66 @@ describe("the dispatcher", () => {
     (await Promise.all([topics.email.high, topics.email.medium, topics.email.low, topics.web].map((topic) => at.records(topic))))
       .flat()
       .map(({ value }) => fromBinary(DeliverySchema, value));
+
+  describe("for who is on the suppression list", () => {
+    const add = (who: { userId: string } | { channel: Channel; address: string }) =>
+      people.addSuppression({ who, reason: SuppressionReason.COMPLAINT });
+
+    it("skips every channel of a person, and says why", async () => {
+      await add({ userId: "ann" });
+      await dispatch({ priority: Priority.CRITICAL });
+      expect(await decisions()).toEqual([
+        [EMAIL, false, "suppressed_complaint"],
+        [WEB, false, "suppressed_complaint"],
+      ]);
+      expect(await deliveries()).toEqual([]);
+    });
+
+    it("skips the person's own address and a one-time one, in whatever case, and no other channel", async () => {
+      await add({ channel: EMAIL, address: "Ann@Example.test" });
+      await add({ channel: EMAIL, address: "once@example.test" });
+      await put({ email: "ONCE@example.test", notificationId: ID.replace("0192", "0193") });
+      await dispatch();
+      const skipped = [
+        [EMAIL, false, "suppressed_complaint"],
+        [WEB, true, "channel_default"],
+      ];
+      expect(await decisions()).toEqual([...skipped, ...skipped]);
+    });
+
+    it("skips a bare address", async () => {
+      await add({ channel: EMAIL, address: "bare@example.test" });
+      await dispatch({ userId: "", email: "bare@example.test" });
+      expect(await decisions()).toEqual([
+        [EMAIL, false, "suppressed_complaint"],
+        [WEB, false, "no_person"],
+      ]);
+    });
+
+    it("knows nobody of another environment's list", async () => {
+      await client(PreferencesService, "staging").addSuppression({ who: { userId: "ann" }, reason: SuppressionReason.MANUAL });
+      await dispatch();
+      expect((await decisions()).map(([channel, send]) => [channel, send])).toEqual([
+        [EMAIL, true],
+        [WEB, true],
+      ]);
+    });
+  });
+
+  it("decides against what was accepted before the person was erased, and does not make them anew", async () => {
+    const erased = { environment: "development", whom: personReached("new"), atMs: 5_000, untilMs: 8.64e15 };
+    await ledger.erase(erased);
+    await put({ userId: "new", acceptedAtMs: 5_000n });
+    await dispatch({ userId: "ann", acceptedAtMs: 5_000n, notificationId: ID.replace("0192", "0193"), channels: [WEB] });
+    const reasonsOf = async (userId: string) =>
+      (await events()).filter((each) => each.userId === userId).flatMap((each) => each.decisions.map(({ reasons }) => reasons.join()));
+    expect(await reasonsOf("new")).toEqual(["erased", "erased"]);
+    expect(await reasonsOf("ann")).toEqual(["not_requested", "channel_requested"]);
+    expect((await people.findPeople({ prefix: "new" })).people).toEqual([]);
+    await put({ userId: "new", acceptedAtMs: 5_001n, notificationId: ID.replace("0192", "0194") });
+    await settled();
+    expect((await people.findPeople({ prefix: "new" })).people).toHaveLength(1);
+  });
 
   describe("in quiet hours", () => {
     /** The clock stands at 22:13:20 UTC. */

@@ -32,7 +32,7 @@ import type { Output } from "#platform/log/log.ts";
 import { decode, encode } from "#platform/protobuf/codec.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { gatherFacts, type KnownFacts } from "./facts.ts";
+import { type Facts, gatherFacts } from "./facts.ts";
 
 /** High before medium before low, but no lane ever waits for an empty one. */
 const weights = new Map([
@@ -59,7 +59,7 @@ export const dispatcher = (
       given,
       batch.records.map(({ value }) => value),
     );
-    const drafted = batch.records.map(({ value }) => draft(value, facts(value), nowMs, disabled));
+    const drafted = batch.records.map(({ value }) => draft(value, facts, nowMs, disabled));
     const decided = await given.ledger.decideOnce(drafted.map(({ draft }) => draft));
     for (const [index, received] of batch.records.entries()) {
       const { draft, record } = drafted[index] as Drafted;
@@ -84,9 +84,9 @@ function refusal(
   key: string,
   { reason, detail, nowMs }: { reason: Reason; detail: string; nowMs: number },
 ): Output {
-  const { notificationId, environment, userId, email } = value;
+  const { notificationId, environment, userId, email, acceptedAtMs } = value;
   const eventId = uuidv5(notificationEventName(notificationId, recipientWord(value, uuidv5), "refused"));
-  const about = { eventId, notificationId, environment, userId, target: userId === "" ? email : "", atMs: BigInt(nowMs) };
+  const about = { eventId, notificationId, environment, userId, target: userId === "" ? email : "", atMs: BigInt(nowMs), acceptedAtMs };
   const told = { moment: Moment.REFUSED, reason, detail: detail.slice(0, DETAIL_MOST_CHARS) };
   return { topic: topics.deliveryEvents, key, value: encode(DeliveryEventSchema, { ...about, ...told }) };
 }
@@ -97,10 +97,16 @@ interface Drafted {
   readonly record: DecisionRecord;
 }
 
-function draft(value: NotificationPrioritized, facts: KnownFacts | undefined, nowMs: number, disabled: readonly Channel[]): Drafted {
+function draft(value: NotificationPrioritized, all: Facts, nowMs: number, disabled: readonly Channel[]): Drafted {
   const { notificationId, environment } = value;
   const recipient = recipientWord(value, uuidv5);
-  const asked = { ...value, expiresAtMs: Number(value.expiresAtMs) };
+  const facts = all.of(value);
+  const asked = {
+    ...value,
+    expiresAtMs: Number(value.expiresAtMs),
+    suppressions: all.suppressions(environment),
+    erased: all.isErased(value),
+  };
   const locale = value.template.length === 0 ? "" : localeFor(value.locale, facts?.locale ?? "");
   const decisions = decide(asked, facts, nowMs, disabled).map(({ channel, send, reasons, target, untilMs }) =>
     create(DecisionSchema, {
@@ -136,7 +142,7 @@ function carryOut(value: NotificationPrioritized, recipient: string, record: Dec
   const { notificationId, environment, userId, priority, eventType, category, acceptedAtMs, expiresAtMs, content, template } = value;
   const key = recipientKey(environment, recipient);
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
-  const about = { eventId, notificationId, environment, userId, atMs: decidedAtMs };
+  const about = { eventId, notificationId, environment, userId, atMs: decidedAtMs, acceptedAtMs };
   const event = encode(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions });
   const queued = decisions.filter(({ send }) => send);
   const outputs: Output[] = [{ topic: topics.deliveryEvents, key, value: event }];

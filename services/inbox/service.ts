@@ -12,6 +12,11 @@ const PAGE = 50;
 const messageOf = (row: Row) => create(MessageSchema, { ...row, seq: BigInt(row.seq), createdAtMs: BigInt(row.createdAtMs) });
 
 export const inboxService = (store: InboxStore): ServiceImpl<typeof InboxService> => ({
+  async eraseInbox({ userId }, context) {
+    await store.erase(principalOf(context).environment, userId);
+    return {};
+  },
+
   async listMessages({ userId, cursor, limit, afterNotificationId }, context) {
     const { environment } = principalOf(context);
     const given = cursor === "" ? undefined : parseCursor(cursor);

@@ -12,6 +12,7 @@ import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
+import { personReached } from "#platform/ledger/reach.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
@@ -223,6 +224,50 @@ describe("the inbox stage", () => {
     const counts = { "web inbox sent stored_in_inbox": 1, "web inbox canceled canceled": 2 };
     expect(await at.metric("carillon_deliveries_total")).toEqual(counts);
     expect(new Set(told.map(({ eventId }) => eventId)).size).toBe(1);
+  });
+
+  it("does not store what a suppressed person would get, and says so; what was stored before stays sent", async () => {
+    await run();
+    await put(delivery("a"));
+    await settled();
+    await ledger.suppress({ environment: "development", whom: personReached("ann"), suppressed: true, atMs: 1 });
+    await put(delivery("b"), delivery("c", { userId: "bo" }), delivery("a"), delivery("b"));
+    await settled();
+    expect((await rows()).map(({ deliveryId }) => deliveryId)).toEqual(["d-a"]);
+    expect((await rows("bo")).map(({ deliveryId }) => deliveryId)).toEqual(["d-c"]);
+    const told = (await events()).filter(({ deliveryId }) => deliveryId === "d-b");
+    expect(told).toMatchObject(told.map(() => ({ status: DeliveryStatus.SKIPPED, reason: "suppressed", attempt: 0 })));
+    expect(new Set(told.map(({ eventId }) => eventId)).size).toBe(1);
+    const again = (await events()).filter(({ deliveryId }) => deliveryId === "d-a");
+    expect(new Set(again.map(({ status }) => status))).toEqual(new Set([DeliveryStatus.SENT]));
+  });
+
+  it("does not store what was accepted before the person was erased, nor keeps what it stored meanwhile", async () => {
+    const acceptedAtMs = BigInt(at.clock.nowMs());
+    const erase = () =>
+      ledger.erase({ environment: "development", whom: personReached("ann"), atMs: Number(acceptedAtMs), untilMs: 8.64e15 });
+    await run({
+      store: {
+        ...store,
+        async add(rows) {
+          const places = await store.add(rows);
+          if (rows.some(({ deliveryId }) => deliveryId === "d-a")) await erase();
+          return places;
+        },
+      },
+    });
+    const heard = await listen("development/ann");
+    await put(delivery("a", { acceptedAtMs }));
+    await settled();
+    await put(delivery("b", { acceptedAtMs }), delivery("c", { acceptedAtMs: acceptedAtMs + 1n }));
+    await settled();
+    expect((await rows()).map(({ deliveryId }) => deliveryId)).toEqual(["d-c"]);
+    expect(heard).toHaveLength(1);
+    expect((await events()).map(({ deliveryId, reason }) => [deliveryId, reason])).toEqual([
+      ["d-a", "erased"],
+      ["d-b", "erased"],
+      ["d-c", "stored_in_inbox"],
+    ]);
   });
 
   it("says of what was stored before the cancel that it was sent, also when its record comes again; the ledger knows it as begun", async () => {

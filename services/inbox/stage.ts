@@ -2,8 +2,8 @@
  * The web channel's worker: a row in the person's inbox, then a word to whoever holds their browsers.
  *
  * A repeat finds its row and is published again, and clients merge by seq. So the ledger is asked for one thing only: whether the
- * notification has been canceled. What was stored in time stays sent, also when its record comes again after it has expired or was
- * canceled.
+ * notification has been canceled, or the person is suppressed or was erased. What was stored in time stays sent, also when its record comes again after
+ * that, or after it has expired.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { nameOfChannel } from "#domain/channels/channel.ts";
@@ -16,7 +16,9 @@ import { Channel, type Content, DeliveryStatus } from "#gen/carillon/common/v1/c
 import { type Delivery, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import { PushedSchema } from "#gen/carillon/gateway/v1/gateway_pb.ts";
 import type { Given } from "#platform/host.ts";
-import type { Intent, Try } from "#platform/ledger/ledger.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
+import type { Barred, Intent, Try } from "#platform/ledger/ledger.ts";
+import { reachOf } from "#platform/ledger/reach.ts";
 import type { Output } from "#platform/log/log.ts";
 import { encode } from "#platform/protobuf/codec.ts";
 import type { Unworded, WordsOf } from "#platform/render/content.ts";
@@ -46,6 +48,17 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
     metrics.delivered({ provider: PROVIDER, status: is, reason: said.reason });
     return event(received, is, said);
   };
+  /** Whose rows were stored while they were erased: read behind the rows, so that those are deleted by the one or by the other. */
+  const erasedSince = async (stored: readonly Readable[]): Promise<ReadonlySet<Readable>> => {
+    const concerning = stored.map((each) => {
+      const { environment, userId, acceptedAtMs } = each.received.value;
+      return { environment, userId, acceptedAtMs, each };
+    });
+    const erased = [...(await erasedAmong(ledger, concerning))];
+    for (const { environment, userId } of erased) await store.erase(environment, userId);
+    return new Set(erased.map(({ each }) => each));
+  };
+
   return {
     name: "inbox",
     reads: [topics.web],
@@ -76,19 +89,23 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
         readable.map(({ received }) => tryOf(received.value, worker)),
         { repeatable: true },
       );
-      const isCanceled = new Set(readable.filter((_, index) => refuses(intents[index] as Intent)));
-      const isLive = (each: Readable) => !isCanceled.has(each) && Number(each.received.value.expiresAtMs) > nowMs;
+      const barred = new Map(readable.map((each, index) => [each, barredBy(intents[index] as Intent)]));
+      const isLive = (each: Readable) => !barred.get(each) && Number(each.received.value.expiresAtMs) > nowMs;
       const live = readable.filter(isLive);
       const late = readable.filter((each) => !isLive(each));
 
       const places = await store.add(live.map(({ row }) => row));
-      for (const [index, each] of live.entries()) sent(each, places[index] as Placed);
+      const erased = await erasedSince(live);
+      for (const [index, each] of live.entries()) {
+        if (!erased.has(each)) sent(each, places[index] as Placed);
+        else batch.done(each.received, ended(each.received, "erased", { reason: "erased", atMs: nowMs }));
+      }
       const earlier = await store.placed(late.map(({ row }) => row));
       for (const [index, each] of late.entries()) {
         const place = earlier[index];
+        const end = barred.get(each) ?? "expired";
         if (place) sent(each, place);
-        else if (isCanceled.has(each)) batch.done(each.received, ended(each.received, "canceled", { reason: "canceled", atMs: nowMs }));
-        else batch.done(each.received, ended(each.received, "expired", { reason: "expired", atMs: nowMs }));
+        else batch.done(each.received, ended(each.received, end, { reason: end, atMs: nowMs }));
       }
     },
     givenUp(record, value, reason, detail) {
@@ -101,12 +118,18 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
 
 const idsOf = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
 
-const tryOf = ({ environment, notificationId, deliveryId, cycle, target, attempt, wait }: Delivery, worker: string): Try => ({
-  ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },
-  ...{ worker, leaseMs: LEASE_MS },
-});
+const tryOf = (delivery: Delivery, worker: string): Try => {
+  const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = delivery;
+  return {
+    ...{ environment, notificationId, deliveryId, cycle, target, attempt, wait },
+    ...{ reaches: reachOf(delivery), acceptedAtMs: Number(delivery.acceptedAtMs), worker, leaseMs: LEASE_MS },
+  };
+};
 
-const refuses = (intent: Intent): boolean => intent.is === "canceled" || (intent.is === "settled" && intent.state === "canceled");
+function barredBy(intent: Intent): Barred | undefined {
+  const is = intent.is === "settled" ? intent.state : intent.is;
+  return is === "canceled" || is === "suppressed" || is === "erased" ? is : undefined;
+}
 
 /** Where nobody can read the words, whatever is wrong with them, it will be so every time. */
 function rowOf(
@@ -132,6 +155,8 @@ const statuses = {
   sent: DeliveryStatus.SENT,
   expired: DeliveryStatus.EXPIRED,
   canceled: DeliveryStatus.CANCELED,
+  suppressed: DeliveryStatus.SKIPPED,
+  erased: DeliveryStatus.SKIPPED,
   dead: DeliveryStatus.DEAD,
 } as const;
 
@@ -140,11 +165,11 @@ function event(
   is: keyof typeof statuses,
   { reason, atMs, attempt = 0, ...said }: { reason: Reason; atMs: number; attempt?: number; provider?: string; detail?: string },
 ): Output {
-  const { deliveryId, notificationId, environment, userId, cycle, wait, target } = value;
+  const { deliveryId, notificationId, environment, userId, cycle, wait, target, acceptedAtMs } = value;
   const init: MessageInitShape<typeof DeliveryEventSchema> = {
     eventId: uuidv5(deliveryEventName(deliveryId, { cycle, attempt, wait, target }, is)),
     ...{ moment: Moment.DELIVERY, status: statuses[is], reason, attempt, ...said, atMs: BigInt(atMs) },
-    ...{ deliveryId, notificationId, environment, userId, channel: Channel.WEB, cycle, wait, target },
+    ...{ deliveryId, notificationId, environment, userId, channel: Channel.WEB, cycle, wait, target, acceptedAtMs },
   };
   return { topic: topics.deliveryEvents, key: record.key, value: encode(DeliveryEventSchema, init) };
 }

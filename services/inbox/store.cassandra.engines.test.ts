@@ -31,6 +31,7 @@ async function open(): Promise<InboxStore> {
     placed: (deliveries) => store.placed(deliveries.map(there)),
     box: (environment, userId) => store.box(`${own}-${environment}`, userId),
     after: (environment, ...rest) => store.after(`${own}-${environment}`, ...rest),
+    erase: (environment, userId) => store.erase(`${own}-${environment}`, userId),
     seqOf: (environment, ...rest) => store.seqOf(`${own}-${environment}`, ...rest),
   };
 }

@@ -15,6 +15,8 @@ import { pushedOut } from "./trim.cassandra.ts";
 const KEPT = 1_000;
 /** Of one conditional write. */
 const MOST_ROWS = 100;
+/** Of rows: see store.cql. */
+const KINDS = [0, 1, 2];
 const MOST_TRIES = 20;
 const MOST_PAUSE_MS = 200;
 
@@ -70,7 +72,7 @@ export async function cassandraInboxStore(cassandra: Cassandra, { clock }: Inbox
         return new Map([...places, ...now]);
       }
     }
-    throw new Problem("STORE_UNAVAILABLE", { cause: new Error("others write into the same inbox all the time") });
+    throw busy();
   }
 
   return {
@@ -123,6 +125,17 @@ export async function cassandraInboxStore(cassandra: Cassandra, { clock }: Inbox
       return (rows[0] && (rows[0].seq as bigint) <= floor ? await from(floor) : rows).map(rowOf);
     },
 
+    async erase(environment, userId) {
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        if (tries > 1) await clock.sleep(Math.min(2 ** tries, MOST_PAUSE_MS));
+        const { epoch, top } = await read({ environment, userId }, [], true);
+        if (epoch === undefined) return;
+        const kinds = KINDS.map((kind): Asked => ({ name: "drop-kind", params: [environment, userId, kind] }));
+        if ((await cql.swap([{ name: "end", params: [environment, userId, top] }, ...kinds])) === "done") return;
+      }
+      throw busy();
+    },
+
     async seqOf(environment, userId, notificationId) {
       const [row] = await cql.read("newest", [environment, userId, [notificationId]]);
       const isKept = row && (row.at as bigint) > floorOf(row.top as bigint);
@@ -130,6 +143,8 @@ export async function cassandraInboxStore(cassandra: Cassandra, { clock }: Inbox
     },
   };
 }
+
+const busy = () => new Problem("STORE_UNAVAILABLE", { cause: new Error("others write into the same inbox all the time") });
 
 const keyOf = ({ environment, userId }: Person): string => `${environment}\u001f${userId}`;
 

@@ -12,10 +12,11 @@ interface Person {
 
 export function memoryInboxStore(keep = KEPT): InboxStore {
   const people = new Map<string, Person>();
+  let made = 0;
   const keyOf = (environment: string, userId: string) => JSON.stringify([environment, userId]);
   const known = (environment: string, userId: string) => people.get(keyOf(environment, userId));
-  const made = (environment: string, userId: string): Person => {
-    const person = known(environment, userId) ?? { epoch: `memory-${people.size}`, topSeq: 0, rows: [] };
+  const make = (environment: string, userId: string): Person => {
+    const person = known(environment, userId) ?? { epoch: `memory-${made++}`, topSeq: 0, rows: [] };
     people.set(keyOf(environment, userId), person);
     return person;
   };
@@ -30,7 +31,7 @@ export function memoryInboxStore(keep = KEPT): InboxStore {
         const earlier = placeOf(given);
         if (earlier) return earlier;
         const { environment, userId, ...row } = given;
-        const person = made(environment, userId);
+        const person = make(environment, userId);
         const seq = ++person.topSeq;
         person.rows = [...person.rows, { ...row, seq }].slice(-keep);
         return { epoch: person.epoch, seq, createdAtMs: row.createdAtMs };
@@ -42,6 +43,9 @@ export function memoryInboxStore(keep = KEPT): InboxStore {
     },
     after: async (environment, userId, seq, limit) =>
       (known(environment, userId)?.rows ?? []).filter((row) => row.seq > seq).slice(0, limit),
+    async erase(environment, userId) {
+      people.delete(keyOf(environment, userId));
+    },
     seqOf: async (environment, userId, notificationId) =>
       known(environment, userId)?.rows.findLast((row) => row.notificationId === notificationId)?.seq,
   };

@@ -24,4 +24,9 @@ function add(sql: Sql, row: NewRow, keep: number): Placed {
 
 export default {
   add: (sql: Sql, { rows, keep }: { rows: readonly NewRow[]; keep: number }): Placed[] => rows.map((row) => add(sql, row, keep)),
+
+  erase(sql: Sql, { environment, userId }: { environment: string; userId: string }): void {
+    sql.run("erase-messages", environment, userId);
+    sql.run("erase-person", environment, userId);
+  },
 };

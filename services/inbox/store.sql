@@ -51,3 +51,9 @@ FROM inbox_messages WHERE environment = ? AND user_id = ? AND seq > ? ORDER BY s
 
 -- name: seq-of
 SELECT max(seq) AS seq FROM inbox_messages WHERE environment = ? AND user_id = ? AND notification_id = ?;
+
+-- name: erase-messages
+DELETE FROM inbox_messages WHERE environment = ? AND user_id = ?;
+
+-- name: erase-person
+DELETE FROM inbox_people WHERE environment = ? AND user_id = ?;

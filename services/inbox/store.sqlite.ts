@@ -33,6 +33,7 @@ export async function sqliteInboxStore(database: Database, keep = KEPT): Promise
       return { epoch: (row?.epoch as string | undefined) ?? "", topSeq: Number(row?.top_seq ?? 0) };
     },
     after: async (environment, userId, seq, limit) => reads.all("after", environment, userId, seq, limit).map(rowOf),
+    erase: (environment, userId) => calls.erase({ environment, userId }, { durable: true }),
     async seqOf(environment, userId, notificationId) {
       const seq = reads.get("seq-of", environment, userId, notificationId)?.seq;
       return seq == null ? undefined : Number(seq);

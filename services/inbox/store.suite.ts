@@ -41,6 +41,23 @@ export const inboxStoreSuite = (name: string, open: () => Promise<InboxStore>): 
       expect(await rowsAfter(0)).toEqual([{ ...kept, seq: 1 }]);
     });
 
+    it("forgets a person, who begins anew with another epoch, and nobody else", async () => {
+      const [first] = await store.add([row("a"), row("b"), row("c", { userId: "bo" }), row("d", { environment: "staging" })]);
+      await store.erase("development", "ann");
+      await store.erase("development", "ann");
+      await store.erase("development", "nobody");
+      expect(await store.box("development", "ann")).toEqual({ epoch: "", topSeq: 0 });
+      expect(await rowsAfter(0)).toEqual([]);
+      expect(await store.placed([row("a")])).toEqual([undefined]);
+      expect(await store.seqOf("development", "ann", "n-a")).toBeUndefined();
+      expect(await words(0, 9, "bo")).toEqual(["c"]);
+      expect(await words(0, 9, "ann", "staging")).toEqual(["d"]);
+      const [again] = await store.add([row("a", { title: "New" })]);
+      expect(again?.seq).toBe(1);
+      expect(again?.epoch).not.toBe(first?.epoch);
+      expect((await rowsAfter(0)).map(({ title }) => title)).toEqual(["New"]);
+    });
+
     it("finds a delivery that comes again where it stands, as it was first stored", async () => {
       const [first] = await store.add([row("a", { createdAtMs: 1_000 }), row("b")]);
       const again = await store.add([row("a", { createdAtMs: 9_000, title: "Another" }), row("c")]);

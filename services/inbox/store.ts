@@ -41,6 +41,8 @@ export interface InboxStore {
   box(environment: string, userId: string): Promise<Box>;
   /** Rows after `seq`, oldest first. */
   after(environment: string, userId: string, seq: number, limit: number): Promise<readonly Row[]>;
+  /** Deletes what there is of a person. What comes afterwards begins a new epoch. */
+  erase(environment: string, userId: string): Promise<void>;
   /** The seq of the row that a notification came by. */
   seqOf(environment: string, userId: string, notificationId: string): Promise<number | undefined>;
 }

@@ -52,7 +52,9 @@ const decide = (...channels: Channel[]) => {
 };
 const send = { environment: "development", notificationId: ID, cycle: 1, target: "" };
 const intend = async (channel: Channel) => {
-  const [intent] = await ledger.intend([{ ...send, deliveryId: `d-${channel}`, attempt: 0, wait: 0, worker: "w", leaseMs: 17_000 }]);
+  const [intent] = await ledger.intend([
+    { ...send, deliveryId: `d-${channel}`, reaches: [], acceptedAtMs: 1_000, attempt: 0, wait: 0, worker: "w", leaseMs: 17_000 },
+  ]);
   return intent?.is;
 };
 const settle = (channel: Channel, state: "sent" | "dead") =>

@@ -1,20 +1,37 @@
-/** Preferences: people, where they can be reached, and what they want to hear. */
+/** Preferences: people, where they can be reached, what they want to hear, and to whom nothing is sent. */
 import { z } from "zod";
 import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { mode } from "#platform/config/mode.ts";
 import type { Module } from "#platform/host.ts";
+import { sweeping } from "#platform/sweep.ts";
 import { seedDevelopment } from "./development.ts";
+import { erasing } from "./erasing.ts";
 import { preferencesService } from "./service.ts";
 import type { PreferenceStore } from "./store.ts";
+import type { SuppressionStore } from "./suppressions.ts";
+
+/** Who was taken off the suppression list. Far longer than the ledger remembers it. */
+const REMOVED_KEPT_MS = 24 * 3_600_000;
 
 const config = z.object({ mode });
 
-export const preferences: Module<z.output<typeof config>, PreferenceStore> = {
+export interface PreferenceStores {
+  readonly people: PreferenceStore;
+  readonly suppressions: SuppressionStore;
+}
+
+export const preferences: Module<z.output<typeof config>, PreferenceStores> = {
   name: "preferences",
   services: [PreferencesService],
+  uses: ["ledger"],
   config,
-  async build(settings, { clock }, store) {
-    if (settings.mode === "development") await seedDevelopment(store, clock);
-    return { rpc: (router) => router.service(PreferencesService, preferencesService(store, clock)) };
+  async build(settings, given, { people, suppressions }) {
+    const { clock } = given;
+    if (settings.mode === "development") await seedDevelopment(people, clock);
+    const erasure = erasing({ ...given, people, suppressions });
+    return {
+      rpc: (router) => router.service(PreferencesService, preferencesService({ ...given, people, suppressions, erase: erasure.erase })),
+      tasks: [erasure.task, sweeping({ name: "forget-removed-suppressions", store: suppressions, clock, keptMs: REMOVED_KEPT_MS })],
+    };
   },
 };

@@ -14,12 +14,15 @@ import {
   type SetQuietHoursRequestSchema,
 } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Clock } from "#platform/clock.ts";
+import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
+import { noErasing } from "../../test/fakes/erasing.ts";
 import { preferencesService } from "./service.ts";
 import { sqlitePreferenceStore } from "./store.sqlite.ts";
+import { sqliteSuppressionStore } from "./suppressions.sqlite.ts";
 
 let folder: string;
 let database: Database;
@@ -31,9 +34,14 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "carillon-preferences-"));
   database = await openDatabase({ file: join(folder, "carillon.sqlite") });
   const store = await sqlitePreferenceStore(database);
+  const suppressions = await sqliteSuppressionStore(database);
   nowMs = 1_000;
   const clock: Clock = { nowMs: () => nowMs, sleep: async () => {} };
-  const routes = (router: ConnectRouter) => router.service(PreferencesService, preferencesService(store, clock));
+  const routes = (router: ConnectRouter) =>
+    router.service(
+      PreferencesService,
+      preferencesService({ people: store, suppressions, erase: noErasing, ledger: memoryLedger({ clock }), clock }),
+    );
   clients = createClients({ rpc: () => [routes], clock, logger: pino({ level: "silent" }), metrics: new Registry() });
   people = clients(PreferencesService, "development");
 });

@@ -5,9 +5,10 @@ import { type QuietHours, quietHoursFault } from "#domain/decide/quiet-hours.ts"
 import { isTimeZone } from "#domain/decide/zone.ts";
 import { Problem } from "#domain/errors.ts";
 import type { PreferencesService, Weekday } from "#gen/carillon/preferences/v1/preferences_pb.ts";
-import type { Clock } from "#platform/clock.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
+import type { Erasing } from "./erasing.ts";
 import type { Choice, KnownPerson, PersonRecord, PreferenceStore } from "./store.ts";
+import { reachedBy, type SuppressingNeeds, suppressing, suppressionOf } from "./suppressing.ts";
 
 /** Enough for every category of a product; a person with more is a loop somewhere. */
 const MAX_CHOICES = 500;
@@ -37,11 +38,19 @@ function checkTimeZone(name: string): void {
   if (!isTimeZone(name)) refuse("time_zone", "must be the IANA name of a time zone like Europe/Vienna");
 }
 
-export function preferencesService(store: PreferenceStore, clock: Clock): ServiceImpl<typeof PreferencesService> {
+export interface PreferencesNeeds extends SuppressingNeeds {
+  readonly people: PreferenceStore;
+  readonly erase: Erasing["erase"];
+}
+
+export function preferencesService(needs: PreferencesNeeds): ServiceImpl<typeof PreferencesService> {
+  const { people: store, suppressions, clock } = needs;
   const findOne = async (environment: string, userId: string): Promise<KnownPerson | undefined> =>
     (await store.find(environment, [userId]))[0];
 
   return {
+    ...suppressing(needs),
+
     async upsertPerson({ userId, email, name, locale, timeZone }, context) {
       if (timeZone !== undefined) checkTimeZone(timeZone);
       const change = { userId, email: email === undefined ? undefined : emailOf(email), name, locale, timeZone };
@@ -96,9 +105,17 @@ export function preferencesService(store: PreferenceStore, clock: Clock): Servic
       return { ...quietHoursOf(hours), timeZone: zone };
     },
 
-    async batchGetPreferences({ userIds }, context) {
-      const known = await store.findOrCreate(principalOf(context).environment, userIds, clock.nowMs());
+    async erasePerson({ userId }, context) {
+      const { atMs, done } = await needs.erase(principalOf(context).environment, userId);
+      return { erasedAtMs: BigInt(atMs), done };
+    },
+
+    async batchGetPreferences({ userIds, addresses }, context) {
+      const { environment } = principalOf(context);
+      const known = userIds.length === 0 ? [] : await store.findOrCreate(environment, userIds, clock.nowMs());
+      const listed = await suppressions.among(environment, reachedBy(known, addresses));
       return {
+        suppressions: listed.map(suppressionOf),
         people: known.map(({ person, choices, quietHours }) => ({
           person: personOf(person),
           categories: categoriesOf(choices),

@@ -36,6 +36,9 @@ export function cachedPreferenceStore(store: PreferenceStore, cache: Cache<Known
     upsert: (environment, changes, nowMs) => changing(environment, changes, () => store.upsert(environment, changes, nowMs)),
     choose: (environment, choices, maxChoices, nowMs) =>
       changing(environment, choices, () => store.choose(environment, choices, maxChoices, nowMs)),
+    erase: (environment, userId, nowMs) => changing(environment, [{ userId }], () => store.erase(environment, userId, nowMs)),
+    finishErasure: (erasure) => changing(erasure.environment, [erasure], () => store.finishErasure(erasure)),
+    erasures: store.erasures,
     setQuietHours: (environment, change, nowMs) => changing(environment, [change], () => store.setQuietHours(environment, change, nowMs)),
   };
 }

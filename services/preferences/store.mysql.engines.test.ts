@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => database.end());
 
 preferenceStoreSuite("MySQL", async () => {
-  await database.admin.query("DELETE FROM people; DELETE FROM choices");
+  await database.admin.query("DELETE FROM people; DELETE FROM choices; DELETE FROM erasures");
   return store;
 });
 

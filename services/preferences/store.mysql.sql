@@ -27,6 +27,39 @@ CREATE TABLE choices (
   PRIMARY KEY (environment, user_id, category)
 ) ENGINE = InnoDB;
 
+-- Of whom more is to be deleted.
+-- name: schema-2
+CREATE TABLE erasures (
+  environment VARBINARY(64) NOT NULL,
+  user_id VARBINARY(512) NOT NULL,
+  at_ms BIGINT NOT NULL,
+  PRIMARY KEY (environment, user_id),
+  KEY erasures_by_time (at_ms)
+) ENGINE = InnoDB;
+
+-- name: begin-erasure
+INSERT INTO erasures (environment, user_id, at_ms) VALUES (?, ?, ?)
+ON DUPLICATE KEY UPDATE at_ms = GREATEST(VALUES(at_ms), at_ms + 1);
+
+-- name: begun
+SELECT at_ms FROM erasures WHERE environment = ? AND user_id = ?;
+
+-- name: delete-choices
+DELETE FROM choices WHERE environment = ? AND user_id = ?;
+
+-- name: delete-person
+DELETE FROM people WHERE environment = ? AND user_id = ?;
+
+-- name: end-erasure
+DELETE FROM erasures WHERE environment = ? AND user_id = ? AND at_ms = ?;
+
+-- name: delete-blank
+DELETE FROM people WHERE environment = ? AND user_id = ? AND email = '' AND name = '' AND locale = '' AND time_zone = ''
+  AND quiet_start = '';
+
+-- name: erasures
+SELECT environment, user_id, at_ms FROM erasures WHERE at_ms < ? ORDER BY at_ms LIMIT ?;
+
 -- Leaves whoever is there as they are. Not IGNORE, which would also ignore what does not fit, and lock less than what follows needs.
 -- name: create
 INSERT INTO people (environment, user_id, email, email_folded, name, locale, time_zone, created_at_ms, updated_at_ms)

@@ -4,7 +4,7 @@
  * Who is changed is created first and then locked, in the order of ids: the row is the lock that two writers of one person meet at.
  */
 import type { Mysql, MysqlSql } from "#platform/mysql/mysql.ts";
-import { choiceOf, personOf, quietHoursOf } from "./store.rows.ts";
+import { choiceOf, erasureOf, personOf, quietHoursOf } from "./store.rows.ts";
 import type { Choice, KnownPerson, PersonChange, PersonRecord, PreferenceStore } from "./store.ts";
 
 /** Behind every byte of UTF-8. */
@@ -89,6 +89,25 @@ export async function mysqlPreferenceStore(mysql: Mysql): Promise<PreferenceStor
         await sql.run("choose", [...chosen.values()]);
         return answers;
       }),
+
+    erase: (environment, userId, nowMs) =>
+      tables.transaction(async (sql) => {
+        await lock(sql, environment, [{ userId }], nowMs);
+        await sql.run("delete-choices", environment, userId);
+        await sql.run("delete-person", environment, userId);
+        await sql.run("begin-erasure", environment, userId, nowMs);
+        return Number((await sql.get("begun", environment, userId))?.at_ms);
+      }),
+
+    finishErasure: ({ environment, userId, atMs }) =>
+      tables.transaction(async (sql) => {
+        // Whoever has a choice is no longer made of nothing but an id.
+        const choices = await sql.all("categories", environment, [userId]);
+        if (choices.length === 0) await sql.run("delete-blank", environment, userId);
+        await sql.run("end-erasure", environment, userId, atMs);
+      }),
+
+    erasures: async (beforeMs, limit) => (await tables.all("erasures", beforeMs, limit)).map(erasureOf),
 
     setQuietHours: (environment, { userId, hours, timeZone = null }, nowMs) =>
       tables.transaction(async (sql) => {

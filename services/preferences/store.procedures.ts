@@ -1,7 +1,7 @@
 /** People and choices, in the writer thread. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
 import { personOf } from "./store.rows.ts";
-import type { Choice, PersonChange, PersonRecord, QuietHoursChange } from "./store.ts";
+import type { Choice, Erasure, PersonChange, PersonRecord, QuietHoursChange } from "./store.ts";
 
 export default {
   upsert(
@@ -36,6 +36,17 @@ export default {
       sql.run("choose", environment, userId, category, muted ? 1 : 0, mutedUntilMs, JSON.stringify(channels));
       return true;
     });
+  },
+
+  erase(sql: Sql, { environment, userId, nowMs }: { environment: string; userId: string; nowMs: number }): number {
+    sql.run("delete-choices", environment, userId);
+    sql.run("delete-person", environment, userId);
+    return Number(sql.get("begin-erasure", environment, userId, nowMs)?.at_ms);
+  },
+
+  finishErasure(sql: Sql, { environment, userId, atMs }: Erasure): void {
+    sql.run("delete-blank", environment, userId);
+    sql.run("end-erasure", environment, userId, atMs);
   },
 
   setQuietHours(sql: Sql, { environment, change, nowMs }: { environment: string; change: QuietHoursChange; nowMs: number }): void {

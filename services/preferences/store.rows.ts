@@ -1,7 +1,7 @@
 /** What a row says of a person and of a choice, whichever database it comes from. */
 import type { QuietHours } from "#domain/decide/quiet-hours.ts";
 import type { Row } from "#platform/sql/row.ts";
-import type { Choice, PersonRecord } from "./store.ts";
+import type { Choice, Erasure, PersonRecord } from "./store.ts";
 
 export const personOf = (userId: string, row: Row): PersonRecord => ({
   userId,
@@ -18,6 +18,12 @@ export const choiceOf = (row: Row): Choice => ({
   muted: row.muted === 1,
   mutedUntilMs: Number(row.muted_until_ms),
   channels: JSON.parse(row.channels as string),
+});
+
+export const erasureOf = (row: Row): Erasure => ({
+  environment: row.environment as string,
+  userId: row.user_id as string,
+  atMs: Number(row.at_ms),
 });
 
 export const quietHoursOf = (row: Row): QuietHours | undefined =>

@@ -30,6 +30,35 @@ ALTER TABLE people ADD COLUMN quiet_end TEXT NOT NULL DEFAULT '';
 ALTER TABLE people ADD COLUMN quiet_days TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE choices ADD COLUMN muted_until_ms INTEGER NOT NULL DEFAULT 0;
 
+-- Of whom more is to be deleted.
+-- name: schema-4
+CREATE TABLE erasures (
+  environment TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (environment, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- name: begin-erasure
+INSERT INTO erasures (environment, user_id, at_ms) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET at_ms = max(excluded.at_ms, at_ms + 1) RETURNING at_ms;
+
+-- name: delete-choices
+DELETE FROM choices WHERE environment = ? AND user_id = ?;
+
+-- name: delete-person
+DELETE FROM people WHERE environment = ? AND user_id = ?;
+
+-- name: end-erasure
+DELETE FROM erasures WHERE environment = ? AND user_id = ? AND at_ms = ?;
+
+-- name: delete-blank
+DELETE FROM people WHERE environment = ?1 AND user_id = ?2 AND email = '' AND name = '' AND locale = '' AND time_zone = ''
+  AND quiet_start = '' AND NOT EXISTS (SELECT 1 FROM choices WHERE environment = ?1 AND user_id = ?2);
+
+-- name: erasures
+SELECT environment, user_id, at_ms FROM erasures WHERE at_ms < ? ORDER BY environment, user_id LIMIT ?;
+
 -- name: create
 INSERT INTO people (environment, user_id, created_at_ms, updated_at_ms) VALUES (?1, ?2, ?3, ?3)
 ON CONFLICT DO NOTHING;

@@ -1,7 +1,7 @@
 /** People and their choices in SQLite. */
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./store.procedures.ts";
-import { choiceOf, personOf, quietHoursOf } from "./store.rows.ts";
+import { choiceOf, erasureOf, personOf, quietHoursOf } from "./store.rows.ts";
 import type { KnownPerson, PersonRecord, PreferenceStore } from "./store.ts";
 
 /** Behind every other character. */
@@ -37,6 +37,9 @@ export async function sqlitePreferenceStore(database: Database): Promise<Prefere
       return found.map((known, place) => known ?? (look(environment, userIds[place] as string) as KnownPerson));
     },
     choose: (environment, choices, maxChoices, nowMs) => calls.choose({ environment, choices, maxChoices, nowMs }, { durable: true }),
+    erase: (environment, userId, nowMs) => calls.erase({ environment, userId, nowMs }, { durable: true }),
+    finishErasure: (erasure) => calls.finishErasure(erasure),
+    erasures: async (beforeMs, limit) => reads.all("erasures", beforeMs, limit).map(erasureOf),
     setQuietHours: (environment, change, nowMs) => calls.setQuietHours({ environment, change, nowMs }, { durable: true }),
   };
 }

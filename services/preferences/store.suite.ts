@@ -158,6 +158,56 @@ export function preferenceStoreSuite(name: string, open: () => Promise<Preferenc
       expect(await ends()).toEqual([0]);
     });
 
+    it("erases a person with their choices, who is a new one afterwards, and nobody else", async () => {
+      const store = await open();
+      const choice = { category: "posts", muted: true, mutedUntilMs: 0, channels: [] };
+      for (const userId of ["ann", "bo"]) {
+        await store.upsert("development", [{ userId, name: userId, timeZone: "UTC" }], 5);
+        await store.choose("development", [{ userId, choice }], 500, 5);
+      }
+      await store.upsert("staging", [{ userId: "ann" }], 5);
+      expect(await store.erase("development", "ann", 9)).toBe(9);
+      expect(await store.find("development", ["ann"])).toEqual([undefined]);
+      expect((await store.find("development", ["bo"]))[0]?.choices).toHaveLength(1);
+      expect(await store.find("staging", ["ann"])).toHaveLength(1);
+      expect(await store.findOrCreate("development", ["ann"], 10)).toEqual([
+        { person: nobody("ann", 10), choices: [], quietHours: undefined },
+      ]);
+      expect(await store.erase("development", "nobody", 9)).toBe(9);
+    });
+
+    it("keeps what is to be deleted of whom until it is done, and erases again later than before", async () => {
+      const store = await open();
+      expect(await store.erase("development", "ann", 9)).toBe(9);
+      expect(await store.erase("development", "ann", 9)).toBe(10);
+      expect(await store.erase("development", "bo", 20)).toBe(20);
+      const ann = { environment: "development", userId: "ann", atMs: 10 };
+      expect(await store.erasures(20, 9)).toEqual([ann]);
+      expect(await store.erasures(21, 1)).toHaveLength(1);
+      await store.finishErasure({ ...ann, atMs: 9 });
+      expect(await store.erasures(20, 9)).toEqual([ann]);
+      await store.finishErasure(ann);
+      expect(await store.erasures(20, 9)).toEqual([]);
+    });
+
+    it("takes along, at the end of an erasure, a person who was made in its midst of nothing but an id", async () => {
+      const store = await open();
+      const erasure = { environment: "development", userId: "ann", atMs: await store.erase("development", "ann", 9) };
+      await store.findOrCreate("development", ["ann", "bo"], 10);
+      await store.finishErasure(erasure);
+      expect((await store.find("development", ["ann", "bo"])).map((known) => known?.person.userId)).toEqual([undefined, "bo"]);
+      const known = [{ name: "Ann" }, { email: "a@example.test" }, { timeZone: "UTC" }];
+      for (const more of known) {
+        await store.upsert("development", [{ userId: "bo", ...more }], 10);
+        await store.finishErasure({ ...erasure, userId: "bo" });
+        expect(await store.find("development", ["bo"])).toHaveLength(1);
+        await store.upsert("development", [{ userId: "bo", name: "", email: "" }], 10);
+      }
+      await store.choose("development", [{ userId: "cy", choice: { category: "x", muted: true, mutedUntilMs: 0, channels: [] } }], 9, 9);
+      await store.finishErasure({ ...erasure, userId: "cy" });
+      expect((await store.find("development", ["cy"]))[0]?.choices).toHaveLength(1);
+    });
+
     it("keeps environments apart", async () => {
       const store = await open();
       await store.upsert("development", [{ userId: "ann", name: "Ann" }], 5);

@@ -53,6 +53,13 @@ export interface KnownPerson {
   readonly quietHours: QuietHours | undefined;
 }
 
+/** A person of whom more is to be deleted. */
+export interface Erasure {
+  readonly environment: string;
+  readonly userId: string;
+  readonly atMs: number;
+}
+
 export interface PreferenceStore {
   /** `updatedAtMs` moves only when something changes. */
   upsert(environment: string, changes: readonly PersonChange[], nowMs: number): Promise<readonly PersonRecord[]>;
@@ -71,6 +78,12 @@ export interface PreferenceStore {
     maxChoices: number,
     nowMs: number,
   ): Promise<readonly boolean[]>;
+  /** Deletes the person with their choices, and keeps that more of them is to be deleted. Answers when: later than whatever it answered before. */
+  erase(environment: string, userId: string, nowMs: number): Promise<number>;
+  /** Everything of them is deleted: nothing is kept of the erasure, nor of a person who was made in the middle of it with nothing but an id. */
+  finishErasure(erasure: Erasure): Promise<void>;
+  /** Those begun before that are not finished. */
+  erasures(beforeMs: number, limit: number): Promise<readonly Erasure[]>;
   /** Creates the person if unknown. */
   setQuietHours(environment: string, change: QuietHoursChange, nowMs: number): Promise<void>;
 }

@@ -11,7 +11,7 @@ import { partitionOf } from "#platform/log/partition.ts";
 import { DAY_MS, HOUR_MS } from "./days.ts";
 import { Recently } from "./recently.ts";
 import type { HistoryNeeds } from "./store.cassandra.ts";
-import type { Listing, Place, RecordedEvent } from "./store.ts";
+import type { Listing, Place, RecordedEvent, Redaction } from "./store.ts";
 
 const BUCKETS = 16;
 /** Of the rows that say which hours there are; more than one hour has. */
@@ -105,8 +105,17 @@ export function listings(cql: Cql, { clock, keptMs }: HistoryNeeds) {
     return found;
   }
 
+  async function remove({ environment, notificationId, userId, acceptedAtMs, isEmpty }: Redaction): Promise<void> {
+    if (acceptedAtMs === undefined) return;
+    const [hour, bucket, month] = [hourOf(acceptedAtMs), partitionOf(notificationId, BUCKETS), monthOf(acceptedAtMs)];
+    const place = [BigInt(acceptedAtMs), notificationId];
+    await cql.write([{ name: "forget-in-log", params: [environment, userId, month, ...place] }]);
+    if (isEmpty) await cql.write([{ name: "forget-in-hour", params: [environment, hour, bucket, ...place] }]);
+  }
+
   return {
     add,
+    remove,
     list: (listing: Listing) => (listing.userId === undefined ? listAll(listing) : listOf(listing.userId, listing)),
   };
 }

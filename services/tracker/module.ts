@@ -22,7 +22,7 @@ const config = z.object({
 export const tracker: Module<z.output<typeof config>, HistoryStore> = {
   name: "tracker",
   services: [TrackerService],
-  uses: ["log", "fanout"],
+  uses: ["log", "ledger", "fanout"],
   config,
   build(settings, given, store) {
     const { clock } = given;
@@ -32,7 +32,7 @@ export const tracker: Module<z.output<typeof config>, HistoryStore> = {
     const service = trackerService(store, given, { mostWatchers: settings["watch.limit"] });
     return {
       rpc: (router) => router.service(TrackerService, service),
-      stages: [trackerStage(store, given.fanout)],
+      stages: [trackerStage(store, given.fanout, given.ledger)],
       tasks: [
         ...(sweep ? [sweeping({ name: "forget-history", store: { sweep }, clock, keptMs })] : []),
         ...(recount ? [recounting({ recount, clock })] : []),

@@ -20,6 +20,8 @@ import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { type Clock, systemClock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
+import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
@@ -31,6 +33,7 @@ import type { HistoryStore } from "./store.ts";
 export interface TrackerRoom {
   readonly store: HistoryStore;
   readonly fanout: Fanout;
+  readonly ledger: Ledger;
   readonly clients: Clients;
   /** In the environment "development". */
   readonly tracker: Client<typeof TrackerService>;
@@ -55,6 +58,7 @@ export async function openTrackerRoom({ clock = systemClock, mostWatchers = 10, 
   const plain = await sqliteHistoryStore(database);
   const store = around?.(plain) ?? plain;
   const fanout = memoryFanout();
+  const ledger = memoryLedger({ clock });
   const acknowledged = new Map<string, NotificationRequested>();
   const routes = (router: ConnectRouter) => {
     const client: Clients = (service, environment) => clients(service, environment);
@@ -70,9 +74,9 @@ export async function openTrackerRoom({ clock = systemClock, mostWatchers = 10, 
   };
   const clients = createClients({ rpc: () => [routes], clock, logger: pino({ level: "silent" }), metrics: new Registry() });
   const room: TrackerRoom = {
-    ...{ store, fanout, clients, acknowledged, ingestIsUp: true },
+    ...{ store, fanout, ledger, clients, acknowledged, ingestIsUp: true },
     tracker: clients(TrackerService, "development"),
-    record: (events) => handled(store, fanout, events),
+    record: (events) => handled({ store, fanout, ledger }, events),
     async close() {
       await database.close();
       rmSync(folder, { recursive: true });
@@ -81,8 +85,8 @@ export async function openTrackerRoom({ clock = systemClock, mostWatchers = 10, 
   return room;
 }
 
-const handled = (store: HistoryStore, fanout: Fanout, events: readonly DeliveryEvent[]) =>
-  trackerStage(store, fanout).handle({
+const handled = ({ store, fanout, ledger }: Pick<TrackerRoom, "store" | "fanout" | "ledger">, events: readonly DeliveryEvent[]) =>
+  trackerStage(store, fanout, ledger).handle({
     records: events.map((value, offset) => ({
       value,
       record: { topic: deliveryEvents, partition: 0, offset, timeMs: 0, key: "", value: toBinary(DeliveryEventSchema, value), headers: {} },

@@ -12,6 +12,7 @@ import { principalOf } from "#platform/rpc/interceptors.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { attemptsOf } from "./attempts.ts";
 import { daysOf, formatDate } from "./days.ts";
+import { eraseFrom } from "./erase.ts";
 import { explain } from "./explain.ts";
 import { decodeRequested, type History, readHistory } from "./history.ts";
 import { notificationOf } from "./notification.ts";
@@ -73,6 +74,10 @@ export function trackerService(
   }
 
   return {
+    async eraseHistory({ userId, acceptedByMs }, context) {
+      return { more: await eraseFrom(store, principalOf(context).environment, userId, Number(acceptedByMs)) };
+    },
+
     async getNotification({ notificationId }, context) {
       return { notification: notificationOf(await historyFor(notificationId, context)) };
     },

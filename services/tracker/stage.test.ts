@@ -5,7 +5,10 @@ import { toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { deliveryEvents } from "#domain/topics.ts";
 import { type DeliveryEvent, DeliveryEventSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { systemClock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
+import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
@@ -19,11 +22,13 @@ import * as story from "./story.fixture.ts";
 let folder: string;
 let database: Database;
 let store: HistoryStore;
+let ledger: Ledger;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "carillon-tracker-"));
   database = await openDatabase({ file: join(folder, "carillon.sqlite") });
   store = await sqliteHistoryStore(database);
+  ledger = memoryLedger({ clock: systemClock });
 });
 
 afterEach(async () => {
@@ -49,7 +54,7 @@ async function handle(events: readonly DeliveryEvent[]): Promise<string[]> {
     },
     waiting: () => {},
   };
-  await trackerStage(store, memoryFanout()).handle(batch);
+  await trackerStage(store, memoryFanout(), ledger).handle(batch);
   return outcomes;
 }
 

@@ -6,13 +6,16 @@
 import * as topics from "#domain/topics.ts";
 import { type DeliveryEvent, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Fanout } from "#platform/fanout/fanout.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
 import { decode } from "#platform/protobuf/codec.ts";
 import type { Received, Stage } from "#platform/stage/stage.ts";
 import { countedIn } from "./counted.ts";
+import { forgetIn } from "./erase.ts";
 import type { HistoryStore, RecordedEvent } from "./store.ts";
 import { wakeWatchers } from "./watch.ts";
 
-export const trackerStage = (store: HistoryStore, fanout: Fanout): Stage<DeliveryEvent> => ({
+export const trackerStage = (store: HistoryStore, fanout: Fanout, ledger: Pick<Ledger, "erasedAt">): Stage<DeliveryEvent> => ({
   name: "tracker",
   reads: [topics.deliveryEvents],
   writes: [],
@@ -38,10 +41,24 @@ export const trackerStage = (store: HistoryStore, fanout: Fanout): Stage<Deliver
       }
     }
     await store.record(recorded);
+    // Behind the writing: who is erased before it is found here, who is erased after it by the erasure.
+    await forgetIn(store, [
+      ...(await erasedAmong(
+        ledger,
+        recorded.flatMap((each, place) => concerning(each, kept[place]?.value)),
+      )),
+    ]);
     wakeWatchers(fanout, recorded);
     for (const received of kept) batch.done(received);
   },
 });
+
+/** Whom an event tells of, and since when. */
+function concerning({ environment, notificationId, atMs, asked }: RecordedEvent, event: DeliveryEvent | undefined) {
+  const userIds = asked ? asked.userIds : [event?.userId ?? ""];
+  const acceptedAtMs = asked?.acceptedAtMs ?? (Number(event?.acceptedAtMs) || atMs);
+  return userIds.map((userId) => ({ environment, notificationId, userId, acceptedAtMs }));
+}
 
 function askedOf({ moment, requested, atMs }: DeliveryEvent): RecordedEvent["asked"] | "undecodable" {
   if (moment !== Moment.REQUESTED) return undefined;

@@ -32,6 +32,7 @@ async function open(): Promise<HistoryStore> {
   return {
     record: (events) => store.record(events.map((event) => ({ ...event, environment: `${own}-${event.environment}` }))),
     eventsOf: (environment, ids) => store.eventsOf(`${own}-${environment}`, ids),
+    redact: (redactions) => store.redact(redactions.map((each) => ({ ...each, environment: `${own}-${each.environment}` }))),
     list: (listing) => store.list({ ...listing, environment: `${own}-${listing.environment}` }),
     stats: (days) => store.stats({ ...days, environment: `${own}-${days.environment}` }),
     ...(recount && { recount }),

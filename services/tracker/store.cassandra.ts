@@ -5,12 +5,15 @@
  * A row is written whole under a key that a repeat has too, so nothing is read before.
  */
 import { MAX_SEND_AT_MS } from "#domain/bounds.ts";
-import type { Cassandra } from "#platform/cassandra/cassandra.ts";
+import type { Asked, Cassandra } from "#platform/cassandra/cassandra.ts";
 import { Partitions } from "#platform/cassandra/partitions.ts";
 import type { Clock } from "#platform/clock.ts";
 import { counts } from "./counts.cassandra.ts";
 import { listings } from "./listings.cassandra.ts";
 import type { HistoryStore, RecordedEvent } from "./store.ts";
+
+/** Of one partition, in one request. */
+const ROWS_AT_ONCE = 100;
 
 export interface HistoryNeeds {
   readonly clock: Clock;
@@ -48,6 +51,22 @@ export async function cassandraHistoryStore(cassandra: Cassandra, { clock, keptM
           return rows.map(({ event }) => event as Uint8Array);
         }),
       ),
+
+    async redact(redactions) {
+      for (const redaction of redactions) {
+        const { environment, notificationId, gone, rewritten } = redaction;
+        const partition = [environment, notificationId];
+        const writes = gone.map((eventId): Asked => ({ name: "forget-event", params: [...partition, eventId] }));
+        for (const { eventId, event } of rewritten) {
+          const [row] = await cql.read("ttl-of", [...partition, eventId]);
+          // What stands in its place ends when it would have ended.
+          if (row) writes.push({ name: "add-event", params: [...partition, eventId, event, (row.ttl ?? 0) as number] });
+        }
+        for (let from = 0; from < writes.length; from += ROWS_AT_ONCE) await cql.write(writes.slice(from, from + ROWS_AT_ONCE));
+        // Last: until then it is found again by whoever goes on.
+        await lists.remove(redaction);
+      }
+    },
 
     list: lists.list,
     stats,

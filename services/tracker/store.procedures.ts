@@ -1,5 +1,6 @@
 /** The history, in the writer thread. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
+import type { Redaction } from "./store.ts";
 
 /** A batch of events, in columns: what crosses the threads is a few arrays instead of thousands of objects. */
 export interface PackedEvents {
@@ -43,6 +44,18 @@ export default {
     for (const [key, amount] of tally) {
       const [environment, day, channel, status] = JSON.parse(key) as [string, number, number, number];
       sql.run("count", environment, day, channel, status, amount);
+    }
+  },
+
+  redact(sql: Sql, { redactions }: { redactions: readonly Redaction[] }): void {
+    for (const { environment, notificationId, userId, others, isEmpty, gone, rewritten } of redactions) {
+      const n = sql.get("find", environment, notificationId)?.n as number | undefined;
+      if (n === undefined) continue;
+      for (const eventId of gone) sql.run("forget-event", n, eventId);
+      for (const { eventId, event } of rewritten) sql.run("rewrite-event", n, eventId, event);
+      sql.run("forget-person", environment, userId, notificationId);
+      if (isEmpty) sql.run("forget-notification", n);
+      else sql.run("rewrite-people", n, JSON.stringify(others));
     }
   },
 

@@ -107,3 +107,15 @@ WHERE environment = ?1 AND user_id IN (SELECT value FROM json_each(?2)) AND acce
 
 -- name: forget-notification
 DELETE FROM notifications WHERE n = ?;
+
+-- name: forget-event
+DELETE FROM notification_events WHERE n = ? AND event_id = ?;
+
+-- name: rewrite-event
+UPDATE notification_events SET event = ?3 WHERE n = ?1 AND event_id = ?2;
+
+-- name: forget-person
+DELETE FROM notification_people WHERE environment = ? AND user_id = ? AND id = ?;
+
+-- name: rewrite-people
+UPDATE notifications SET people = ?2 WHERE n = ?1 AND people IS NOT NULL;

@@ -32,6 +32,7 @@ export async function sqliteHistoryStore(database: Database): Promise<HistorySto
         userId === undefined ? reads.all("list", environment, ...range) : reads.all("list-person", environment, userId, ...range);
       return rows.map((row) => ({ acceptedAtMs: Number(row.accepted_at_ms), notificationId: row.id as string }));
     },
+    redact: (redactions) => calls.redact({ redactions }, { durable: true }),
     async stats({ environment, fromDay, toDay }) {
       return reads.all("stats", environment, fromDay, toDay).map((row) => ({
         ...{

@@ -48,6 +48,28 @@ export function historyStoreSuite(name: string, open: () => Promise<HistoryStore
       expect(["a 1", "again"]).toContain(kept?.find((each) => each !== "a 2"));
     });
 
+    it("deletes and rewrites events of a notification, and takes it out of a person's list", async () => {
+      const store = await open();
+      await store.record([asked("a", 5_000, "ann", "bo"), event("a", "1"), event("a", "2"), asked("b", 6_000, "ann")]);
+      const redaction = { environment: "development", notificationId: "a", userId: "ann", acceptedAtMs: 5_000, others: ["bo"] };
+      const rewritten = [{ eventId: "asked", event: text.encode("without") }];
+      for (let times = 0; times < 2; times++) await store.redact([{ ...redaction, isEmpty: false, gone: ["1", "none"], rewritten }]);
+      expect(await words(store, "a", "b")).toEqual([["a 2", "without"], ["b asked"]]);
+      expect(await idsOf(store, { userId: "ann" })).toEqual(["b"]);
+      expect(await idsOf(store, { userId: "bo" })).toEqual(["a"]);
+      expect(await idsOf(store)).toEqual(["b", "a"]);
+    });
+
+    it("deletes a notification whole", async () => {
+      const store = await open();
+      await store.record([asked("a", 5_000, "ann"), event("a", "1"), asked("b", 5_000, "ann")]);
+      const redaction = { environment: "development", notificationId: "a", userId: "ann", acceptedAtMs: 5_000, others: [] };
+      await store.redact([{ ...redaction, isEmpty: true, gone: ["asked", "1"], rewritten: [] }]);
+      expect(await words(store, "a", "b")).toEqual([[], ["b asked"]]);
+      expect([await idsOf(store), await idsOf(store, { userId: "ann" })]).toEqual([["b"], ["b"]]);
+      await store.redact([{ ...redaction, notificationId: "unknown", acceptedAtMs: undefined, isEmpty: true, gone: [], rewritten: [] }]);
+    });
+
     it("keeps bytes as they are", async () => {
       const store = await open();
       const bytes = Uint8Array.from({ length: 100_000 }, (_, n) => n % 256);

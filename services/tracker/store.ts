@@ -59,11 +59,29 @@ export interface Listing {
   readonly limit: number;
 }
 
+/** What becomes of a notification's history when somebody is erased from it. */
+export interface Redaction {
+  readonly environment: string;
+  readonly notificationId: string;
+  readonly userId: string;
+  /** Its place in the lists; undefined where the request is not known. */
+  readonly acceptedAtMs: number | undefined;
+  /** Whom else it was for. With nobody left it is in no list any more. */
+  readonly others: readonly string[];
+  readonly isEmpty: boolean;
+  /** Ids of the events that go. */
+  readonly gone: readonly string[];
+  /** What stands in the place of the events with these ids. */
+  readonly rewritten: readonly { readonly eventId: string; readonly event: Uint8Array }[];
+}
+
 export interface HistoryStore {
   /** In any order, any number of times. */
   record(events: readonly RecordedEvent[]): Promise<void>;
   /** The events of each notification, in no order; none where nothing is known. One answer per id, in order. */
   eventsOf(environment: string, notificationIds: readonly string[]): Promise<readonly (readonly Uint8Array[])[]>;
+  /** Any number of times. What was counted stays. */
+  redact(redactions: readonly Redaction[]): Promise<void>;
   list(listing: Listing): Promise<readonly Place[]>;
   /**
    * Each event id counts once; where an engine counts by the hour, a repeat that tells of another hour counts there too. What tells

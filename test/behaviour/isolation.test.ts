@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Route } from "#platform/rpc/route.ts";
 import { consoleRoom } from "../../services/console/module.ts";
 import { ingest as ingestModule } from "../../services/ingest/module.ts";
@@ -61,9 +62,15 @@ const requests: Readonly<Record<string, (names: Names) => object>> = {
   "preferences.v1.PreferencesService.FindPeople": ({ userId }) => ({ prefix: userId }),
   "preferences.v1.PreferencesService.GetPreferences": ({ userId }) => ({ userId }),
   "preferences.v1.PreferencesService.BatchGetPreferences": ({ userId }) => ({ userIds: [userId] }),
+  "preferences.v1.PreferencesService.ListSuppressions": ({ userId }) => ({ who: { userId } }),
+  "preferences.v1.PreferencesService.RemoveSuppression": ({ userId }) => ({ who: { userId } }),
   "preferences.v1.PreferencesService.UpsertPerson": ({ userId }) => ({ userId, locale: "de" }),
   "preferences.v1.PreferencesService.SetCategoryPreference": ({ userId }) => ({ userId, preference: { category: "offers", muted: false } }),
   "preferences.v1.PreferencesService.SetQuietHours": ({ userId }) => ({ userId, timeZone: "Europe/Vienna" }),
+  "preferences.v1.PreferencesService.AddSuppression": ({ userId }) => ({ who: { userId }, reason: SuppressionReason.MANUAL }),
+  "preferences.v1.PreferencesService.ErasePerson": ({ userId }) => ({ userId }),
+  "inbox.v1.InboxService.EraseInbox": ({ userId }) => ({ userId }),
+  "tracker.v1.TrackerService.EraseHistory": ({ userId }) => ({ userId, acceptedByMs: 9_000_000_000_000n }),
   "templates.v1.TemplatesService.GetTemplate": ({ template }) => ({ name: template }),
   "templates.v1.TemplatesService.GetVersion": ({ template }) => ({ name: template, version: 1 }),
   "templates.v1.TemplatesService.ListTemplates": () => ({}),
@@ -153,6 +160,7 @@ async function furnished(environment: string) {
   const names = { environment, keyPrefix, userId: "ann", idempotencyKey: "order-1", template: "welcome" };
   await preferences.upsertPerson({ userId: names.userId, name: MARK, email: `${MARK}@example.test` });
   await preferences.setCategoryPreference({ userId: names.userId, preference: { category: MARK, muted: true } });
+  await preferences.addSuppression({ who: { userId: MARK }, reason: SuppressionReason.MANUAL });
   await templates.createTemplate({ name: names.template, source: source(MARK) });
   await templates.publish({ name: names.template });
   const { notificationId } = await ingest.send({
@@ -169,6 +177,7 @@ async function furnished(environment: string) {
   const look = async () => ({
     person: await preferences.getPerson({ userId: names.userId }),
     preferences: await preferences.getPreferences({ userId: names.userId }),
+    suppressions: await preferences.listSuppressions({}),
     template: await templates.getTemplate({ name: names.template }),
     notifications: await tracker.listNotifications({}),
     letters: await deadLetters.listDeadLetters({}),
@@ -231,7 +240,7 @@ function masked(text: string, names: Readonly<Record<string, string>>): string {
   for (const [name, value] of Object.entries(names)) left = left.replaceAll(`"${value}"`, `"<${name}>"`);
   return left
     .replaceAll(UUID, "<uuid>")
-    .replaceAll(/"(createdAtMs|updatedAtMs|lastUsedAtMs|createdAt|updatedAt|seconds|nanos)":\d+/g, '"$1":0')
+    .replaceAll(/"(createdAtMs|updatedAtMs|erasedAtMs|lastUsedAtMs|createdAt|updatedAt|seconds|nanos)":\d+/g, '"$1":0')
     .replaceAll(/"token":"[^"]+"/g, '"token":"<token>"')
     .replaceAll(/ck_test_[0-9a-f]{16}(\.[\w-]{43})?/g, "<key>");
 }

@@ -65,6 +65,7 @@ export function enginesOf({ seed, timeline, weather, temper, isAtomic, mutant, m
   const answers = {
     batchGetPreferences: async ({ userIds }: { userIds: readonly string[] }) => ({
       people: userIds.map((userId) => create(PersonPreferencesSchema, preferences.get(userId) ?? {})),
+      suppressions: [],
     }),
     async getNotification({ notificationId }: { notificationId: string }) {
       const known = events.get(notificationId);

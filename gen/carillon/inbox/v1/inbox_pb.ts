@@ -14,7 +14,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file carillon/inbox/v1/inbox.proto.
  */
 export const file_carillon_inbox_v1_inbox: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jYXJpbGxvbi9pbmJveC92MS9pbmJveC5wcm90bxIRY2FyaWxsb24uaW5ib3gudjEingEKB01lc3NhZ2USCwoDc2VxGAEgASgDEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgDIAEoCRISCgpldmVudF90eXBlGAQgASgJEhAKCGNhdGVnb3J5GAUgASgJEg0KBXRpdGxlGAYgASgJEgwKBGJvZHkYByABKAkSFQoNY3JlYXRlZF9hdF9tcxgIIAEoAyKOAQoTTGlzdE1lc3NhZ2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABEhcKBmN1cnNvchgCIAEoCUIHukgEcgIYQBIZCgVsaW1pdBgDIAEoBUIKukgHGgUYyAEoABImChVhZnRlcl9ub3RpZmljYXRpb25faWQYBCABKAlCB7pIBHICGEAiggEKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEiwKCG1lc3NhZ2VzGAEgAygLMhouY2FyaWxsb24uaW5ib3gudjEuTWVzc2FnZRIOCgZjdXJzb3IYAiABKAkSDAoEbW9yZRgDIAEoCBIPCgd0b3Bfc2VxGAQgASgDEg0KBXJlc2V0GAUgASgIMnUKDEluYm94U2VydmljZRJlCgxMaXN0TWVzc2FnZXMSJi5jYXJpbGxvbi5pbmJveC52MS5MaXN0TWVzc2FnZXNSZXF1ZXN0GicuY2FyaWxsb24uaW5ib3gudjEuTGlzdE1lc3NhZ2VzUmVzcG9uc2UiBKC7GAJiBnByb3RvMw", [file_buf_validate_validate, file_carillon_access_v1_options]);
+  fileDesc("Ch1jYXJpbGxvbi9pbmJveC92MS9pbmJveC5wcm90bxIRY2FyaWxsb24uaW5ib3gudjEingEKB01lc3NhZ2USCwoDc2VxGAEgASgDEhMKC2RlbGl2ZXJ5X2lkGAIgASgJEhcKD25vdGlmaWNhdGlvbl9pZBgDIAEoCRISCgpldmVudF90eXBlGAQgASgJEhAKCGNhdGVnb3J5GAUgASgJEg0KBXRpdGxlGAYgASgJEgwKBGJvZHkYByABKAkSFQoNY3JlYXRlZF9hdF9tcxgIIAEoAyKOAQoTTGlzdE1lc3NhZ2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABEhcKBmN1cnNvchgCIAEoCUIHukgEcgIYQBIZCgVsaW1pdBgDIAEoBUIKukgHGgUYyAEoABImChVhZnRlcl9ub3RpZmljYXRpb25faWQYBCABKAlCB7pIBHICGEAiggEKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEiwKCG1lc3NhZ2VzGAEgAygLMhouY2FyaWxsb24uaW5ib3gudjEuTWVzc2FnZRIOCgZjdXJzb3IYAiABKAkSDAoEbW9yZRgDIAEoCBIPCgd0b3Bfc2VxGAQgASgDEg0KBXJlc2V0GAUgASgIIjAKEUVyYXNlSW5ib3hSZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiFAoSRXJhc2VJbmJveFJlc3BvbnNlMtYBCgxJbmJveFNlcnZpY2USZQoMTGlzdE1lc3NhZ2VzEiYuY2FyaWxsb24uaW5ib3gudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBonLmNhcmlsbG9uLmluYm94LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIgSguxgCEl8KCkVyYXNlSW5ib3gSJC5jYXJpbGxvbi5pbmJveC52MS5FcmFzZUluYm94UmVxdWVzdBolLmNhcmlsbG9uLmluYm94LnYxLkVyYXNlSW5ib3hSZXNwb25zZSIEoLsYA2IGcHJvdG8z", [file_buf_validate_validate, file_carillon_access_v1_options]);
 
 /**
  * One row of an inbox.
@@ -179,6 +179,42 @@ export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@_
   messageDesc(file_carillon_inbox_v1_inbox, 2);
 
 /**
+ * Whose inbox.
+ *
+ * @generated from message carillon.inbox.v1.EraseInboxRequest
+ */
+export type EraseInboxRequest = Message$1<"carillon.inbox.v1.EraseInboxRequest"> & {
+  /**
+   * The product's own id of the person.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message carillon.inbox.v1.EraseInboxRequest.
+ * Use `create(EraseInboxRequestSchema)` to create a new message.
+ */
+export const EraseInboxRequestSchema: GenMessage<EraseInboxRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_inbox_v1_inbox, 3);
+
+/**
+ * It is deleted.
+ *
+ * @generated from message carillon.inbox.v1.EraseInboxResponse
+ */
+export type EraseInboxResponse = Message$1<"carillon.inbox.v1.EraseInboxResponse"> & {
+};
+
+/**
+ * Describes the message carillon.inbox.v1.EraseInboxResponse.
+ * Use `create(EraseInboxResponseSchema)` to create a new message.
+ */
+export const EraseInboxResponseSchema: GenMessage<EraseInboxResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_inbox_v1_inbox, 4);
+
+/**
  * Reads inboxes, within the credential's environment.
  *
  * @generated from service carillon.inbox.v1.InboxService
@@ -194,6 +230,16 @@ export const InboxService: GenService<{
     methodKind: "unary";
     input: typeof ListMessagesRequestSchema;
     output: typeof ListMessagesResponseSchema;
+  },
+  /**
+   * Deletes a person's inbox. What comes afterwards begins a new epoch. PreferencesService.ErasePerson calls it; it is nothing to call alone.
+   *
+   * @generated from rpc carillon.inbox.v1.InboxService.EraseInbox
+   */
+  eraseInbox: {
+    methodKind: "unary";
+    input: typeof EraseInboxRequestSchema;
+    output: typeof EraseInboxResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_carillon_inbox_v1_inbox, 0);

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/preferences/v1/preferences.proto.
  */
 export const file_carillon_preferences_v1_preferences: GenFile = /*@__PURE__*/
-  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEihwEKBlBlcnNvbhIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGbG9jYWxlGAQgASgJEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMSFQoNdXBkYXRlZF9hdF9tcxgGIAEoAxIRCgl0aW1lX3pvbmUYCSABKAkikAMKE1Vwc2VydFBlcnNvblJlcXVlc3QSNQoHdXNlcl9pZBgBIAEoCUIkukghch8QARiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokErcBCgVlbWFpbBgCIAEoCUKiAbpIngG6AZUBCgxwZXJzb24uZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aVXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXStAW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXSskJylyAxj+AUgAiAEBEhsKBG5hbWUYAyABKAlCCLpIBXIDGMgBSAGIAQESHAoGbG9jYWxlGAQgASgJQge6SARyAhgjSAKIAQESIQoJdGltZV96b25lGAkgASgJQgm6SAZyBBABGEBIA4gBAUIICgZfZW1haWxCBwoFX25hbWVCCQoHX2xvY2FsZUIMCgpfdGltZV96b25lIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIkcKEUZpbmRQZW9wbGVSZXF1ZXN0EhgKBnByZWZpeBgBIAEoCUIIukgFcgMY/gESGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJFChJGaW5kUGVvcGxlUmVzcG9uc2USLwoGcGVvcGxlGAEgAygLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIs4BChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASKAoObXV0ZWRfdW50aWxfbXMYBCABKANCELpIDSILGICA8JaMwawPKAAi7gIKClF1aWV0SG91cnMSiQEKBXN0YXJ0GAEgASgJQnq6SHe6AXQKEXF1aWV0X2hvdXJzLnN0YXJ0Ei5tdXN0IGJlIGEgdGltZSBsaWtlIDIyOjAwLCBmcm9tIDAwOjAwIHRvIDIzOjU5Gi90aGlzLm1hdGNoZXMoJ14oWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XSQnKRKOAQoDZW5kGAIgASgJQoABukh9ugF6Cg9xdWlldF9ob3Vycy5lbmQSLm11c3QgYmUgYSB0aW1lIGxpa2UgMDc6MDAsIGZyb20gMDA6MDAgdG8gMjQ6MDAaN3RoaXMubWF0Y2hlcygnXigoWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XXwyNDowMCkkJykSQwoEZGF5cxgDIAMoDjIgLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLldlZWtkYXlCE7pIEJIBDRAHGAEiB4IBBBABIAAiowEKFFNldFF1aWV0SG91cnNSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBI4CgtxdWlldF9ob3VycxgCIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSGgoJdGltZV96b25lGAMgASgJQge6SARyAhhAImQKFVNldFF1aWV0SG91cnNSZXNwb25zZRI4CgtxdWlldF9ob3VycxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSEQoJdGltZV96b25lGAIgASgJIjQKFUdldFByZWZlcmVuY2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABIqYBChZHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2USOAoLcXVpZXRfaG91cnMYAiABKAsyIy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5RdWlldEhvdXJzEhEKCXRpbWVfem9uZRgDIAEoCSKeAQocU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBI1Cgd1c2VyX2lkGAEgASgJQiS6SCFyHxABGIABMhheW15+XHNccHtDfV1bXlxzXHB7Q31dKiQSRwoKcHJlZmVyZW5jZRgCIAEoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZUIGukgDyAEBImAKHVNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UiQgoaQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QSJAoIdXNlcl9pZHMYASADKAlCErpID5IBDBDoByIHcgUQARiAASJZChtCYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2USOgoGcGVvcGxlGAEgAygLMiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uUHJlZmVyZW5jZXMivwEKEVBlcnNvblByZWZlcmVuY2VzEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbhI/CgpjYXRlZ29yaWVzGAIgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlEjgKC3F1aWV0X2hvdXJzGAMgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUXVpZXRIb3Vycyq2AQoHV2Vla2RheRIXChNXRUVLREFZX1VOU1BFQ0lGSUVEEAASEgoOV0VFS0RBWV9NT05EQVkQARITCg9XRUVLREFZX1RVRVNEQVkQAhIVChFXRUVLREFZX1dFRE5FU0RBWRADEhQKEFdFRUtEQVlfVEhVUlNEQVkQBBISCg5XRUVLREFZX0ZSSURBWRAFEhQKEFdFRUtEQVlfU0FUVVJEQVkQBhISCg5XRUVLREFZX1NVTkRBWRAHMuUGChJQcmVmZXJlbmNlc1NlcnZpY2UScQoMVXBzZXJ0UGVyc29uEiwuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuVXBzZXJ0UGVyc29uUmVxdWVzdBotLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlVwc2VydFBlcnNvblJlc3BvbnNlIgSguxgBEmgKCUdldFBlcnNvbhIpLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkdldFBlcnNvblJlcXVlc3QaKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQZXJzb25SZXNwb25zZSIEoLsYAhJrCgpGaW5kUGVvcGxlEiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuRmluZFBlb3BsZVJlcXVlc3QaKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5GaW5kUGVvcGxlUmVzcG9uc2UiBKC7GAISdwoOR2V0UHJlZmVyZW5jZXMSLi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQcmVmZXJlbmNlc1JlcXVlc3QaLy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQcmVmZXJlbmNlc1Jlc3BvbnNlIgSguxgCEowBChVTZXRDYXRlZ29yeVByZWZlcmVuY2USNS5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRDYXRlZ29yeVByZWZlcmVuY2VSZXF1ZXN0GjYuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVzcG9uc2UiBKC7GAESdAoNU2V0UXVpZXRIb3VycxItLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldFF1aWV0SG91cnNSZXF1ZXN0Gi4uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0UXVpZXRIb3Vyc1Jlc3BvbnNlIgSguxgBEoYBChNCYXRjaEdldFByZWZlcmVuY2VzEjMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QaNC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5CYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2UiBKC7GANiBnByb3RvMw", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common]);
+  fileDesc("CiljYXJpbGxvbi9wcmVmZXJlbmNlcy92MS9wcmVmZXJlbmNlcy5wcm90bxIXY2FyaWxsb24ucHJlZmVyZW5jZXMudjEihwEKBlBlcnNvbhIPCgd1c2VyX2lkGAEgASgJEg0KBWVtYWlsGAIgASgJEgwKBG5hbWUYAyABKAkSDgoGbG9jYWxlGAQgASgJEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMSFQoNdXBkYXRlZF9hdF9tcxgGIAEoAxIRCgl0aW1lX3pvbmUYCSABKAkikAMKE1Vwc2VydFBlcnNvblJlcXVlc3QSNQoHdXNlcl9pZBgBIAEoCUIkukghch8QARiAATIYXlteflxzXHB7Q31dW15cc1xwe0N9XSokErcBCgVlbWFpbBgCIAEoCUKiAbpIngG6AZUBCgxwZXJzb24uZW1haWwSLm11c3QgYmUgb25lIGVtYWlsIGFkZHJlc3MgbGlrZSBhbm5AZXhhbXBsZS5jb20aVXRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXStAW15cXHNAPD4oKSw7OiJcXFtcXF1cXFxcXSskJylyAxj+AUgAiAEBEhsKBG5hbWUYAyABKAlCCLpIBXIDGMgBSAGIAQESHAoGbG9jYWxlGAQgASgJQge6SARyAhgjSAKIAQESIQoJdGltZV96b25lGAkgASgJQgm6SAZyBBABGEBIA4gBAUIICgZfZW1haWxCBwoFX25hbWVCCQoHX2xvY2FsZUIMCgpfdGltZV96b25lIkcKFFVwc2VydFBlcnNvblJlc3BvbnNlEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbiIvChBHZXRQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiRAoRR2V0UGVyc29uUmVzcG9uc2USLwoGcGVyc29uGAEgASgLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIkcKEUZpbmRQZW9wbGVSZXF1ZXN0EhgKBnByZWZpeBgBIAEoCUIIukgFcgMY/gESGAoFbGltaXQYAiABKAVCCbpIBhoEGGQoACJFChJGaW5kUGVvcGxlUmVzcG9uc2USLwoGcGVvcGxlGAEgAygLMh8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uIs4BChJDYXRlZ29yeVByZWZlcmVuY2USOwoIY2F0ZWdvcnkYASABKAlCKbpIJnIkGEAyIF4oXCp8W0EtWmEtejAtOV1bQS1aYS16MC05Xy1dKikkEg0KBW11dGVkGAIgASgIEkIKCGNoYW5uZWxzGAMgAygOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCE7pIEJIBDRAIGAEiB4IBBBABIAASKAoObXV0ZWRfdW50aWxfbXMYBCABKANCELpIDSILGICA8JaMwawPKAAi7gIKClF1aWV0SG91cnMSiQEKBXN0YXJ0GAEgASgJQnq6SHe6AXQKEXF1aWV0X2hvdXJzLnN0YXJ0Ei5tdXN0IGJlIGEgdGltZSBsaWtlIDIyOjAwLCBmcm9tIDAwOjAwIHRvIDIzOjU5Gi90aGlzLm1hdGNoZXMoJ14oWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XSQnKRKOAQoDZW5kGAIgASgJQoABukh9ugF6Cg9xdWlldF9ob3Vycy5lbmQSLm11c3QgYmUgYSB0aW1lIGxpa2UgMDc6MDAsIGZyb20gMDA6MDAgdG8gMjQ6MDAaN3RoaXMubWF0Y2hlcygnXigoWzAxXVswLTldfDJbMC0zXSk6WzAtNV1bMC05XXwyNDowMCkkJykSQwoEZGF5cxgDIAMoDjIgLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLldlZWtkYXlCE7pIEJIBDRAHGAEiB4IBBBABIAAiowEKFFNldFF1aWV0SG91cnNSZXF1ZXN0EjUKB3VzZXJfaWQYASABKAlCJLpIIXIfEAEYgAEyGF5bXn5cc1xwe0N9XVteXHNccHtDfV0qJBI4CgtxdWlldF9ob3VycxgCIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSGgoJdGltZV96b25lGAMgASgJQge6SARyAhhAImQKFVNldFF1aWV0SG91cnNSZXNwb25zZRI4CgtxdWlldF9ob3VycxgBIAEoCzIjLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlF1aWV0SG91cnMSEQoJdGltZV96b25lGAIgASgJIjQKFUdldFByZWZlcmVuY2VzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgJQgq6SAdyBRABGIABIqYBChZHZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2USOAoLcXVpZXRfaG91cnMYAiABKAsyIy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5RdWlldEhvdXJzEhEKCXRpbWVfem9uZRgDIAEoCSKeAQocU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBI1Cgd1c2VyX2lkGAEgASgJQiS6SCFyHxABGIABMhheW15+XHNccHtDfV1bXlxzXHB7Q31dKiQSRwoKcHJlZmVyZW5jZRgCIAEoCzIrLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkNhdGVnb3J5UHJlZmVyZW5jZUIGukgDyAEBImAKHVNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlEj8KCmNhdGVnb3JpZXMYASADKAsyKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5DYXRlZ29yeVByZWZlcmVuY2UiMQoSRXJhc2VQZXJzb25SZXF1ZXN0EhsKB3VzZXJfaWQYASABKAlCCrpIB3IFEAEYgAEiOQoTRXJhc2VQZXJzb25SZXNwb25zZRIUCgxlcmFzZWRfYXRfbXMYASABKAMSDAoEZG9uZRgCIAEoCCKmAgoKU3VwcHJlc3NlZBIZCgd1c2VyX2lkGAEgASgJQgi6SAVyAxiAARI2CgdjaGFubmVsGAIgASgOMhsuY2FyaWxsb24uY29tbW9uLnYxLkNoYW5uZWxCCLpIBYIBAhABEhkKB2FkZHJlc3MYAyABKAlCCLpIBXIDGP4BOqkBukilARqiAQoOc3VwcHJlc3NlZC53aG8SM25lZWRzIHVzZXJfaWQsIG9yIGNoYW5uZWwgYW5kIGFkZHJlc3MsIGFuZCBub3QgYm90aBpbKHRoaXMudXNlcl9pZCAhPSAnJykgIT0gKHRoaXMuYWRkcmVzcyAhPSAnJykgJiYgKHRoaXMuYWRkcmVzcyAhPSAnJykgPT0gKHRoaXMuY2hhbm5lbCAhPSAwKSKSAQoLU3VwcHJlc3Npb24SMAoDd2hvGAEgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3NlZBI6CgZyZWFzb24YAiABKA4yKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TdXBwcmVzc2lvblJlYXNvbhIVCg1jcmVhdGVkX2F0X21zGAMgASgDIpkBChVBZGRTdXBwcmVzc2lvblJlcXVlc3QSOAoDd2hvGAEgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3NlZEIGukgDyAEBEkYKBnJlYXNvbhgCIAEoDjIqLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlN1cHByZXNzaW9uUmVhc29uQgq6SAeCAQQQASAAIlMKFkFkZFN1cHByZXNzaW9uUmVzcG9uc2USOQoLc3VwcHJlc3Npb24YASABKAsyJC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TdXBwcmVzc2lvbiJUChhSZW1vdmVTdXBwcmVzc2lvblJlcXVlc3QSOAoDd2hvGAEgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3NlZEIGukgDyAEBIiwKGVJlbW92ZVN1cHByZXNzaW9uUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCCLOAQoXTGlzdFN1cHByZXNzaW9uc1JlcXVlc3QSMAoDd2hvGAEgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3NlZBJECgZyZWFzb24YAiABKA4yKi5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TdXBwcmVzc2lvblJlYXNvbkIIukgFggECEAESHQoJcGFnZV9zaXplGAMgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGMgBIm8KGExpc3RTdXBwcmVzc2lvbnNSZXNwb25zZRI6CgxzdXBwcmVzc2lvbnMYASADKAsyJC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TdXBwcmVzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihQEKGkJhdGNoR2V0UHJlZmVyZW5jZXNSZXF1ZXN0EiQKCHVzZXJfaWRzGAEgAygJQhK6SA+SAQwQ6AciB3IFEAEYgAESQQoJYWRkcmVzc2VzGAIgAygLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3NlZEIJukgGkgEDEOgHIpUBChtCYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2USOgoGcGVvcGxlGAEgAygLMiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUGVyc29uUHJlZmVyZW5jZXMSOgoMc3VwcHJlc3Npb25zGAIgAygLMiQuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU3VwcHJlc3Npb24ivwEKEVBlcnNvblByZWZlcmVuY2VzEi8KBnBlcnNvbhgBIAEoCzIfLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlBlcnNvbhI/CgpjYXRlZ29yaWVzGAIgAygLMisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQ2F0ZWdvcnlQcmVmZXJlbmNlEjgKC3F1aWV0X2hvdXJzGAMgASgLMiMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUXVpZXRIb3Vycyq2AQoHV2Vla2RheRIXChNXRUVLREFZX1VOU1BFQ0lGSUVEEAASEgoOV0VFS0RBWV9NT05EQVkQARITCg9XRUVLREFZX1RVRVNEQVkQAhIVChFXRUVLREFZX1dFRE5FU0RBWRADEhQKEFdFRUtEQVlfVEhVUlNEQVkQBBISCg5XRUVLREFZX0ZSSURBWRAFEhQKEFdFRUtEQVlfU0FUVVJEQVkQBhISCg5XRUVLREFZX1NVTkRBWRAHKrsBChFTdXBwcmVzc2lvblJlYXNvbhIiCh5TVVBQUkVTU0lPTl9SRUFTT05fVU5TUEVDSUZJRUQQABIgChxTVVBQUkVTU0lPTl9SRUFTT05fQ09NUExBSU5UEAESHQoZU1VQUFJFU1NJT05fUkVBU09OX0JPVU5DRRACEh0KGVNVUFBSRVNTSU9OX1JFQVNPTl9NQU5VQUwQAxIiCh5TVVBQUkVTU0lPTl9SRUFTT05fVU5TVUJTQ1JJQkUQBDLQCgoSUHJlZmVyZW5jZXNTZXJ2aWNlEnEKDFVwc2VydFBlcnNvbhIsLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlVwc2VydFBlcnNvblJlcXVlc3QaLS5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5VcHNlcnRQZXJzb25SZXNwb25zZSIEoLsYARJoCglHZXRQZXJzb24SKS5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5HZXRQZXJzb25SZXF1ZXN0GiouY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UGVyc29uUmVzcG9uc2UiBKC7GAISawoKRmluZFBlb3BsZRIqLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkZpbmRQZW9wbGVSZXF1ZXN0GisuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuRmluZFBlb3BsZVJlc3BvbnNlIgSguxgCEncKDkdldFByZWZlcmVuY2VzEi4uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UHJlZmVyZW5jZXNSZXF1ZXN0Gi8uY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuR2V0UHJlZmVyZW5jZXNSZXNwb25zZSIEoLsYAhKMAQoVU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlEjUuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuU2V0Q2F0ZWdvcnlQcmVmZXJlbmNlUmVxdWVzdBo2LmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldENhdGVnb3J5UHJlZmVyZW5jZVJlc3BvbnNlIgSguxgBEnQKDVNldFF1aWV0SG91cnMSLS5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5TZXRRdWlldEhvdXJzUmVxdWVzdBouLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLlNldFF1aWV0SG91cnNSZXNwb25zZSIEoLsYARJ3Cg5BZGRTdXBwcmVzc2lvbhIuLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkFkZFN1cHByZXNzaW9uUmVxdWVzdBovLmNhcmlsbG9uLnByZWZlcmVuY2VzLnYxLkFkZFN1cHByZXNzaW9uUmVzcG9uc2UiBKC7GAESgAEKEVJlbW92ZVN1cHByZXNzaW9uEjEuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUmVtb3ZlU3VwcHJlc3Npb25SZXF1ZXN0GjIuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuUmVtb3ZlU3VwcHJlc3Npb25SZXNwb25zZSIEoLsYAxJ9ChBMaXN0U3VwcHJlc3Npb25zEjAuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuTGlzdFN1cHByZXNzaW9uc1JlcXVlc3QaMS5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5MaXN0U3VwcHJlc3Npb25zUmVzcG9uc2UiBKC7GAISbgoLRXJhc2VQZXJzb24SKy5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5FcmFzZVBlcnNvblJlcXVlc3QaLC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5FcmFzZVBlcnNvblJlc3BvbnNlIgSguxgDEoYBChNCYXRjaEdldFByZWZlcmVuY2VzEjMuY2FyaWxsb24ucHJlZmVyZW5jZXMudjEuQmF0Y2hHZXRQcmVmZXJlbmNlc1JlcXVlc3QaNC5jYXJpbGxvbi5wcmVmZXJlbmNlcy52MS5CYXRjaEdldFByZWZlcmVuY2VzUmVzcG9uc2UiBKC7GANiBnByb3RvMw", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common]);
 
 /**
  * A person who can be notified.
@@ -489,6 +489,286 @@ export const SetCategoryPreferenceResponseSchema: GenMessage<SetCategoryPreferen
   messageDesc(file_carillon_preferences_v1_preferences, 14);
 
 /**
+ * Whom to erase.
+ *
+ * @generated from message carillon.preferences.v1.ErasePersonRequest
+ */
+export type ErasePersonRequest = Message<"carillon.preferences.v1.ErasePersonRequest"> & {
+  /**
+   * The product's own id of the person.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.ErasePersonRequest.
+ * Use `create(ErasePersonRequestSchema)` to create a new message.
+ */
+export const ErasePersonRequestSchema: GenMessage<ErasePersonRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 15);
+
+/**
+ * The person is erased.
+ *
+ * @generated from message carillon.preferences.v1.ErasePersonResponse
+ */
+export type ErasePersonResponse = Message<"carillon.preferences.v1.ErasePersonResponse"> & {
+  /**
+   * As of when, epoch milliseconds: what was accepted by then is not sent to them any more.
+   *
+   * @generated from field: int64 erased_at_ms = 1;
+   */
+  erasedAtMs: bigint;
+
+  /**
+   * Everything is deleted. False: some of it could not be reached; it is deleted as soon as it can be, without another call.
+   *
+   * @generated from field: bool done = 2;
+   */
+  done: boolean;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.ErasePersonResponse.
+ * Use `create(ErasePersonResponseSchema)` to create a new message.
+ */
+export const ErasePersonResponseSchema: GenMessage<ErasePersonResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 16);
+
+/**
+ * Somebody to whom nothing is sent: a person, on every channel, or one address in one channel, whoever has it.
+ *
+ * @generated from message carillon.preferences.v1.Suppressed
+ */
+export type Suppressed = Message<"carillon.preferences.v1.Suppressed"> & {
+  /**
+   * The person, by the product's own id; empty with an address.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The address's channel; unspecified with a person.
+   *
+   * @generated from field: carillon.common.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * The address. It is the same one in upper and lower case.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.Suppressed.
+ * Use `create(SuppressedSchema)` to create a new message.
+ */
+export const SuppressedSchema: GenMessage<Suppressed> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 17);
+
+/**
+ * An entry of the suppression list.
+ *
+ * @generated from message carillon.preferences.v1.Suppression
+ */
+export type Suppression = Message<"carillon.preferences.v1.Suppression"> & {
+  /**
+   * Who.
+   *
+   * @generated from field: carillon.preferences.v1.Suppressed who = 1;
+   */
+  who?: Suppressed | undefined;
+
+  /**
+   * Why.
+   *
+   * @generated from field: carillon.preferences.v1.SuppressionReason reason = 2;
+   */
+  reason: SuppressionReason;
+
+  /**
+   * Since when, epoch milliseconds.
+   *
+   * @generated from field: int64 created_at_ms = 3;
+   */
+  createdAtMs: bigint;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.Suppression.
+ * Use `create(SuppressionSchema)` to create a new message.
+ */
+export const SuppressionSchema: GenMessage<Suppression> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 18);
+
+/**
+ * Whom to suppress.
+ *
+ * @generated from message carillon.preferences.v1.AddSuppressionRequest
+ */
+export type AddSuppressionRequest = Message<"carillon.preferences.v1.AddSuppressionRequest"> & {
+  /**
+   * Who.
+   *
+   * @generated from field: carillon.preferences.v1.Suppressed who = 1;
+   */
+  who?: Suppressed | undefined;
+
+  /**
+   * Why.
+   *
+   * @generated from field: carillon.preferences.v1.SuppressionReason reason = 2;
+   */
+  reason: SuppressionReason;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.AddSuppressionRequest.
+ * Use `create(AddSuppressionRequestSchema)` to create a new message.
+ */
+export const AddSuppressionRequestSchema: GenMessage<AddSuppressionRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 19);
+
+/**
+ * The entry.
+ *
+ * @generated from message carillon.preferences.v1.AddSuppressionResponse
+ */
+export type AddSuppressionResponse = Message<"carillon.preferences.v1.AddSuppressionResponse"> & {
+  /**
+   * As it is on the list: where it was there before, with the reason and the time of then.
+   *
+   * @generated from field: carillon.preferences.v1.Suppression suppression = 1;
+   */
+  suppression?: Suppression | undefined;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.AddSuppressionResponse.
+ * Use `create(AddSuppressionResponseSchema)` to create a new message.
+ */
+export const AddSuppressionResponseSchema: GenMessage<AddSuppressionResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 20);
+
+/**
+ * Whom to take off the list.
+ *
+ * @generated from message carillon.preferences.v1.RemoveSuppressionRequest
+ */
+export type RemoveSuppressionRequest = Message<"carillon.preferences.v1.RemoveSuppressionRequest"> & {
+  /**
+   * Who.
+   *
+   * @generated from field: carillon.preferences.v1.Suppressed who = 1;
+   */
+  who?: Suppressed | undefined;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.RemoveSuppressionRequest.
+ * Use `create(RemoveSuppressionRequestSchema)` to create a new message.
+ */
+export const RemoveSuppressionRequestSchema: GenMessage<RemoveSuppressionRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 21);
+
+/**
+ * What came of it.
+ *
+ * @generated from message carillon.preferences.v1.RemoveSuppressionResponse
+ */
+export type RemoveSuppressionResponse = Message<"carillon.preferences.v1.RemoveSuppressionResponse"> & {
+  /**
+   * False: they were not on the list.
+   *
+   * @generated from field: bool removed = 1;
+   */
+  removed: boolean;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.RemoveSuppressionResponse.
+ * Use `create(RemoveSuppressionResponseSchema)` to create a new message.
+ */
+export const RemoveSuppressionResponseSchema: GenMessage<RemoveSuppressionResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 22);
+
+/**
+ * Which entries.
+ *
+ * @generated from message carillon.preferences.v1.ListSuppressionsRequest
+ */
+export type ListSuppressionsRequest = Message<"carillon.preferences.v1.ListSuppressionsRequest"> & {
+  /**
+   * Only this address or person; left out: all.
+   *
+   * @generated from field: carillon.preferences.v1.Suppressed who = 1;
+   */
+  who?: Suppressed | undefined;
+
+  /**
+   * Only those with this reason; unspecified: any.
+   *
+   * @generated from field: carillon.preferences.v1.SuppressionReason reason = 2;
+   */
+  reason: SuppressionReason;
+
+  /**
+   * How many a page; 0: 50. At most 200.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty: the first page.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.ListSuppressionsRequest.
+ * Use `create(ListSuppressionsRequestSchema)` to create a new message.
+ */
+export const ListSuppressionsRequestSchema: GenMessage<ListSuppressionsRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 23);
+
+/**
+ * A page of the suppression list.
+ *
+ * @generated from message carillon.preferences.v1.ListSuppressionsResponse
+ */
+export type ListSuppressionsResponse = Message<"carillon.preferences.v1.ListSuppressionsResponse"> & {
+  /**
+   * Newest first.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Suppression suppressions = 1;
+   */
+  suppressions: Suppression[];
+
+  /**
+   * For the next page; empty: there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message carillon.preferences.v1.ListSuppressionsResponse.
+ * Use `create(ListSuppressionsResponseSchema)` to create a new message.
+ */
+export const ListSuppressionsResponseSchema: GenMessage<ListSuppressionsResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_preferences_v1_preferences, 24);
+
+/**
  * Whose preferences to get.
  *
  * @generated from message carillon.preferences.v1.BatchGetPreferencesRequest
@@ -500,6 +780,13 @@ export type BatchGetPreferencesRequest = Message<"carillon.preferences.v1.BatchG
    * @generated from field: repeated string user_ids = 1;
    */
   userIds: string[];
+
+  /**
+   * Up to 1,000 addresses beside those of the people, for what is on the suppression list.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Suppressed addresses = 2;
+   */
+  addresses: Suppressed[];
 };
 
 /**
@@ -507,7 +794,7 @@ export type BatchGetPreferencesRequest = Message<"carillon.preferences.v1.BatchG
  * Use `create(BatchGetPreferencesRequestSchema)` to create a new message.
  */
 export const BatchGetPreferencesRequestSchema: GenMessage<BatchGetPreferencesRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 15);
+  messageDesc(file_carillon_preferences_v1_preferences, 25);
 
 /**
  * What is known of the people asked for.
@@ -521,6 +808,13 @@ export type BatchGetPreferencesResponse = Message<"carillon.preferences.v1.Batch
    * @generated from field: repeated carillon.preferences.v1.PersonPreferences people = 1;
    */
   people: PersonPreferences[];
+
+  /**
+   * Who of them, of their addresses and of the addresses asked for is on the suppression list, in no order.
+   *
+   * @generated from field: repeated carillon.preferences.v1.Suppression suppressions = 2;
+   */
+  suppressions: Suppression[];
 };
 
 /**
@@ -528,7 +822,7 @@ export type BatchGetPreferencesResponse = Message<"carillon.preferences.v1.Batch
  * Use `create(BatchGetPreferencesResponseSchema)` to create a new message.
  */
 export const BatchGetPreferencesResponseSchema: GenMessage<BatchGetPreferencesResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 16);
+  messageDesc(file_carillon_preferences_v1_preferences, 26);
 
 /**
  * A person with their choices.
@@ -563,7 +857,7 @@ export type PersonPreferences = Message<"carillon.preferences.v1.PersonPreferenc
  * Use `create(PersonPreferencesSchema)` to create a new message.
  */
 export const PersonPreferencesSchema: GenMessage<PersonPreferences> = /*@__PURE__*/
-  messageDesc(file_carillon_preferences_v1_preferences, 17);
+  messageDesc(file_carillon_preferences_v1_preferences, 27);
 
 /**
  * A day of the week, numbered as ISO 8601 does.
@@ -642,6 +936,61 @@ export const WeekdaySchema: GenEnum<Weekday> = /*@__PURE__*/
   enumDesc(file_carillon_preferences_v1_preferences, 0);
 
 /**
+ * Why nothing is sent to somebody.
+ *
+ * @generated from enum carillon.preferences.v1.SuppressionReason
+ */
+export const SuppressionReason = {
+  /**
+   * In a filter: any.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * They complained: marked a message as spam, or wrote to say so.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_COMPLAINT = 1;
+   */
+  COMPLAINT: 1,
+
+  /**
+   * A message to the address came back for good.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_BOUNCE = 2;
+   */
+  BOUNCE: 2,
+
+  /**
+   * Somebody put them there.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_MANUAL = 3;
+   */
+  MANUAL: 3,
+
+  /**
+   * They unsubscribed from everything.
+   *
+   * @generated from enum value: SUPPRESSION_REASON_UNSUBSCRIBE = 4;
+   */
+  UNSUBSCRIBE: 4,
+} as const;
+
+/**
+ * Why nothing is sent to somebody.
+ *
+ * @generated from enum carillon.preferences.v1.SuppressionReason
+ */
+export type SuppressionReason = (typeof SuppressionReason)[keyof typeof SuppressionReason] | UnknownEnum;
+
+/**
+ * Describes the enum carillon.preferences.v1.SuppressionReason.
+ */
+export const SuppressionReasonSchema: GenEnum<SuppressionReason> = /*@__PURE__*/
+  enumDesc(file_carillon_preferences_v1_preferences, 1);
+
+/**
  * People and their preferences, within the credential's environment.
  *
  * @generated from service carillon.preferences.v1.PreferencesService
@@ -709,6 +1058,49 @@ export const PreferencesService: GenService<{
     methodKind: "unary";
     input: typeof SetQuietHoursRequestSchema;
     output: typeof SetQuietHoursResponseSchema;
+  },
+  /**
+   * Puts an address or a person on the suppression list: nothing is sent there any more, critical or not. Once this has answered, no send
+   * starts; one that had started by then may still end. One that is there already stays as it is. UNAVAILABLE: it is not known; repeat.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.AddSuppression
+   */
+  addSuppression: {
+    methodKind: "unary";
+    input: typeof AddSuppressionRequestSchema;
+    output: typeof AddSuppressionResponseSchema;
+  },
+  /**
+   * Takes an address or a person off the list. What was not sent because of it is not sent later.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.RemoveSuppression
+   */
+  removeSuppression: {
+    methodKind: "unary";
+    input: typeof RemoveSuppressionRequestSchema;
+    output: typeof RemoveSuppressionResponseSchema;
+  },
+  /**
+   * The suppression list, newest first, or whether one address or person is on it.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.ListSuppressions
+   */
+  listSuppressions: {
+    methodKind: "unary";
+    input: typeof ListSuppressionsRequestSchema;
+    output: typeof ListSuppressionsResponseSchema;
+  },
+  /**
+   * Erases a person: once this has answered, nothing that was accepted before is sent to them any more, and who they are, their preferences,
+   * their inbox and their history are deleted, at once or, `done` being false, soon after. Any number of times. Somebody whom the product
+   * makes known under the same id afterwards is a new person. UNAVAILABLE: it is not known whether it was done; repeat.
+   *
+   * @generated from rpc carillon.preferences.v1.PreferencesService.ErasePerson
+   */
+  erasePerson: {
+    methodKind: "unary";
+    input: typeof ErasePersonRequestSchema;
+    output: typeof ErasePersonResponseSchema;
   },
   /**
    * Everything the dispatcher needs to decide, for up to 1,000 people. Unknown ones are created with the defaults.

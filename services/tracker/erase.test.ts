@@ -1,0 +1,101 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { type DeliveryEvent, DeliveryEventSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { personReached } from "#platform/ledger/reach.ts";
+import { uuidv5 } from "#platform/uuid.ts";
+import { openTrackerRoom, type TrackerRoom } from "./service.fixture.ts";
+import * as story from "./story.fixture.ts";
+
+const { EMAIL, SENT } = story;
+const notificationId = story.NOTIFICATION;
+
+let room: TrackerRoom;
+beforeEach(async () => {
+  room = await openTrackerRoom();
+});
+afterEach(() => room.close());
+
+const kept = async (id = notificationId): Promise<DeliveryEvent[]> => {
+  const [events = []] = await room.store.eventsOf("development", [id]);
+  return events.map((bytes) => fromBinary(DeliveryEventSchema, bytes));
+};
+/** Everything that is kept of a notification, as text that a name would be found in. */
+const said = async () =>
+  Buffer.concat(await room.store.eventsOf("development", [notificationId]).then((all) => all.flat())).toString("latin1");
+const eraseAll = async (userId: string, acceptedByMs = 1_000n) => {
+  let calls = 1;
+  while ((await room.tracker.eraseHistory({ userId, acceptedByMs })).more) calls++;
+  return calls;
+};
+const toAnn = story.request({ recipients: [{ userId: "ann" }] });
+const erase = (userId: string, atMs: number) =>
+  room.ledger.erase({ environment: "development", whom: personReached(userId), atMs, untilMs: 8.64e15 });
+
+it("of a notification that was for nobody else nothing is left", async () => {
+  await room.record([story.asked(toAnn), story.decided("ann", [{ channel: EMAIL, send: true, reasons: ["channel_default"] }])]);
+  await eraseAll("ann");
+  expect(await kept()).toEqual([]);
+  expect((await room.tracker.listNotifications({})).notifications).toEqual([]);
+  await expect(room.tracker.getNotification({ notificationId })).rejects.toThrow();
+});
+
+it("from one that was for others too the person is gone, and it stands as if it had been for those alone", async () => {
+  await room.record(story.likedStory());
+  await eraseAll("ann");
+  expect(await said()).not.toContain("ann");
+  const { notification } = await room.tracker.getNotification({ notificationId });
+  expect(notification?.recipients).toMatchObject([{ userId: "bo" }]);
+  expect(notification?.deliveries.map(({ userId }) => userId)).toEqual(["bo", "bo"]);
+  expect((await room.tracker.listNotifications({ userId: "ann" })).notifications).toEqual([]);
+  expect((await room.tracker.listNotifications({ userId: "bo" })).notifications).toHaveLength(1);
+});
+
+it("leaves what was accepted later, other people and other environments, and goes on until all of it is gone", async () => {
+  const many = Array.from({ length: 120 }, (_, n) =>
+    story.asked(story.request({ notificationId: uuidv5(`many ${n}`), acceptedAtMs: BigInt(n), recipients: [{ userId: "ann" }] })),
+  );
+  await room.record([
+    ...many,
+    story.asked(toAnn),
+    story.asked(story.request({ notificationId: uuidv5("bo"), recipients: [{ userId: "bo" }] })),
+  ]);
+  expect(await eraseAll("ann", 999n)).toBe(3);
+  const left = (await room.tracker.listNotifications({})).notifications.map((each) => each.notificationId);
+  expect(left.sort()).toEqual([notificationId, uuidv5("bo")].sort());
+});
+
+it("what comes after the erasure is not kept, in whatever order, and what was accepted later is", async () => {
+  const requested = story.request({ recipients: [{ userId: "ann" }, { userId: "bo" }] });
+  await erase("ann", 1_000);
+  const late = [
+    story.change("ann", EMAIL, SENT, 5_000n, { acceptedAtMs: 1_000n, target: "ann@example.test" }),
+    story.asked(requested),
+    { ...story.decided("ann", [{ channel: EMAIL, send: true, reasons: [] }], 6_000n), acceptedAtMs: 1_000n },
+    { ...story.decided("bo", [{ channel: EMAIL, send: true, reasons: [] }], 6_000n), acceptedAtMs: 1_000n },
+  ];
+  for (const each of [...late, ...late]) await room.record([each]);
+  expect(await said()).not.toContain("ann");
+  expect((await kept()).map(({ userId }) => userId).sort()).toEqual(["", "bo"]);
+  const later = story.request({ notificationId: uuidv5("later"), acceptedAtMs: 1_001n, recipients: [{ userId: "ann" }] });
+  await room.record([story.asked(later)]);
+  expect((await room.tracker.listNotifications({ userId: "ann" })).notifications).toHaveLength(1);
+});
+
+it("however the erasure races with what is recorded, nothing of the person is left", async () => {
+  for (let round = 0; round < 12; round++) {
+    const id = uuidv5(`race ${round}`);
+    const requested = story.request({ notificationId: id, recipients: [{ userId: "ann" }] });
+    const recording = [
+      story.asked(requested),
+      story.refused("invalid", { notificationId: id, userId: "ann", acceptedAtMs: 1_000n, eventId: uuidv5(`r${round}`) }),
+    ];
+    const erasing = async () => {
+      await erase("ann", 1_000);
+      await eraseAll("ann");
+    };
+    const work = [() => room.record(recording), erasing];
+    await Promise.all((round % 2 ? work : work.reverse()).map((each) => each()));
+    expect(await kept(id)).toEqual([]);
+  }
+  expect((await room.tracker.listNotifications({})).notifications).toEqual([]);
+});

@@ -1,0 +1,55 @@
+/**
+ * Deletes people from the history. Of a notification that was for nobody else nothing is left; from another one goes what is told of the
+ * person, and they are no longer among those whom it was for.
+ */
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { DeliveryEventSchema, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { decodeRequested } from "./history.ts";
+import type { HistoryStore, Redaction } from "./store.ts";
+
+const AT_ONCE = 50;
+
+/** Of those that were accepted at that time or before; answers whether there are more. */
+export async function eraseFrom(store: HistoryStore, environment: string, userId: string, acceptedByMs: number): Promise<boolean> {
+  const after = { acceptedAtMs: acceptedByMs + 1, notificationId: "" };
+  const places = await store.list({ environment, userId, fromMs: 0, after, limit: AT_ONCE });
+  await forgetIn(
+    store,
+    places.map(({ notificationId }) => ({ environment, userId, notificationId })),
+  );
+  return places.length === AT_ONCE;
+}
+
+interface Forgetting {
+  readonly environment: string;
+  readonly notificationId: string;
+  readonly userId: string;
+}
+
+/** One after the other: two may be of one notification. */
+export async function forgetIn(store: HistoryStore, all: readonly Forgetting[]): Promise<void> {
+  for (const each of all) {
+    const [events = []] = await store.eventsOf(each.environment, [each.notificationId]);
+    await store.redact([redactionOf(each, events)]);
+  }
+}
+
+/** Pure. */
+function redactionOf({ environment, notificationId, userId }: Forgetting, events: readonly Uint8Array[]): Redaction {
+  const all = events.map((bytes) => fromBinary(DeliveryEventSchema, bytes));
+  const asking = all.find(({ moment }) => moment === Moment.REQUESTED);
+  const requested = asking && decodeRequested(asking.requested);
+  const recipients = requested?.recipients.filter((each) => each.userId !== userId) ?? [];
+  const isOf = (event: (typeof all)[number]) => event.userId === userId;
+  const isEmpty = requested ? recipients.length === 0 : all.every(isOf);
+  const gone = all.filter((event) => isEmpty || isOf(event)).map(({ eventId }) => eventId);
+  const about = {
+    ...{ environment, notificationId, userId, isEmpty, gone },
+    others: [...new Set(recipients.map((each) => each.userId).filter((other) => other !== ""))],
+    acceptedAtMs: requested && Number(requested.acceptedAtMs || asking.atMs),
+  };
+  if (!requested || isEmpty) return { ...about, rewritten: [] };
+  const actor = requested.actor === userId ? "" : requested.actor;
+  const without = toBinary(NotificationRequestedSchema, { ...requested, actor, recipients });
+  return { ...about, rewritten: [{ eventId: asking.eventId, event: toBinary(DeliveryEventSchema, { ...asking, requested: without }) }] };
+}
