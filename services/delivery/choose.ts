@@ -1,28 +1,34 @@
 /**
  * Which provider an environment's mails go to: the configured one only where the environment is known to be live, and the built-in mailbox
  * everywhere else. This is the one place that chooses, so it is here that a test environment reaches nobody.
+ *
+ * Development mode is configured for its own environment, which is a test environment: what it leaves behind reaches nobody either when
+ * production goes on with its data.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { AccessService, EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
+import { DEVELOPMENT, type Mode } from "#platform/config/mode.ts";
 import type { Given } from "#platform/host.ts";
 import type { Sender } from "./sender.ts";
 
 export interface ChoiceNeeds {
-  readonly live: Sender;
+  readonly mode: Mode;
+  /** What the settings say. */
+  readonly configured: Sender;
   /** The built-in mailbox of an environment. */
   readonly mailboxOf: (environment: string) => Sender;
   readonly client: Given["client"];
 }
 
 /** What an environment is for never changes, so it is asked once. Rejects while nobody can say. */
-export function choosing({ live, mailboxOf, client }: ChoiceNeeds): (environment: string) => Promise<Sender> {
-  const known = new Map<string, Sender>();
+export function choosing({ mode, configured, mailboxOf, client }: ChoiceNeeds): (environment: string) => Promise<Sender> {
+  const known = new Map<string, Sender>(mode === "development" ? [[DEVELOPMENT, configured]] : []);
 
   return async (environment) => {
     const chosen = known.get(environment);
     if (chosen) return chosen;
     const kind = await kindOf(environment);
-    const sender = kind === EnvironmentKind.LIVE ? live : mailboxOf(environment);
+    const sender = kind === EnvironmentKind.LIVE ? configured : mailboxOf(environment);
     // One that is not there yet may be made later.
     if (kind !== undefined) known.set(environment, sender);
     return sender;

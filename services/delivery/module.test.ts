@@ -30,6 +30,7 @@ async function build(env: NodeJS.ProcessEnv, mailbox?: { host: string; port: num
 describe("the settings of email delivery", () => {
   it("have defaults that work", () => {
     expect(read({})).toEqual({
+      mode: "development",
       ...{ "email.provider": "smtp", "email.concurrency": 20, "max-retry-count": 3 },
       "email-consumer-enabled": true,
       "from-email": { name: "Carillon", address: "notifications@carillon.localhost" },

@@ -33,7 +33,10 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, Boxes> =>
     if (sender.id === "none") logger.warn("no SMTP server is configured: mails of live environments wait until one is");
     const loop = emailLoop({
       ...{ ledger, sender, clock, tracer, worker },
-      senderOf: choosing({ live: sender, mailboxOf: (environment) => mailboxSender((post) => boxes(environment).keep(post)), client }),
+      senderOf: choosing({
+        ...{ mode: config.mode, configured: sender, client },
+        mailboxOf: (environment) => mailboxSender((post) => boxes(environment).keep(post)),
+      }),
       logger: logger.child({ stage: "email-workers" }),
       metrics: deliveryMetrics(metrics, "email"),
       wordsOf: wordsOf(versionsOf(given)),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { variableOf } from "#platform/config/config.ts";
 import { flag, port, secret, wholeNumber } from "#platform/config/fields.ts";
+import { mode } from "#platform/config/mode.ts";
 import type { Mailbox } from "./sender.ts";
 
 const FROM = "Carillon <notifications@carillon.localhost>";
@@ -15,6 +16,7 @@ function mailboxOf(text: string): Mailbox | undefined {
 }
 
 const fields = z.object({
+  mode,
   "email.provider": z
     .enum(["smtp", "null"], { error: "must be smtp or null" })
     .default("smtp")
