@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { DATA_DIR } from "../../services/data-dir.ts";
 import { engineNames } from "./addresses.ts";
 import { type RunningEngines, startEngines } from "./engines.ts";
 import { givenEngines } from "./given.ts";
@@ -33,7 +34,7 @@ function readArguments() {
 
 const { "engines-only": enginesOnly, "one-process": oneProcess, brokers = "1", "data-dir": given } = readArguments();
 if (brokers !== "1" && brokers !== "3") fail(`--brokers is 1 or 3, not ${brokers}.`);
-const dataDir = given ?? process.env.CARILLON_DATA_DIR ?? ".carillon";
+const dataDir = given ?? (process.env.CARILLON_DATA_DIR || DATA_DIR);
 
 const ending = new AbortController();
 const ended = new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve()));

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { tellOfMesh } from "../../services/running-mesh.ts";
 import type { EngineAddresses } from "./addresses.ts";
 import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
 import { databaseUrl } from "./given.ts";
@@ -70,6 +71,7 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
   const { logger, signal } = options;
   const plans = plansOf(options);
   const running = await startAll(plans, signal);
+  const untell = tellOfMesh(options.dataDir, { ...settingsIn(process.env), ...settingsOf(options) });
   let stopping = false;
 
   const keepUp = async (plan: EnginePlan): Promise<void> => {
@@ -90,6 +92,7 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
   };
   const stop = async () => {
     stopping = true;
+    untell();
     await Promise.all([...running.values()].map((each) => each.stop()));
   };
 
@@ -116,7 +119,8 @@ export async function startAll(plans: readonly EnginePlan[], signal: AbortSignal
 export const plansOf = (options: ServicesSettings): readonly EnginePlan[] =>
   (options.oneProcess ? [[]] : PROCESSES).map((modules) => planOf(modules, options));
 
-function planOf(modules: readonly string[], { dataDir, engines, ports, env }: ServicesSettings): EnginePlan {
+function planOf(modules: readonly string[], options: ServicesSettings): EnginePlan {
+  const { dataDir, ports, env } = options;
   const name = modules.length === 0 ? "carillon" : modules.join("+");
   const dir = join(dataDir, "services");
   const front = modules.length === 0 || modules.includes("ingest");
@@ -126,7 +130,7 @@ function planOf(modules: readonly string[], { dataDir, engines, ports, env }: Se
     command: process.execPath,
     // Told by its title which one it is, and whose.
     args: [`--title=carillon ${name} ${dir}`, "--disable-warning=ExperimentalWarning", "--max-semi-space-size=64", main, ...modules],
-    env: { ...settingsOf(dataDir, engines, ports), ...env },
+    env: { ...settingsOf(options), ...env },
     async ask() {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) });
       if (!response.ok) throw new Error(await response.text());
@@ -134,7 +138,11 @@ function planOf(modules: readonly string[], { dataDir, engines, ports, env }: Se
   };
 }
 
-function settingsOf(dataDir: string, engines: EngineAddresses, ports: ServicesOptions["ports"]): Record<string, string> {
+/** Those that were set when the mesh was started: its processes have them too. */
+const settingsIn = (env: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[0].startsWith("CARILLON_")));
+
+function settingsOf({ dataDir, engines, ports }: ServicesSettings): Record<string, string> {
   const { http, grpc, "legacy-http": legacy, smtp, ...modules } = ports;
   return {
     CARILLON_ADAPTERS: "mesh",
