@@ -17,6 +17,7 @@ import { DATA_DIR } from "./data-dir.ts";
 import { topicsOf } from "./form.ts";
 import { openLogForReading } from "./log-reader.ts";
 import { meshOn } from "./running-mesh.ts";
+import { onToldToEnd } from "./told-to-end.ts";
 
 const LAST = 10;
 const LAST_MOST = 10_000;
@@ -68,7 +69,7 @@ try {
 }
 
 const stop = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+onToldToEnd({ first: () => stop.abort(), again: () => process.exit(1) });
 // Whoever reads along, such as head, has had enough.
 process.stdout.on("error", () => process.exit(0));
 

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { DATA_DIR } from "../../services/data-dir.ts";
+import { onToldToEnd } from "../../services/told-to-end.ts";
 import { engineNames } from "./addresses.ts";
 import { type RunningEngines, startEngines } from "./engines.ts";
 import { givenEngines } from "./given.ts";
@@ -38,14 +39,14 @@ const dataDir = given ?? (process.env.CARILLON_DATA_DIR || DATA_DIR);
 
 const ending = new AbortController();
 const ended = new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve()));
-for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(name, () => {
-    // Asked twice: everything ends with this process anyway.
-    if (ending.signal.aborted) process.exit(1);
+onToldToEnd({
+  first() {
     say("Stopping …");
     ending.abort(new EngineProblem("Stopped before everything was ready."));
-  });
-}
+  },
+  // Everything ends with this process anyway.
+  again: () => process.exit(1),
+});
 
 let engines: RunningEngines | undefined;
 let services: RunningServices | undefined;
