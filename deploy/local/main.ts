@@ -12,7 +12,7 @@ import { type RunningEngines, startEngines } from "./engines.ts";
 import { givenEngines } from "./given.ts";
 import { rememberPorts } from "./port.ts";
 import { EngineProblem, EnginesMissing } from "./problem.ts";
-import { portsOf, type RunningServices, startServices } from "./services.ts";
+import { checkFront, portsOf, type RunningServices, startServices } from "./services.ts";
 import { table } from "./table.ts";
 
 const say = (sentence: string) => void process.stderr.write(`${sentence}\n`);
@@ -55,6 +55,8 @@ const stop = async () => {
   await engines?.stop();
 };
 try {
+  // The engines take their time, and would have to end again.
+  if (!enginesOnly) await checkFront(process.env);
   engines = await startEngines({
     ...{ dataDir: join(dataDir, "engines"), brokers: brokers === "3" ? 3 : 1, signal: ending.signal, logger },
     given: givenEngines(process.env),

@@ -27,17 +27,24 @@ const FRONT_SETTINGS = {
   smtp: "CARILLON_SMTP_SINK_PORT",
 } as const;
 
+const frontNames = Object.keys(FRONT) as (keyof typeof FRONT)[];
+const askedOf = (name: keyof typeof FRONT, env: NodeJS.ProcessEnv): number => Number(env[FRONT_SETTINGS[name]] || FRONT[name]);
+
+/** Throws where somebody listens already at ports of the front, naming all of them: whoever that is would be taken for the front. */
+export async function checkFront(env: NodeJS.ProcessEnv): Promise<void> {
+  const asked = frontNames.map((name) => ({ port: askedOf(name, env), setting: FRONT_SETTINGS[name] })).filter(({ port }) => port !== 0);
+  const free = await Promise.all(asked.map(({ port }) => isFree(port)));
+  const taken = asked.filter((_, at) => !free[at]).map(({ port, setting }) => `Port ${port} is taken. Set ${setting} to another.`);
+  if (taken.length > 0) throw new EngineProblem(taken.join("\n"));
+}
+
 /** The front's as the settings say (0: a free one), the others' free ones, all the same at the next start. Throws where one is taken. */
 export async function portsOf(ports: Ports, env: NodeJS.ProcessEnv): Promise<Record<string, number>> {
-  const taken: Record<string, number> = {};
-  for (const name of Object.keys(FRONT) as (keyof typeof FRONT)[]) {
-    const asked = Number(env[FRONT_SETTINGS[name]] || FRONT[name]);
-    // Whoever listens there would be taken for the front.
-    if (asked !== 0 && !(await isFree(asked))) throw new EngineProblem(`Port ${asked} is taken. Set ${FRONT_SETTINGS[name]} to another.`);
-    taken[name] = asked === 0 ? await ports.take(name) : asked;
-  }
-  for (const [name = ""] of PROCESSES.slice(1)) taken[name] = await ports.take(name);
-  return taken;
+  await checkFront(env);
+  const chosen: Record<string, number> = {};
+  for (const name of frontNames) chosen[name] = askedOf(name, env) || (await ports.take(name));
+  for (const [name = ""] of PROCESSES.slice(1)) chosen[name] = await ports.take(name);
+  return chosen;
 }
 
 /** What the processes are told. */
