@@ -23,18 +23,20 @@ function fail(sentence: string): never {
   process.exit(1);
 }
 
+const USAGE = "npm run mesh -- [--brokers 1 | 3] [--one-process] [--engines-only] [--data-dir DIR]";
+
 function readArguments() {
   const flag = { type: "boolean", default: false } as const;
   const options = { "engines-only": flag, "one-process": flag, brokers: { type: "string" }, "data-dir": { type: "string" } } as const;
   try {
     return parseArgs({ options, strict: true }).values;
   } catch (error) {
-    return fail((error as Error).message);
+    return fail(`${(error as Error).message} ${USAGE}`);
   }
 }
 
 const { "engines-only": enginesOnly, "one-process": oneProcess, brokers = "1", "data-dir": given } = readArguments();
-if (brokers !== "1" && brokers !== "3") fail(`--brokers is 1 or 3, not ${brokers}.`);
+if (brokers !== "1" && brokers !== "3") fail(`--brokers is 1 or 3, not ${brokers}. ${USAGE}`);
 const dataDir = given ?? (process.env.CARILLON_DATA_DIR || DATA_DIR);
 
 const ending = new AbortController();

@@ -46,6 +46,14 @@ test("they are told before any engine is started", async () => {
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
+test.each([
+  [["--broker", "3"], /Unknown option '--broker'.* npm run mesh -- \[--brokers 1 \| 3\]/],
+  [["--brokers", "2"], /^--brokers is 1 or 3, not 2\. npm run mesh -- /],
+])("what the launcher does not take, as %j, is told with what it does", async (args, said) => {
+  const mesh = promisify(execFile)(process.execPath, ["--no-warnings", main, ...args]);
+  await expect(mesh).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(said) });
+});
+
 test("a module finds the others where they were at the start before", async () => {
   const remembered = ports();
   const first = await portsOf(remembered, FREE);
