@@ -11,6 +11,7 @@ if (path === undefined || more.length > 0) {
 }
 await runCommand(process.env, (settings) => {
   const to = resolve(path);
-  const bytes = backUp(databaseFile(settings["data-dir"]), to);
-  return `Backed up to ${to}: ${bytes} bytes.`;
+  const from = resolve(databaseFile(settings["data-dir"]));
+  const bytes = backUp(from, to);
+  return `Backed up ${from} to ${to}: ${bytes} bytes.`;
 });

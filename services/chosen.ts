@@ -13,7 +13,9 @@ export function chosen(names: readonly string[], modules: readonly Module[], set
   const isPart = names.length > 0 && names.length < known.length;
   // Part of the modules on SQLite would be a mesh without anything between its parts.
   if (isPart && settings.adapters === "embedded")
-    throw new ConfigProblem(["The embedded form runs all modules in one process; start it without naming any."]);
+    throw new ConfigProblem([
+      `The embedded form runs all modules in one process: start it without naming any, or set ${variableOf("adapters")} to mesh.`,
+    ]);
   if (isPart && settings["service-secret"] === undefined)
     throw new ConfigProblem([`${variableOf("service-secret")} must be set, the same for all processes: the others know this one by it.`]);
   return names.length === 0 ? modules : modules.filter((module) => isAlways(module) || names.includes(module.name));

@@ -3,6 +3,9 @@ import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 
+/** Unless CARILLON_DATA_DIR says another. */
+export const DATA_DIR = ".carillon";
+
 const reasons: Readonly<Record<string, string>> = {
   EACCES: "this user may not write there",
   EPERM: "this user may not write there",

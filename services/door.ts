@@ -2,13 +2,13 @@
 import type { Logger } from "pino";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Clock } from "#platform/clock.ts";
+import { DEVELOPMENT } from "#platform/config/mode.ts";
 import { demand } from "#platform/rpc/admission.ts";
 import type { Authenticate } from "#platform/rpc/call.ts";
 import { peerOf } from "#platform/rpc/peer.ts";
 import { amongPeers } from "#platform/rpc/peers.ts";
 import type { HearsWhy } from "#platform/telemetry/health.ts";
 import { authenticating } from "./access/authenticate.ts";
-import { DEVELOPMENT } from "./access/first.ts";
 import type { Sessions } from "./access/session.ts";
 import type { AccessStore } from "./access/store.ts";
 import type { ProcessSettings } from "./process.ts";

@@ -1,5 +1,7 @@
 /** Opens the event log for reading alone, wherever the settings say that it is. */
+import { resolve } from "node:path";
 import { systemClock } from "#platform/clock.ts";
+import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import type { LogReader } from "#platform/log/log.ts";
 import { sqliteLogReader } from "#platform/log/reader.sqlite.ts";
 import { createLogger } from "#platform/telemetry/logger.ts";
@@ -9,13 +11,30 @@ import type { EngineSettings } from "./engines.ts";
 import { topicsOf } from "./form.ts";
 import type { ProcessSettings } from "./process.ts";
 
-export async function openLogForReading(all: AllSettings): Promise<LogReader> {
+export interface NamedReader extends LogReader {
+  /** Which log it is, in words. */
+  readonly name: string;
+}
+
+export async function openLogForReading(all: AllSettings): Promise<NamedReader> {
   const { "data-dir": dataDir, adapters } = all.get("process") as ProcessSettings;
-  if (adapters === "embedded") return sqliteLogReader(databaseFile(dataDir));
+  const engines = all.get("engines") as EngineSettings;
+  const brokers = engines["kafka.brokers"];
+  if (adapters === "embedded") {
+    if (brokers.length > 0)
+      throw new ConfigProblem([
+        `Which log? ${variableOf("kafka.brokers")} names one in Kafka, and ${variableOf("adapters")}, which is embedded, the one in SQLite. ` +
+          `Set ${variableOf("adapters")} to mesh, or no brokers.`,
+      ]);
+    const file = databaseFile(dataDir);
+    return { name: `the embedded form's, ${resolve(file)}`, ...sqliteLogReader(file) };
+  }
   const { openKafka } = await import("./kafka.ts");
-  return openKafka(all.get("engines") as EngineSettings, {
+  const kafka = await openKafka(engines, {
     topics: topicsOf(all),
     clock: systemClock,
     logger: createLogger({ level: "warn" }),
   });
+  const { bounds, read, close } = kafka;
+  return { name: `Kafka's, ${brokers.join(", ")}`, bounds, read, close };
 }

@@ -5,6 +5,7 @@ import { flag, port, share } from "#platform/config/fields.ts";
 import { mode } from "#platform/config/mode.ts";
 import { serviceSecret } from "#platform/config/service-secret.ts";
 import type { Module } from "#platform/host.ts";
+import { DATA_DIR } from "./data-dir.ts";
 
 const PORTS = { "http-port": 8080, "grpc-port": 8081, "legacy-http-port": 8082 };
 
@@ -51,7 +52,7 @@ const fields = z.object({
     .meta({
       description: "Stands before the name of every consumer group, with a dot. Another one reads the log from its beginning once more.",
     }),
-  "data-dir": z.string().default(".carillon").meta({ description: "Where the database and the secrets are kept." }),
+  "data-dir": z.string().default(DATA_DIR).meta({ description: "Where the database and the secrets are kept." }),
   "log.level": z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
     .default("info")

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { systemClock } from "#platform/clock.ts";
 import { loadConfig } from "#platform/config/config.ts";
+import { DEVELOPMENT } from "#platform/config/mode.ts";
 import type { Given, Module, Parts } from "#platform/host.ts";
 import { forwarding } from "#platform/rpc/forward.ts";
 import { createClients } from "#platform/rpc/memory.ts";
@@ -13,7 +14,7 @@ import { createLogger } from "#platform/telemetry/logger.ts";
 import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
-import { DEVELOPMENT, firstCredential } from "./access/first.ts";
+import { firstCredential } from "./access/first.ts";
 import { sessionsOf } from "./access/session.ts";
 import { type SignIn, signingIn } from "./access/sign-in.ts";
 import { chosen } from "./chosen.ts";

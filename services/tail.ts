@@ -2,8 +2,10 @@
  * `npm run tail -- TOPIC`: the records of a topic of the event log, decoded, a line of JSON each. Beside a running service, which notices
  * nothing of it.
  *
- * Addresses, words and user ids are shown as they stand there: it is a tool for whoever may read the log anyway.
+ * Addresses, words and user ids are shown as they stand there: it is a tool for whoever may read the log anyway. Which log it is stands on
+ * standard error.
  */
+import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { didYouMean } from "#domain/near.ts";
@@ -11,14 +13,17 @@ import { beginnings, inOrder } from "#platform/log/in-order.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { lineOf } from "#platform/log/readable.ts";
 import { type AllSettings, runCommand } from "./command.ts";
+import { DATA_DIR } from "./data-dir.ts";
 import { topicsOf } from "./form.ts";
 import { openLogForReading } from "./log-reader.ts";
+import { meshOn } from "./running-mesh.ts";
+import { onToldToEnd } from "./told-to-end.ts";
 
 const LAST = 10;
 const LAST_MOST = 10_000;
 const PAUSE_MS = 250;
 
-const USAGE = "npm run tail -- TOPIC [--from-beginning | --last N] [--partition P] [--follow]";
+const USAGE = "npm run tail -- TOPIC [--from-beginning | --last N] [--partition P] [--follow] [--mesh]";
 
 interface Wanted {
   readonly name: string;
@@ -26,6 +31,8 @@ interface Wanted {
   readonly last: number | undefined;
   readonly partition: number | undefined;
   readonly follow: boolean;
+  /** Of the mesh that runs on the data directory. */
+  readonly mesh: boolean;
 }
 
 function wantedOf(args: string[]): Wanted {
@@ -37,6 +44,7 @@ function wantedOf(args: string[]): Wanted {
       last: { type: "string" },
       partition: { type: "string" },
       follow: { type: "boolean", default: false },
+      mesh: { type: "boolean", default: false },
     },
   });
   const [name, ...more] = positionals;
@@ -44,7 +52,7 @@ function wantedOf(args: string[]): Wanted {
   if (values["from-beginning"] && values.last !== undefined) throw new Error("--from-beginning or --last, and not both.");
   const last = values["from-beginning"] ? undefined : wholeOf("--last", values.last ?? String(LAST), LAST_MOST);
   const partition = values.partition === undefined ? undefined : wholeOf("--partition", values.partition, Number.MAX_SAFE_INTEGER);
-  return { name, last, partition, follow: values.follow };
+  return { name, last, partition, follow: values.follow, mesh: values.mesh };
 }
 
 function wholeOf(option: string, text: string, most: number): number {
@@ -61,11 +69,17 @@ try {
 }
 
 const stop = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+onToldToEnd({ first: () => stop.abort(), again: () => process.exit(1) });
 // Whoever reads along, such as head, has had enough.
 process.stdout.on("error", () => process.exit(0));
 
-await runCommand(process.env, (_, all) => tail(all, wanted));
+const dataDir = process.env.CARILLON_DATA_DIR || DATA_DIR;
+const mesh = meshOn(dataDir);
+if (wanted.mesh && !mesh) {
+  process.stderr.write(`No mesh runs on ${resolve(dataDir)}. CARILLON_DATA_DIR names the directory that npm run mesh was given.\n`);
+  process.exit(1);
+}
+await runCommand(wanted.mesh ? { ...process.env, ...mesh } : process.env, (_, all) => tail(all, wanted));
 
 /** Answers what is wrong with what is wanted, if anything. */
 async function tail(all: AllSettings, { name, last, partition, follow }: Wanted): Promise<undefined> {
@@ -80,6 +94,9 @@ async function tail(all: AllSettings, { name, last, partition, follow }: Wanted)
   const show = (record: LogRecord) => process.stdout.write(`${lineOf(record, topicNamed)}\n`);
 
   const reader = await openLogForReading(all);
+  // Beside a mesh the records of an embedded form that ran there before would be taken for its own.
+  const hint = mesh && !wanted.mesh ? " The log of the mesh that runs there is read by --mesh." : "";
+  process.stderr.write(`Reading the log: ${reader.name}.${hint}\n`);
   try {
     const nexts = await beginnings(reader, topic, partitions, last ?? Number.POSITIVE_INFINITY);
     const held: LogRecord[] = [];

@@ -6,12 +6,14 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ConfigProblem } from "#platform/config/config.ts";
+import { DATA_DIR } from "../../services/data-dir.ts";
+import { onToldToEnd } from "../../services/told-to-end.ts";
 import { engineNames } from "./addresses.ts";
 import { type RunningEngines, startEngines } from "./engines.ts";
 import { givenEngines } from "./given.ts";
 import { rememberPorts } from "./port.ts";
 import { EngineProblem, EnginesMissing } from "./problem.ts";
-import { portsOf, type RunningServices, startServices } from "./services.ts";
+import { checkFront, portsOf, type RunningServices, startServices } from "./services.ts";
 import { table } from "./table.ts";
 
 const say = (sentence: string) => void process.stderr.write(`${sentence}\n`);
@@ -22,30 +24,32 @@ function fail(sentence: string): never {
   process.exit(1);
 }
 
+const USAGE = "npm run mesh -- [--brokers 1 | 3] [--one-process] [--engines-only] [--data-dir DIR]";
+
 function readArguments() {
   const flag = { type: "boolean", default: false } as const;
   const options = { "engines-only": flag, "one-process": flag, brokers: { type: "string" }, "data-dir": { type: "string" } } as const;
   try {
     return parseArgs({ options, strict: true }).values;
   } catch (error) {
-    return fail((error as Error).message);
+    return fail(`${(error as Error).message} ${USAGE}`);
   }
 }
 
 const { "engines-only": enginesOnly, "one-process": oneProcess, brokers = "1", "data-dir": given } = readArguments();
-if (brokers !== "1" && brokers !== "3") fail(`--brokers is 1 or 3, not ${brokers}.`);
-const dataDir = given ?? process.env.CARILLON_DATA_DIR ?? ".carillon";
+if (brokers !== "1" && brokers !== "3") fail(`--brokers is 1 or 3, not ${brokers}. ${USAGE}`);
+const dataDir = given ?? (process.env.CARILLON_DATA_DIR || DATA_DIR);
 
 const ending = new AbortController();
 const ended = new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve()));
-for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(name, () => {
-    // Asked twice: everything ends with this process anyway.
-    if (ending.signal.aborted) process.exit(1);
+onToldToEnd({
+  first() {
     say("Stopping …");
     ending.abort(new EngineProblem("Stopped before everything was ready."));
-  });
-}
+  },
+  // Everything ends with this process anyway.
+  again: () => process.exit(1),
+});
 
 let engines: RunningEngines | undefined;
 let services: RunningServices | undefined;
@@ -54,6 +58,8 @@ const stop = async () => {
   await engines?.stop();
 };
 try {
+  // The engines take their time, and would have to end again.
+  if (!enginesOnly) await checkFront(process.env);
   engines = await startEngines({
     ...{ dataDir: join(dataDir, "engines"), brokers: brokers === "3" ? 3 : 1, signal: ending.signal, logger },
     given: givenEngines(process.env),

@@ -1,9 +1,10 @@
 /** `npm run mesh`, as a user starts it, on engines that its settings name. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, expect, inject, test } from "vitest";
 import { randomWord } from "#platform/cassandra/cassandra.fixture.ts";
 import type { EngineAddresses } from "../../test/engines/addresses.ts";
@@ -17,6 +18,12 @@ const { kafka, mysql, redisCache, redisLedger, cassandra } = inject("engines");
 const PORTS = ["HTTP", "GRPC", "LEGACY_HTTP", "SMTP_SINK"].map((each) => [`CARILLON_${each}_PORT`, "0"]);
 /** Twelve processes, on two cores. */
 const START_MS = 150_000;
+
+/** As in another terminal: nothing of the mesh's own settings is set there. */
+const tail = (...args: string[]) =>
+  promisify(execFile)(process.execPath, ["--no-warnings", join(root, "services/tail.ts"), ...args], {
+    env: { PATH: process.env.PATH, CARILLON_DATA_DIR: dataDir },
+  });
 
 afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
@@ -49,6 +56,9 @@ test("is ready with a URL and a table of its processes, takes a notification, an
     const [, url = ""] = /^Carillon ready (\S+)/m.exec(said) ?? [];
     const { status } = await post(`${url}/api/v1/notifications`, { user_id: "ann", event_type: "x.y", content: "Hello" });
     expect(status).toBe(202);
+    const { stdout, stderr } = await tail("notifications.raw", "--mesh");
+    expect(stderr).toContain(`Reading the log: Kafka's, ${kafka.join(", ")}.`);
+    expect(JSON.parse(stdout).value).toMatchObject({ recipients: [{ user_id: "ann" }], event_type: "x.y" });
   } finally {
     child.kill("SIGTERM");
   }

@@ -1,27 +1,57 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { rememberPorts } from "./port.ts";
-import { plansOf, portsOf } from "./services.ts";
+import { checkFront, plansOf, portsOf } from "./services.ts";
 
 const FREE = { CARILLON_HTTP_PORT: "0", CARILLON_GRPC_PORT: "0", CARILLON_LEGACY_HTTP_PORT: "0", CARILLON_SMTP_SINK_PORT: "0" };
 
-function ports() {
-  const folder = mkdtempSync(join(tmpdir(), "carillon-services-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return rememberPorts(join(folder, "ports.json"));
-}
+const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 
-test("a port that somebody listens on already is told with the setting that changes it", async () => {
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "carillon-services-"));
+  onTestFinished(() => rmSync(made, { recursive: true }));
+  return made;
+}
+const ports = () => rememberPorts(join(folder(), "ports.json"));
+
+/** Answers the port of somebody who listens. */
+async function listener(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
-  const { port } = server.address() as AddressInfo;
-  await expect(portsOf(ports(), { ...FREE, CARILLON_GRPC_PORT: String(port) })).rejects.toThrow(
-    `Port ${port} is taken. Set CARILLON_GRPC_PORT to another.`,
-  );
+  return (server.address() as AddressInfo).port;
+}
+
+test("ports that somebody listens on already are told all at once, each with the setting that changes it", async () => {
+  const [http, grpc] = [await listener(), await listener()];
+  const env = { ...FREE, CARILLON_HTTP_PORT: String(http), CARILLON_GRPC_PORT: String(grpc) };
+  const told = `Port ${http} is taken. Set CARILLON_HTTP_PORT to another.\nPort ${grpc} is taken. Set CARILLON_GRPC_PORT to another.`;
+  await expect(checkFront(env)).rejects.toThrow(told);
+  await expect(portsOf(ports(), env)).rejects.toThrow(told);
+});
+
+test("they are told before any engine is started", async () => {
+  const dataDir = folder();
+  const port = await listener();
+  const mesh = promisify(execFile)(process.execPath, ["--no-warnings", main, "--data-dir", dataDir], {
+    env: { PATH: process.env.PATH, ...FREE, CARILLON_SMTP_SINK_PORT: String(port) },
+  });
+  await expect(mesh).rejects.toMatchObject({ code: 1, stderr: `Port ${port} is taken. Set CARILLON_SMTP_SINK_PORT to another.\n` });
+  expect(readdirSync(dataDir)).toEqual([]);
+});
+
+test.each([
+  [["--broker", "3"], /Unknown option '--broker'.* npm run mesh -- \[--brokers 1 \| 3\]/],
+  [["--brokers", "2"], /^--brokers is 1 or 3, not 2\. npm run mesh -- /],
+])("what the launcher does not take, as %j, is told with what it does", async (args, said) => {
+  const mesh = promisify(execFile)(process.execPath, ["--no-warnings", main, ...args]);
+  await expect(mesh).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(said) });
 });
 
 test("a module finds the others where they were at the start before", async () => {

@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { tellOfMesh } from "../../services/running-mesh.ts";
 import { secretOf } from "../../services/secret.ts";
 import type { EngineAddresses } from "./addresses.ts";
 import { type EngineLog, type EnginePlan, startProcess } from "./engine.ts";
@@ -26,17 +27,24 @@ const FRONT_SETTINGS = {
   smtp: "CARILLON_SMTP_SINK_PORT",
 } as const;
 
+const frontNames = Object.keys(FRONT) as (keyof typeof FRONT)[];
+const askedOf = (name: keyof typeof FRONT, env: NodeJS.ProcessEnv): number => Number(env[FRONT_SETTINGS[name]] || FRONT[name]);
+
+/** Throws where somebody listens already at ports of the front, naming all of them: whoever that is would be taken for the front. */
+export async function checkFront(env: NodeJS.ProcessEnv): Promise<void> {
+  const asked = frontNames.map((name) => ({ port: askedOf(name, env), setting: FRONT_SETTINGS[name] })).filter(({ port }) => port !== 0);
+  const free = await Promise.all(asked.map(({ port }) => isFree(port)));
+  const taken = asked.filter((_, at) => !free[at]).map(({ port, setting }) => `Port ${port} is taken. Set ${setting} to another.`);
+  if (taken.length > 0) throw new EngineProblem(taken.join("\n"));
+}
+
 /** The front's as the settings say (0: a free one), the others' free ones, all the same at the next start. Throws where one is taken. */
 export async function portsOf(ports: Ports, env: NodeJS.ProcessEnv): Promise<Record<string, number>> {
-  const taken: Record<string, number> = {};
-  for (const name of Object.keys(FRONT) as (keyof typeof FRONT)[]) {
-    const asked = Number(env[FRONT_SETTINGS[name]] || FRONT[name]);
-    // Whoever listens there would be taken for the front.
-    if (asked !== 0 && !(await isFree(asked))) throw new EngineProblem(`Port ${asked} is taken. Set ${FRONT_SETTINGS[name]} to another.`);
-    taken[name] = asked === 0 ? await ports.take(name) : asked;
-  }
-  for (const [name = ""] of PROCESSES.slice(1)) taken[name] = await ports.take(name);
-  return taken;
+  await checkFront(env);
+  const chosen: Record<string, number> = {};
+  for (const name of frontNames) chosen[name] = askedOf(name, env) || (await ports.take(name));
+  for (const [name = ""] of PROCESSES.slice(1)) chosen[name] = await ports.take(name);
+  return chosen;
 }
 
 /** What the processes are told. */
@@ -70,6 +78,7 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
   const { logger, signal } = options;
   const plans = plansOf(options);
   const running = await startAll(plans, signal);
+  const untell = tellOfMesh(options.dataDir, { ...settingsIn(process.env), ...settingsOf(options) });
   let stopping = false;
 
   const keepUp = async (plan: EnginePlan): Promise<void> => {
@@ -90,6 +99,7 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
   };
   const stop = async () => {
     stopping = true;
+    untell();
     await Promise.all([...running.values()].map((each) => each.stop()));
   };
 
@@ -116,7 +126,8 @@ export async function startAll(plans: readonly EnginePlan[], signal: AbortSignal
 export const plansOf = (options: ServicesSettings): readonly EnginePlan[] =>
   (options.oneProcess ? [[]] : PROCESSES).map((modules) => planOf(modules, options));
 
-function planOf(modules: readonly string[], { dataDir, engines, ports, env }: ServicesSettings): EnginePlan {
+function planOf(modules: readonly string[], options: ServicesSettings): EnginePlan {
+  const { dataDir, ports, env } = options;
   const name = modules.length === 0 ? "carillon" : modules.join("+");
   const dir = join(dataDir, "services");
   const front = modules.length === 0 || modules.includes("ingest");
@@ -126,7 +137,7 @@ function planOf(modules: readonly string[], { dataDir, engines, ports, env }: Se
     command: process.execPath,
     // Told by its title which one it is, and whose.
     args: [`--title=carillon ${name} ${dir}`, "--disable-warning=ExperimentalWarning", "--max-semi-space-size=64", main, ...modules],
-    env: { ...settingsOf(dataDir, engines, ports), ...env },
+    env: { ...settingsOf(options), ...env },
     async ask() {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) });
       if (!response.ok) throw new Error(await response.text());
@@ -134,7 +145,11 @@ function planOf(modules: readonly string[], { dataDir, engines, ports, env }: Se
   };
 }
 
-function settingsOf(dataDir: string, engines: EngineAddresses, ports: ServicesOptions["ports"]): Record<string, string> {
+/** Those that were set when the mesh was started: its processes have them too. */
+const settingsIn = (env: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[0].startsWith("CARILLON_")));
+
+function settingsOf({ dataDir, engines, ports }: ServicesSettings): Record<string, string> {
   const { http, grpc, "legacy-http": legacy, smtp, ...modules } = ports;
   return {
     CARILLON_ADAPTERS: "mesh",

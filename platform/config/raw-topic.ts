@@ -7,11 +7,8 @@ import { furtherRaw, RAW_NAME, type Topic, topicNamed } from "#domain/topics.ts"
 import type { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { variableOf } from "./config.ts";
 import { list } from "./fields.ts";
-import { mode } from "./mode.ts";
+import { DEVELOPMENT, mode } from "./mode.ts";
 import { serviceSecret } from "./service-secret.ts";
-
-/** The one that everybody is in who has no key. */
-const DEVELOPMENT = "development";
 
 const ENVIRONMENT = /^[a-z][a-z0-9-]{0,31}$/;
 

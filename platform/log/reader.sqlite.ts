@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { Topic } from "#domain/topics.ts";
+import { variableOf } from "#platform/config/config.ts";
 import { DatabaseError } from "#platform/sql/errors.ts";
 import { prepareStatements } from "#platform/sqlite/statements.ts";
 import type { LogReader } from "./log.ts";
@@ -12,7 +13,8 @@ const PAGE_BYTES = 1024 * 1024;
 
 /** Throws DatabaseError where there is no such database. */
 export function sqliteLogReader(file: string): LogReader {
-  if (!existsSync(file)) throw new DatabaseError(`There is no database ${file}; the service makes it when it starts.`);
+  if (!existsSync(file))
+    throw new DatabaseError(`There is no database ${file}; the service makes it when it starts, where ${variableOf("data-dir")} says.`);
   const database = new DatabaseSync(file, { readOnly: true });
   try {
     database.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`);

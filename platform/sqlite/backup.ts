@@ -7,6 +7,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { variableOf } from "#platform/config/config.ts";
 import { DatabaseError } from "#platform/sql/errors.ts";
 
 const OWNER_ONLY = 0o600;
@@ -14,7 +15,7 @@ const PATIENCE_MS = 5_000;
 
 /** Answers the size of the copy in bytes. Throws DatabaseError; a file that is there already is never touched. */
 export function backUp(file: string, to: string): number {
-  if (!existsSync(file)) throw new DatabaseError(`There is no database ${file} to back up.`);
+  if (!existsSync(file)) throw new DatabaseError(`There is no database ${file} to back up; ${variableOf("data-dir")} names where it is.`);
   reserve(to);
   const partial = `${to}.partial`;
   try {

@@ -25,8 +25,8 @@ it("a lost one is replaced by another of the same environment", async () => {
   expect(await opens(credential)).toEqual({ environment: "production", internal: false, scopes: [Scope.ADMIN] });
 });
 
-it("development has its environment, once, and its mails go where its settings say", async () => {
+it("development has its environment, once, which is for tests: production on its data sends none of its mails", async () => {
   await seedDevelopmentEnvironment(here.store, here.clock);
   await seedDevelopmentEnvironment(here.store, here.clock);
-  expect(await here.store.findEnvironment("development")).toMatchObject({ kind: EnvironmentKind.LIVE, home: true });
+  expect(await here.store.findEnvironment("development")).toMatchObject({ kind: EnvironmentKind.TEST, home: true });
 });

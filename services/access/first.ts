@@ -2,12 +2,11 @@
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Clock } from "#platform/clock.ts";
+import { DEVELOPMENT } from "#platform/config/mode.ts";
 import { mintCredential } from "./credential.ts";
 import type { AccessStore, EnvironmentRecord, NewKey } from "./store.ts";
 
 const FIRST_ENVIRONMENT = "production";
-/** In development everybody is in this one. */
-export const DEVELOPMENT = "development";
 
 /** The credential of an admin key, to be shown once; undefined where a key was ever made. */
 export async function firstCredential(store: AccessStore, clock: Clock): Promise<string | undefined> {
@@ -32,8 +31,8 @@ function adminKey({ name: environment, kind, createdAtMs }: EnvironmentRecord, n
   return { key: { prefix, hash, environment, name, scopes: [Scope.ADMIN], createdAtMs, expiresAtMs: 0 }, credential };
 }
 
-/** Live, for development's mails go where its settings say. */
+/** For tests: what waits in it when production starts on its data reaches no provider. Development itself sends where its settings say. */
 export async function seedDevelopmentEnvironment(store: AccessStore, clock: Clock): Promise<void> {
-  const environment = { name: DEVELOPMENT, kind: EnvironmentKind.LIVE, home: true, createdAtMs: clock.nowMs() };
+  const environment = { name: DEVELOPMENT, kind: EnvironmentKind.TEST, home: true, createdAtMs: clock.nowMs() };
   if (!(await store.findEnvironment(DEVELOPMENT))) await store.createEnvironment(environment, Number.MAX_SAFE_INTEGER);
 }

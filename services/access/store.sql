@@ -21,6 +21,10 @@ CREATE TABLE access_keys (
 ) WITHOUT ROWID;
 CREATE INDEX access_keys_by_environment ON access_keys (environment, created_at_ms);
 
+-- Development's own environment was live once (1): in production its mails would leave. One that an admin made is no home.
+-- name: schema-2
+UPDATE access_environments SET kind = 2 WHERE name = 'development' AND home = 1;
+
 -- name: environment
 SELECT name, kind, home, created_at_ms FROM access_environments WHERE name = ?;
 

@@ -62,6 +62,16 @@ it("refuses a mail that cannot be kept now as a server that is closing would, an
   await failing.close();
 });
 
+it.each([
+  ["rejected@simulator.test", 550],
+  ["retry+1@simulator.test", 451],
+  ["outage@simulator.test", 421],
+])("answers %s as a provider might, and keeps nothing", async (to, responseCode) => {
+  await expect(send({ to, subject: "Simulated", text: "x" })).rejects.toMatchObject({ responseCode });
+  await send({ to: "hello@simulator.test", subject: "Anybody", text: "x" });
+  expect((await box.messages()).map(({ subject }) => subject)).toEqual(["Anybody"]);
+});
+
 it("shows what it cannot read as it came", async () => {
   const transport = createTransport({ host: "127.0.0.1", port: mailbox.port() });
   await transport.sendMail({ envelope: { from: "a@example.test", to: "b@example.test" }, raw: Buffer.from([0xff, 0xfe, 0x00, 0x41]) });

@@ -1,11 +1,12 @@
 /**
  * The development mailbox: an SMTP server inside the process that delivers to nobody, and puts what it takes into a box.
  *
- * Listens on 127.0.0.1 only and asks for no password. A mail is at most 2 MiB.
+ * Listens on 127.0.0.1 only and asks for no password. A mail is at most 2 MiB. The simulator's addresses answer as a provider might.
  */
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { SMTPServer, type SMTPServerDataStream } from "smtp-server";
+import { simulatedReply } from "#domain/channels/simulator.ts";
 import { ConfigProblem } from "#platform/config/config.ts";
 import type { Box } from "./box.ts";
 
@@ -26,6 +27,11 @@ export async function openMailbox({ port, box, logger }: { port: number; box: Bo
     logger: false,
     size: MOST_BYTES_A_MAIL,
     closeTimeout: CLOSE_MS,
+    onRcptTo({ address }, _session, callback) {
+      const reply = simulatedReply(address);
+      if (!reply) return callback();
+      callback(Object.assign(new Error(reply.text), { responseCode: reply.code }));
+    },
     onData(stream, { envelope }, callback) {
       collect(stream, (raw) => {
         if (!raw) return callback(Object.assign(new Error("A mail is at most 2 MiB"), { responseCode: 552 }));

@@ -248,6 +248,18 @@ describe("dead letters", () => {
     expect(await outcomesOf([first.id])).toEqual([Outcome.SETTLED_BEFORE]);
   });
 
+  it("are not looked for in a queue, or by a reason, that there is none of: to be told so is better than to find nothing", async () => {
+    const filter = { queue: "dlq-sms", reason: "attempts_exhaust" };
+    for (const call of [letters.listDeadLetters({ filter }), letters.replayDeadLetters({ filter }), letters.discardDeadLetters({ filter })])
+      expect(await call.catch(problemFrom)).toMatchObject({
+        reason: "INVALID_REQUEST",
+        violations: [
+          { field: "filter.queue", description: "must be one of dlq-notifications, dlq-email, dlq-web, dlq-events, dlq-schedule" },
+          { field: "filter.reason", description: 'must be a code of docs/reasons.md; did you mean "attempts_exhausted"?' },
+        ],
+      });
+  });
+
   it("of the raw topic get an id of their own, so that a second replay is no second notification", async () => {
     const json = new TextEncoder().encode(JSON.stringify({ recipients: [{ userId: "ann" }], content: {} }));
     const { id, userId } = await bury(topics.raw, { key: "whatever", value: json, headers: {} }, "invalid");

@@ -3,7 +3,9 @@ import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { factsOf } from "#domain/decide/facts.ts";
 import { suppressionsOf } from "#domain/decide/suppression.ts";
-import { Problem } from "#domain/errors.ts";
+import { Problem, type Violation } from "#domain/errors.ts";
+import { didYouMean } from "#domain/near.ts";
+import { reasons } from "#domain/reasons.ts";
 import {
   type DeadLetterFilter,
   DeadLetterState,
@@ -19,6 +21,7 @@ import { formatPageToken, NEWEST, OLDEST, parsePageToken } from "#platform/page.
 import type { RawDoor } from "#platform/raw/door.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { deliveryOf, type FactsNow, replayed } from "./replay.ts";
+import { queues } from "./stage.ts";
 import type { DeadLetterStore, Filter, Letter, Standing, State, Summary } from "./store.ts";
 
 const PAGE_SIZE = 50;
@@ -51,6 +54,7 @@ export function deadLettersService(
   /** The ids that a call is about, and where the next one goes on. */
   async function wanted(environment: string, { ids, filter, pageToken }: Wanted) {
     if (!filter) return { ids: [...new Set(ids)], nextPageToken: "" };
+    checkFilter(filter);
     if (filter.state > DeadLetterState.KEPT)
       throw new Problem("INVALID_REQUEST", {
         violations: [{ field: "filter.state", description: "must be left out: only kept dead letters are settled" }],
@@ -84,6 +88,7 @@ export function deadLettersService(
 
   return {
     async listDeadLetters({ filter, pageSize, pageToken }, context) {
+      if (filter) checkFilter(filter);
       const limit = pageSize || PAGE_SIZE;
       const { environment } = principalOf(context);
       // One more than asked for tells whether there is another page.
@@ -140,6 +145,21 @@ export function deadLettersService(
       return { ids: [...discarded], nextPageToken };
     },
   };
+}
+
+const queueNames = queues.map(({ name }) => name);
+
+/** A name that nothing has would find nothing, and pass for good news. */
+function checkFilter({ queue, reason }: Pick<DeadLetterFilter, "queue" | "reason">): void {
+  const violations: Violation[] = [];
+  if (queue !== "" && !queueNames.includes(queue))
+    violations.push({ field: "filter.queue", description: `must be one of ${queueNames.join(", ")}` });
+  if (reason !== "" && !Object.hasOwn(reasons, reason))
+    violations.push({
+      field: "filter.reason",
+      description: `must be a code of docs/reasons.md${didYouMean(reason, Object.keys(reasons))}`,
+    });
+  if (violations.length > 0) throw new Problem("INVALID_REQUEST", { violations });
 }
 
 const filterOf = (filter: DeadLetterFilter | undefined): Filter => ({

@@ -6,7 +6,8 @@ import type { Received, Stage } from "#platform/stage/stage.ts";
 import { environmentOf, whose } from "./original.ts";
 import type { DeadLetterStore, Letter } from "./store.ts";
 
-const queues = [topics.deadNotifications, topics.deadEmail, topics.deadWeb, topics.deadEvents, topics.deadSchedule];
+/** The topics that hold dead letters. */
+export const queues = [topics.deadNotifications, topics.deadEmail, topics.deadWeb, topics.deadEvents, topics.deadSchedule];
 
 export const deadLettersStage = (store: DeadLetterStore, door: RawDoor): Stage<DeadLetter> => ({
   name: "deadletters",

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, it } from "vitest";
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
+import type { Mode } from "#platform/config/mode.ts";
 import type { Given } from "#platform/host.ts";
 import { memoryBuckets } from "#platform/limits/bucket.memory.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
@@ -12,10 +13,10 @@ import type { Sender } from "./sender.ts";
 
 const clock = fakeClock();
 const routeOf = (sender: Sender): Route => [integrationOf({ sender, buckets: memoryBuckets({ clock }), worker: "w-1", clock })];
-const live = routeOf(nullSender());
+const configured = routeOf(nullSender());
 
 /** Answers of the access room by environment; none: it does not know it. */
-function room(kinds: Record<string, EnvironmentKind>) {
+function room(kinds: Record<string, EnvironmentKind>, mode: Mode = "production") {
   const asked: string[] = [];
   const trouble: { error?: ConnectError } = {};
   const client = (_service: unknown, environment: string) => ({
@@ -27,13 +28,14 @@ function room(kinds: Record<string, EnvironmentKind>) {
       return { environment: { kind } };
     },
   });
-  const choose = choosing({ live, mailboxOf: () => routeOf(mailboxSender(async () => {})), client: client as unknown as Given["client"] });
+  const mailboxOf = () => routeOf(mailboxSender(async () => {}));
+  const choose = choosing({ mode, configured, mailboxOf, client: client as unknown as Given["client"] });
   return { asked, trouble, kinds, choose };
 }
 
 it("a live environment's mails go to the provider, a test environment's to the mailbox", async () => {
   const { choose } = room({ production: EnvironmentKind.LIVE, staging: EnvironmentKind.TEST });
-  expect(await choose("production")).toBe(live);
+  expect(await choose("production")).toBe(configured);
   expect((await choose("staging"))[0].sender.id).toBe("mailbox");
 });
 
@@ -41,7 +43,7 @@ it("an environment that nobody knows reaches nobody, until it is known to be liv
   const { choose, kinds } = room({});
   expect((await choose("new"))[0].sender.id).toBe("mailbox");
   kinds.new = EnvironmentKind.LIVE;
-  expect(await choose("new")).toBe(live);
+  expect(await choose("new")).toBe(configured);
 });
 
 it("a kind that says nothing reaches nobody", async () => {
@@ -54,7 +56,7 @@ it("while nobody can say, nothing is sent anywhere", async () => {
   trouble.error = new ConnectError("the database is closed", Code.Internal);
   await expect(choose("production")).rejects.toThrow("the database is closed");
   delete trouble.error;
-  expect(await choose("production")).toBe(live);
+  expect(await choose("production")).toBe(configured);
 });
 
 it("an environment is asked about once", async () => {
@@ -62,4 +64,12 @@ it("an environment is asked about once", async () => {
   const chosen = [await choose("production"), await choose("staging"), await choose("production"), await choose("staging")];
   expect(new Set(chosen).size).toBe(2);
   expect(asked).toEqual(["production", "staging"]);
+});
+
+it("development's own environment goes where the settings say in development mode alone, and every other one by its kind", async () => {
+  const kinds = { development: EnvironmentKind.TEST, staging: EnvironmentKind.TEST };
+  const { choose } = room(kinds, "development");
+  expect(await choose("development")).toBe(configured);
+  expect((await choose("staging"))[0].sender.id).toBe("mailbox");
+  expect((await room(kinds).choose("development"))[0].sender.id).toBe("mailbox");
 });

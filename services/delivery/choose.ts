@@ -1,28 +1,34 @@
 /**
  * Which integrations an environment's mails go to: the configured ones only where the environment is known to be live, and the built-in
  * mailbox everywhere else. This is the one place that chooses, so it is here that a test environment reaches nobody.
+ *
+ * Development mode is configured for its own environment, which is a test environment: what it leaves behind reaches nobody either when
+ * production goes on with its data.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { AccessService, EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
+import { DEVELOPMENT, type Mode } from "#platform/config/mode.ts";
 import type { Given } from "#platform/host.ts";
 import type { Route } from "./integration.ts";
 
 export interface ChoiceNeeds {
-  readonly live: Route;
+  readonly mode: Mode;
+  /** What the settings say. */
+  readonly configured: Route;
   /** The built-in mailbox of an environment. */
   readonly mailboxOf: (environment: string) => Route;
   readonly client: Given["client"];
 }
 
 /** What an environment is for never changes, so it is asked once. Rejects while nobody can say. */
-export function choosing({ live, mailboxOf, client }: ChoiceNeeds): (environment: string) => Promise<Route> {
-  const known = new Map<string, Route>();
+export function choosing({ mode, configured, mailboxOf, client }: ChoiceNeeds): (environment: string) => Promise<Route> {
+  const known = new Map<string, Route>(mode === "development" ? [[DEVELOPMENT, configured]] : []);
 
   return async (environment) => {
     const chosen = known.get(environment);
     if (chosen) return chosen;
     const kind = await kindOf(environment);
-    const route = kind === EnvironmentKind.LIVE ? live : mailboxOf(environment);
+    const route = kind === EnvironmentKind.LIVE ? configured : mailboxOf(environment);
     // One that is not there yet may be made later.
     if (kind !== undefined) known.set(environment, route);
     return route;

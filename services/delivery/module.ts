@@ -69,7 +69,7 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore
     ];
     const loop = emailLoop({
       ...{ ledger, live, clock, logger, tracer, worker },
-      routeOf: choosing({ live, mailboxOf, client }),
+      routeOf: choosing({ mode: config.mode, configured: live, mailboxOf, client }),
       metrics: delivered,
       wordsOf: wordsOf(versionsOf(given)),
       from: config["from-email"],

@@ -1,8 +1,7 @@
 /** The two people that a development environment starts with. Whoever is there already stays as they are. */
 import type { Clock } from "#platform/clock.ts";
+import { DEVELOPMENT } from "#platform/config/mode.ts";
 import type { PersonChange, PreferenceStore } from "./store.ts";
-
-const ENVIRONMENT = "development";
 
 const people: readonly PersonChange[] = [
   { userId: "ann", name: "Ann", email: "ann@example.test" },
@@ -11,9 +10,9 @@ const people: readonly PersonChange[] = [
 
 export async function seedDevelopment(store: PreferenceStore, clock: Clock): Promise<void> {
   const known = await store.find(
-    ENVIRONMENT,
+    DEVELOPMENT,
     people.map(({ userId }) => userId),
   );
   const missing = people.filter((_, place) => !known[place]);
-  if (missing.length > 0) await store.upsert(ENVIRONMENT, missing, clock.nowMs());
+  if (missing.length > 0) await store.upsert(DEVELOPMENT, missing, clock.nowMs());
 }

@@ -265,6 +265,27 @@ describe("a test environment", () => {
     expect([...sink.byDelivery.keys()]).toEqual([notification?.deliveries[0]?.deliveryId]);
   });
 
+  it("is what development leaves behind: its mails that still wait reach no provider, and its mailbox has them", async () => {
+    const elsewhere = await openSink();
+    const before = await startWorld({ env: { CARILLON_EMAIL_CONSUMER_ENABLED: "false" } });
+    const { notificationId } = await clientsOf(before.url).ingest.send(mail);
+    await before.end("SIGTERM");
+    const server = { CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_SMTP_PORT: String(elsewhere.port) };
+    const after = await startWorld({ env: { ...production, ...server }, dataDir: before.dataDir });
+    const { access, ingest } = clientsOf(after.url, { credential: after.credential });
+    const { credential } = await access.createKey({ environment: "development", name: "test", scopes: [Scope.READ] });
+    const { tracker } = clientsOf(after.url, { credential });
+    await expect.poll(async () => (await tracker.getNotification({ notificationId })).notification?.status).toBe(NotificationStatus.SENT);
+    const kept = await getJson(`${after.url}/mailbox/messages`, bearer(credential));
+    expect(kept.body.messages).toMatchObject([{ subject: "Hello", to: ["ann@example.com"] }]);
+    // After it, so that what was wrongly under way would be here by now.
+    await ingest.send({ ...mail, content: { title: "For real" } });
+    await expect.poll(() => elsewhere.mails.map((each) => /^Subject: (.*)\r$/m.exec(each)?.[1])).toEqual(["For real"]);
+    await after.end("SIGTERM");
+    await before.stop();
+    await elsewhere.close();
+  });
+
   it("has addresses that answer as a provider might", async () => {
     const { clients } = await keyTo(await environmentOf("simulator"), Scope.SEND, Scope.READ);
     const { notificationId } = await clients.ingest.send({ ...mail, recipients: [{ email: "rejected@simulator.test" }] });

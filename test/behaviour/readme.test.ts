@@ -4,15 +4,12 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { grpcurl, MAKING_MS, noGo } from "../world/languages.ts";
+import { answerTo, blocksOf, commandsOf, hereIn, shape } from "../world/shown.ts";
 import { startWorld, type World } from "../world/world.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
-const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].map(([, language, text]) => ({
-  language,
-  text: (text as string).trim(),
-}));
-const commands = blocks.flatMap(({ language, text }, index) => (language === "sh" ? [{ text, answer: blocks[index + 1] }] : []));
+const blocks = blocksOf("README.md");
+const commands = commandsOf(blocks);
 const protoset = "npm run protoset";
 const grpcurls = commands.filter(({ text }) => text.startsWith("grpcurl"));
 const curls = commands.filter(({ text }) => text.startsWith("curl"));
@@ -24,24 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-const here = (text: string) =>
-  text
-    .replaceAll("http://localhost:8080", world.url)
-    .replaceAll("http://localhost:8082", world.legacyUrl)
-    .replaceAll("ws://localhost:8080", world.url.replace("http", "ws"))
-    .replaceAll("localhost:8081", world.grpcAddress);
-
-/** What the README shows, with "…" standing for anything, at the head of a list for others of it, and times for any time. */
-function shape(shown: unknown): unknown {
-  if (Array.isArray(shown)) return shown[0] === "…" ? expect.arrayContaining(shown.slice(1).map(shape)) : shown.map(shape);
-  if (shown === null || typeof shown !== "object") return typeof shown === "string" && /…|^\d{4}-/.test(shown) ? expect.any(String) : shown;
-  return Object.fromEntries(
-    Object.entries(shown).map(([key, value]) => [key, /At$/.test(key) && typeof value === "number" ? expect.any(Number) : shape(value)]),
-  );
-}
-
-const answerTo = (command: string): unknown =>
-  JSON.parse(execFileSync("bash", ["-c", here(command).replace(/^curl/, "curl -sS --fail-with-body")], { encoding: "utf8" }));
+const here = (text: string) => hereIn(world, text);
 /** What is asked about a notification is known a moment after it was acknowledged. */
 const isRead = (command: string) => /TrackerService/.test(command);
 
@@ -50,8 +30,8 @@ it.each(curls.map(({ text, answer }, index) => [`${index + 1}. ${text.split("\n"
   async (_name, text, answer) => {
     expect(answer?.language).toBe("json");
     const shown = shape(JSON.parse(here(answer?.text ?? "")));
-    if (isRead(text)) await expect.poll(() => answerTo(text)).toEqual(shown);
-    else expect(answerTo(text)).toEqual(shown);
+    if (isRead(text)) await expect.poll(() => answerTo(world, text)).toEqual(shown);
+    else expect(answerTo(world, text)).toEqual(shown);
   },
 );
 

@@ -22,7 +22,9 @@ const refusal = (options: Parameters<typeof startWorld>[0]) =>
 
 it("a second process on the same data directory says so in one line and stops", async () => {
   const world = await startWorld();
-  expect(await refusal({ dataDir: world.dataDir })).toMatch(/^The database \S+ is in use by another process\. Stop that one, .*\.\n$/);
+  expect(await refusal({ dataDir: world.dataDir })).toMatch(
+    /^The database \S+ is in use by another process\. Stop that one, .*: CARILLON_DATA_DIR\.\n$/,
+  );
   await world.stop();
 });
 

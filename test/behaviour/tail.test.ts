@@ -73,6 +73,10 @@ describe("beside a running service", () => {
     expect(await once(child, "exit")).toEqual([0, null]);
   });
 
+  it("says on standard error which log it reads", async () => {
+    expect((await tail(world.env, "schedule")).stderr).toMatch(/^Reading the log: (the embedded form's, \/\S+\.sqlite|Kafka's, \S+)\.\n/);
+  });
+
   it("says what is wrong with what it is asked for", async () => {
     const { env } = world;
     expect(await refusal(env, "notification.raw")).toBe('1 There is no topic notification.raw; did you mean "notifications.raw"?');
@@ -85,5 +89,17 @@ describe("beside a running service", () => {
 it("says that there is nothing to read where no service has been", async () => {
   expect(await refusal({ CARILLON_DATA_DIR: "/tmp/carillon-nowhere" }, "schedule")).toMatch(
     /^1 There is no database \/tmp\/carillon-nowhere\/carillon\.sqlite/,
+  );
+});
+
+it("does not choose between two logs that the settings name", async () => {
+  expect(await refusal({ CARILLON_KAFKA_BROKERS: "127.0.0.1:1" }, "schedule")).toMatch(
+    /^1 Which log\? CARILLON_KAFKA_BROKERS names one in Kafka.*Set CARILLON_ADAPTERS to mesh/,
+  );
+});
+
+it("says that no mesh runs where its log is asked for", async () => {
+  expect(await refusal({ CARILLON_DATA_DIR: "/tmp/carillon-nowhere" }, "schedule", "--mesh")).toMatch(
+    /^1 No mesh runs on \/tmp\/carillon-nowhere\./,
   );
 });

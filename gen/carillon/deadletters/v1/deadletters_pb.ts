@@ -145,14 +145,14 @@ export type DeadLetterFilter = Message<"carillon.deadletters.v1.DeadLetterFilter
   state: DeadLetterState;
 
   /**
-   * The topic that holds them, for example "dlq-email".
+   * The topic that holds them, for example "dlq-email"; one that holds none is INVALID_ARGUMENT.
    *
    * @generated from field: string queue = 2;
    */
   queue: string;
 
   /**
-   * A code of docs/reasons.md.
+   * A code of docs/reasons.md; another one is INVALID_ARGUMENT.
    *
    * @generated from field: string reason = 3;
    */

@@ -1,12 +1,12 @@
 /**
  * The built-in mailbox of a test environment: a mail is written as it would go out, and kept where its environment's keys can read it.
- *
- * Addresses at simulator.test answer as a provider might, for tests of what comes after: `rejected@`, `retry@` and `outage@`, each also
- * with a tag as in `retry+1@`.
+ * The simulator's addresses answer as they would over SMTP.
  */
+import { type SmtpReply, simulatedReply } from "#domain/channels/simulator.ts";
 import { Problem } from "#domain/errors.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import type { Mail, Outcome, Sender } from "../../sender.ts";
+import { classify } from "./classify.ts";
 import { mime } from "./mime.ts";
 
 /** A mail as it would go over the wire. */
@@ -23,20 +23,13 @@ export type Keep = (post: Post) => Promise<void>;
 
 const WIDTH = 20;
 
-const simulated: Readonly<Record<string, Outcome>> = {
-  rejected: { is: "rejected", code: "simulated", detail: "550 5.1.1 Simulated: there is no such mailbox." },
-  retry: { is: "retry", code: "simulated", detail: "451 4.3.0 Simulated: try again later." },
-  outage: { is: "outage", code: "simulated", detail: "421 4.3.2 Simulated: the server serves nobody." },
-};
-
 export function mailboxSender(keep: Keep): Sender {
   return {
     id: "mailbox",
     width: WIDTH,
     async send(mail: Mail, signal: AbortSignal) {
-      const answer = /^([a-z]+)(?:\+[^@]*)?@simulator\.test$/.exec(mail.to)?.[1];
-      const outcome = answer === undefined || !Object.hasOwn(simulated, answer) ? undefined : simulated[answer];
-      if (outcome) return outcome;
+      const reply = simulatedReply(mail.to);
+      if (reply) return simulated(reply);
       if (signal.aborted) return { is: "outage", code: "EABORT", detail: "It was not kept within the deadline." };
       const late = unanswered(signal);
       const kept = keep({ id: uuidv5(mail.messageId), raw: mime(mail), from: mail.from.address, to: [mail.to] }).then(
@@ -55,6 +48,9 @@ export function mailboxSender(keep: Keep): Sender {
     close: async () => undefined,
   };
 }
+
+const simulated = ({ code, text }: SmtpReply): Outcome =>
+  classify({ message: text, command: "RCPT TO", responseCode: code, response: `${code} ${text}` }, false);
 
 const unanswered = (signal: AbortSignal): Promise<Outcome> =>
   new Promise((resolve) =>
