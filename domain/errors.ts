@@ -104,3 +104,10 @@ export class Problem extends Error {
     this.retryAfterMs = more.retryAfterMs;
   }
 }
+
+/**
+ * What was asked for is not there, or is another environment's, which is answered alike. `what` is its kind and the caller's own word for
+ * it; a person goes without, for their id is theirs.
+ */
+export const notFound = (what: string, where = "in this environment"): Problem =>
+  new Problem("NOT_FOUND", { message: `There is no ${what} ${where}.` });

@@ -24,3 +24,7 @@ export function didYouMean(written: string, known: readonly string[]): string {
   const name = nearest(written, known);
   return name === undefined ? "" : `; did you mean "${name}"?`;
 }
+
+/** The same for a name that somebody chose among few, which are told where nothing is near. */
+export const didYouMeanAmong = (written: string, known: readonly string[]): string =>
+  didYouMean(written, known) || `; known are ${known.join(", ")}`;

@@ -15,9 +15,10 @@
  *   onReset?: () => void,
  *   onState?: (state: "connecting" | "live" | "waiting" | "closed") => void,
  * }} options
- * @returns {{ close(): void }} Nothing is called back after `close`.
+ * @returns {{ close(): void }} Nothing is called back after `close`. Throws where there are no WebSockets.
  */
 export function connectBell({ url, token, cursor = "", onMessage, onReset = () => {}, onState = () => {} }) {
+  if (typeof WebSocket === "undefined") throw new Error("The bell needs a WebSocket, as browsers have it and Node from version 22 on.");
   let socket;
   let timer;
   let failures = 0;

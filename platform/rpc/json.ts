@@ -19,6 +19,7 @@ import {
 import { isFieldError } from "@bufbuild/protobuf/reflect";
 import { Problem, type Violation } from "#domain/errors.ts";
 import { didYouMean, nearest } from "#domain/near.ts";
+import { placeOf } from "#platform/json-place.ts";
 import { itemByItemFields, markUnreadable } from "./items.ts";
 
 const MOST_VIOLATIONS = 100;
@@ -47,7 +48,7 @@ function parsed(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
-    throw new Problem("MALFORMED_JSON", { message: `The body is not valid JSON${whereOf(cause, text)}.`, cause });
+    throw new Problem("MALFORMED_JSON", { message: `The body is not valid JSON${placeOf(cause, text)}.`, cause });
   }
 }
 
@@ -92,14 +93,6 @@ function wrongWith(schema: DescMessage, json: JsonValue): Violation[] {
   } catch (cause) {
     return explained(schema, json, cause);
   }
-}
-
-/** V8's own message quotes the text, which may be somebody's data: only the place is told. */
-function whereOf(error: unknown, text: string): string {
-  const position = /position (\d+)/.exec(String(error))?.[1];
-  if (position === undefined) return "";
-  const before = text.slice(0, Number(position)).split("\n");
-  return ` (line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1})`;
 }
 
 function fromReader(error: unknown): Violation {

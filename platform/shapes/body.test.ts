@@ -1,9 +1,14 @@
 import { expect, it } from "vitest";
 import { z } from "zod";
 import { Problem } from "#domain/errors.ts";
-import { metadata, parseBody, userId } from "./body.ts";
+import { metadata, parseBody, template, userId } from "./body.ts";
 
-const Body = z.strictObject({ recipient: z.string(), user_id: userId.optional(), metadata: metadata.optional() });
+const Body = z.strictObject({
+  recipient: z.string(),
+  user_id: userId.optional(),
+  metadata: metadata.optional(),
+  template: template.optional(),
+});
 
 function problemOf(text: string | Uint8Array): Problem {
   try {
@@ -27,7 +32,12 @@ it("takes what is right, and numeric user ids as text", () => {
 it.each([
   ["a field that is missing", "{}", ["recipient: is missing"]],
   ["a near miss, with the right name", '{"recipient":"a","recipeint":"b"}', ['recipeint: unknown field; did you mean "recipient"?']],
-  ["a field that is nothing like ours", '{"recipient":"a","x":1}', ["x: unknown field; known are recipient, user_id, metadata"]],
+  ["a field that is nothing like ours", '{"recipient":"a","x":1}', ["x: unknown field; known are recipient, user_id, metadata, template"]],
+  [
+    "one within the template",
+    '{"recipient":"a","template":{"name":"t","x":1}}',
+    ["template.x: unknown field; known are name, data, locale"],
+  ],
   ["a wrong type", '{"recipient":"a","metadata":[1]}', ["metadata: must be an object"]],
   [
     "metadata that is too deep",
@@ -41,6 +51,13 @@ it.each([
 
 it("names everything that is wrong at once", () => {
   expect(told('{"recipeint":"b","metadata":5}')).toHaveLength(3);
+});
+
+it.each([
+  ["an end too early", '{"recipient":\n  "a"', "(line 2, column 6)"],
+  ["a comma too many", '{"recipient":"a",}', "(line 1, column 18)"],
+])("says where a body stops being JSON: %s", (_what, text, place) => {
+  expect(problemOf(text).message).toBe(`The body is not valid JSON in UTF-8 ${place}.`);
 });
 
 it.each([

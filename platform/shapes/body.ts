@@ -4,15 +4,11 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { metadataFault } from "#domain/bounds.ts";
 import { Problem, type Violation } from "#domain/errors.ts";
-import { didYouMean } from "#domain/near.ts";
+import { didYouMean, didYouMeanAmong } from "#domain/near.ts";
+import { placeOf } from "#platform/json-place.ts";
 
 export function parseBody<S extends z.ZodObject>(schema: S, body: Uint8Array): z.output<S> {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body), wellFormed);
-  } catch (cause) {
-    throw new Problem("MALFORMED_JSON", { message: "The body is not valid JSON in UTF-8.", cause });
-  }
+  const json = jsonOf(body);
   // Without the input a missing field cannot be told from one of a wrong type.
   const parsed = schema.safeParse(json, { reportInput: true });
   if (parsed.success) return parsed.data;
@@ -20,6 +16,16 @@ export function parseBody<S extends z.ZodObject>(schema: S, body: Uint8Array): z
   throw new Problem("INVALID_REQUEST", {
     violations: [...new Map(violations.toReversed().map((each) => [each.field, each])).values()].reverse(),
   });
+}
+
+function jsonOf(body: Uint8Array): unknown {
+  let text = "";
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return JSON.parse(text, wellFormed);
+  } catch (cause) {
+    throw new Problem("MALFORMED_JSON", { message: `The body is not valid JSON in UTF-8${placeOf(cause, text)}.`, cause });
+  }
 }
 
 /** An escape may stand for half a character, which no other encoding of ours can hold. */
@@ -32,14 +38,15 @@ function violationsOf(issue: z.core.$ZodIssue, known: readonly string[]): Violat
   const path = issue.path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
   const field = path.replace(/^\./, "");
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => ({ field: field === "" ? key : `${field}.${key}`, description: `unknown field${hint(key, known)}` }));
+    return issue.keys.map((key) => ({
+      field: field === "" ? key : `${field}.${key}`,
+      description: `unknown field${didYouMeanAmong(key, field === "" ? known : templateFields)}`,
+    }));
   if (field === "") return [{ field: "(body)", description: "must be an object" }];
   if ((issue.code === "invalid_type" || issue.code === "invalid_union") && issue.input === undefined)
     return [{ field, description: "is missing" }];
   return [{ field, description: issue.message }];
 }
-
-const hint = (key: string, known: readonly string[]): string => didYouMean(key, known) || `; known are ${known.join(", ")}`;
 
 export const text = z.string({ error: "must be a string" });
 
@@ -64,16 +71,17 @@ export const userId = z
 
 const isObject = (json: unknown) => typeof json === "object" && json !== null && !Array.isArray(json);
 
+const templateShape = {
+  name: text,
+  data: z.custom<JsonObject>(isObject, { error: "must be an object" }).optional(),
+  locale: text.optional(),
+};
+/** It is the only object within a body that has fields of ours. */
+const templateFields = Object.keys(templateShape);
+
 /** In place of the words: a template's name, what to fill in, and the locale. What else is wrong with them Send says. */
 export const template = z
-  .strictObject(
-    {
-      name: text,
-      data: z.custom<JsonObject>(isObject, { error: "must be an object" }).optional(),
-      locale: text.optional(),
-    },
-    { error: "must be an object" },
-  )
+  .strictObject(templateShape, { error: "must be an object" })
   .transform(({ name, data, locale }) => ({ name, locale: locale ?? "", ...(data && { data }) }));
 
 /** For a body that has words or names a template. Looked at also when something else is wrong, so that all is told at once. */

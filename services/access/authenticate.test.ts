@@ -28,18 +28,13 @@ describe("a key", () => {
       expect(await knock(gate(), `${scheme} ${credential}`)).toEqual({ environment: "staging", internal: false, scopes: [Scope.SEND] });
   });
 
-  it("that is none, wrong, another's, half, or in another scheme is answered the same", async () => {
+  it("that is wrong, another's, half or no key at all is answered the same", async () => {
     const { credential, prefix } = await made();
     const other = await made();
     const secret = credential.split(".")[1] as string;
     const flipped = `${prefix}.${secret.startsWith("A") ? "B" : "A"}${secret.slice(1)}`;
-    const tries = [undefined, "", "Bearer", "Bearer ", `Bearer ${prefix}`, `Bearer ${prefix}.`, `Bearer ${flipped}`, credential];
-    tries.push(
-      `Basic ${credential}`,
-      `Bearer ${credential}x`,
-      `Bearer ${other.prefix}.${secret}`,
-      `Bearer ck_live_0000000000000000.${secret}`,
-    );
+    const tries = ["Bearer", "Bearer ", `Bearer ${prefix}`, `Bearer ${prefix}.`, `Bearer ${flipped}`];
+    tries.push(`Bearer ${credential}x`, `Bearer ${other.prefix}.${secret}`, `Bearer ck_live_0000000000000000.${secret}`);
     const messages = new Set<string>();
     for (const [index, authorization] of tries.entries()) {
       const problem = await problemOf(knock(gate(), authorization, `192.0.2.${index}`));
@@ -47,6 +42,20 @@ describe("a key", () => {
       messages.add(problem.message);
     }
     expect(messages.size).toBe(1);
+  });
+
+  it("that is not there, or in another scheme, is told how it would be right", async () => {
+    const { credential } = await made();
+    const said = async (authorization: string | undefined) => {
+      const { reason, message } = await problemOf(knock(gate(), authorization));
+      return `${reason} ${message}`;
+    };
+    for (const nothing of [undefined, ""])
+      expect(await said(nothing)).toBe('UNAUTHENTICATED There is no credential: send the header "authorization: Bearer <key>".');
+    for (const strange of [credential, `Basic ${credential}`, `Bearer${credential}`])
+      expect(await said(strange)).toBe(
+        'UNAUTHENTICATED The credential\'s scheme is not Bearer: send the header "authorization: Bearer <key>".',
+      );
   });
 
   it("ends the moment it is revoked", async () => {

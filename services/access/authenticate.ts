@@ -1,7 +1,7 @@
 /**
  * Who calls: the key that the authorization header presents, or else the session of a browser, and the environment that it opens.
  *
- * A key that is missing, malformed, unknown, wrong, revoked or expired is answered the same. Its time of last use is kept to the hour, so
+ * A key that is malformed, unknown, wrong, revoked or expired is answered the same; a call without one is told how to bring it. Its time of last use is kept to the hour, so
  * that using it writes next to nothing.
  */
 import type { Logger } from "pino";
@@ -43,6 +43,15 @@ export function authenticating({ store, clock, logger, sessionOf }: Authenticate
     }
     const waitMs = failures.met(address);
     if (waitMs > 0) throw new Problem("TOO_MANY_FAILURES", { retryAfterMs: waitMs });
-    throw new Problem("UNAUTHENTICATED");
+    throw new Problem("UNAUTHENTICATED", whatIsMissing(headers));
   };
+}
+
+const RIGHT = 'send the header "authorization: Bearer <key>"';
+
+/** Of a call that brings nothing to be wrong, what would be right; nothing of any other, for a wrong key hears no more than that. */
+function whatIsMissing(headers: Headers): { readonly message?: string } {
+  const authorization = headers.get("authorization") ?? "";
+  if (authorization === "") return headers.has("cookie") ? {} : { message: `There is no credential: ${RIGHT}.` };
+  return /^Bearer( |$)/i.test(authorization) ? {} : { message: `The credential's scheme is not Bearer: ${RIGHT}.` };
 }

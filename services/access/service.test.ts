@@ -70,12 +70,14 @@ describe("keys", () => {
     const { key } = await here.caller("staging").createKey(jobs);
     const shop = here.caller("shop");
     for (const environment of ["staging", "production", "unheard-of"]) {
-      expect(await reasonOf(shop.createKey({ environment, ...jobs }))).toBe("NOT_FOUND");
+      const { reason, message } = await problemOf(shop.createKey({ environment, ...jobs }));
+      expect([reason, message]).toEqual(["NOT_FOUND", `There is no environment "${environment}" that this key can see.`]);
       expect(await reasonOf(shop.listKeys({ environment }))).toBe("NOT_FOUND");
     }
     for (const prefix of [key?.prefix as string, "ck_test_0000000000000000"]) {
       expect((await problemOf(shop.rotateKey({ prefix }))).message).toBe((await problemOf(shop.revokeKey({ prefix }))).message);
-      expect(await reasonOf(shop.rotateKey({ prefix }))).toBe("NOT_FOUND");
+      const { reason, message } = await problemOf(shop.rotateKey({ prefix }));
+      expect([reason, message]).toEqual(["NOT_FOUND", `There is no key "${prefix}" that this key can see.`]);
       expect(await reasonOf(shop.revokeKey({ prefix }))).toBe("NOT_FOUND");
     }
     expect((await here.caller("staging").listKeys({})).keys).toEqual([key]);

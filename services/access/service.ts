@@ -1,7 +1,7 @@
 /** AccessService: what proto/carillon/access/v1 promises, over the store. */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { Problem } from "#domain/errors.ts";
+import { notFound, Problem } from "#domain/errors.ts";
 import type { AccessService, EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
@@ -13,6 +13,7 @@ const MOST_USABLE_KEYS = 200;
 const MOST_LISTED_KEYS = 1_000;
 const ENDED_SHOWN_MS = 30 * 86_400_000;
 const DEFAULT_OVERLAP_S = 86_400;
+const VISIBLE = "that this key can see";
 
 const environmentOf = ({ createdAtMs, ...known }: EnvironmentRecord) => ({ ...known, createdAtMs: BigInt(createdAtMs) });
 
@@ -37,26 +38,31 @@ interface AccessNeeds {
 
 export function accessService(store: AccessStore, { clock, logger }: AccessNeeds): ServiceImpl<typeof AccessService> {
   const callersOwn = async (context: HandlerContext): Promise<EnvironmentRecord> => {
-    const own = await store.findEnvironment(principalOf(context).environment);
-    if (!own) throw new Problem("NOT_FOUND");
+    const { environment } = principalOf(context);
+    const own = await store.findEnvironment(environment);
+    if (!own) throw notFound(`environment "${environment}"`, VISIBLE);
     return own;
   };
 
-  /** What the caller cannot see is not there. */
-  const visible = async (name: string, context: HandlerContext): Promise<EnvironmentRecord> => {
+  /** Undefined: what the caller cannot see is not there. */
+  const seen = async (name: string, context: HandlerContext): Promise<EnvironmentRecord | undefined> => {
     const own = await callersOwn(context);
     if (name === "" || name === own.name) return own;
-    const other = own.home ? await store.findEnvironment(name) : undefined;
-    if (!other) throw new Problem("NOT_FOUND");
-    return other;
+    return own.home ? store.findEnvironment(name) : undefined;
+  };
+
+  const visible = async (name: string, context: HandlerContext): Promise<EnvironmentRecord> => {
+    const environment = await seen(name, context);
+    if (!environment) throw notFound(`environment "${name}"`, VISIBLE);
+    return environment;
   };
 
   const visibleKey = async (prefix: string, context: HandlerContext): Promise<{ key: KeyRecord; kind: EnvironmentKind }> => {
     const key = await store.findKey(prefix);
     // Asked in any case: how long it takes is no hint either.
-    const { kind } = await visible(key?.environment ?? "", context);
-    if (!key) throw new Problem("NOT_FOUND");
-    return { key, kind };
+    const opened = await seen(key?.environment ?? "", context);
+    if (!key || !opened) throw notFound(`key "${prefix}"`, VISIBLE);
+    return { key, kind: opened.kind };
   };
 
   return {

@@ -1,5 +1,5 @@
 /** The mailbox over HTTP: as JSON, and one mail's HTML for a frame that may run nothing and fetch nothing. */
-import { Problem } from "#domain/errors.ts";
+import { notFound, Problem } from "#domain/errors.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
 import type { Route } from "#platform/rpc/route.ts";
 import type { Boxes } from "./box.ts";
@@ -34,7 +34,7 @@ export const mailRoutes = (boxOf: Boxes, path: string): Route[] => [
     scope: Scope.READ,
     async handle({ params, environment }) {
       const message = await boxOf(environment).message(params.id as string);
-      if (!message) throw new Problem("NOT_FOUND");
+      if (!message) throw notFound(`mail "${params.id}"`, "in this mailbox");
       return {
         status: 200,
         headers: {

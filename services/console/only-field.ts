@@ -1,6 +1,6 @@
 /** The bodies of the console's own routes: JSON objects of one field. */
 import { Problem, type Violation } from "#domain/errors.ts";
-import { didYouMean } from "#domain/near.ts";
+import { didYouMeanAmong } from "#domain/near.ts";
 
 /** The field's value, whatever it is, as far as `wrong` finds nothing wrong with it. Throws Problem. */
 export function onlyField(body: Uint8Array, field: string, wrong: (value: unknown) => string | undefined): unknown {
@@ -13,7 +13,7 @@ export function onlyField(body: Uint8Array, field: string, wrong: (value: unknow
   const { [field]: value, ...others } = Object(json) as Readonly<Record<string, unknown>>;
   const violations: Violation[] = Object.keys(others).map((key) => ({
     field: key,
-    description: `unknown field${didYouMean(key, [field])}`,
+    description: `unknown field${didYouMeanAmong(key, [field])}`,
   }));
   const description = value === undefined ? "is missing" : wrong(value);
   if (description !== undefined) violations.push({ field, description });

@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { factsOf } from "#domain/decide/facts.ts";
 import { suppressionsOf } from "#domain/decide/suppression.ts";
-import { Problem, type Violation } from "#domain/errors.ts";
+import { notFound, Problem, type Violation } from "#domain/errors.ts";
 import { didYouMean } from "#domain/near.ts";
 import { reasons } from "#domain/reasons.ts";
 import {
@@ -103,7 +103,7 @@ export function deadLettersService(
 
     async getDeadLetter({ id }, context) {
       const [letter] = await store.find(principalOf(context).environment, [id]);
-      if (!letter) throw new Problem("NOT_FOUND");
+      if (!letter) throw notFound(`dead letter ${id}`);
       const { key, value, headers } = letter.original;
       const topic = door.topicNamed(letter.topic);
       const decoded = topic && readable(topic, letter.original, door.topicNamed);

@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { Problem } from "#domain/errors.ts";
+import { notFound, Problem } from "#domain/errors.ts";
 import {
   type IngestService,
   SendErrorSchema,
@@ -97,7 +97,7 @@ export const ingestService = (needs: Needs): ServiceImpl<typeof IngestService> =
 
   async getAccepted({ notificationId }, context) {
     const found = await needs.reservations.get(principalOf(context).environment, notificationId);
-    if (!found?.accepted) throw new Problem("NOT_FOUND");
+    if (!found?.accepted) throw notFound(`notification "${notificationId}"`);
     return { requested: found.requested };
   },
 });

@@ -3,7 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { normaliseEmail } from "#domain/channels/email.ts";
 import { type QuietHours, quietHoursFault } from "#domain/decide/quiet-hours.ts";
 import { isTimeZone } from "#domain/decide/zone.ts";
-import { Problem } from "#domain/errors.ts";
+import { notFound, Problem } from "#domain/errors.ts";
 import type { PreferencesService, Weekday } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import type { Erasing } from "./erasing.ts";
@@ -60,7 +60,7 @@ export function preferencesService(needs: PreferencesNeeds): ServiceImpl<typeof 
 
     async getPerson({ userId }, context) {
       const known = await findOne(principalOf(context).environment, userId);
-      if (!known) throw new Problem("NOT_FOUND");
+      if (!known) throw notFound("such person");
       return { person: personOf(known.person) };
     },
 

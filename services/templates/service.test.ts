@@ -83,6 +83,22 @@ describe("a template's life", () => {
     expect((await templates.getVersion({ name: "t", version: 1 })).source?.contents[0]?.title).toBe("one");
   });
 
+  it("is named where it is not there, and so is what is missing of it", async () => {
+    await room.publish("t", saying("one"));
+    const said = async (call: Promise<unknown>) => (await problemOf(call)).message;
+    expect(await said(templates.preview({ name: "t", channel: Channel.EMAIL }))).toBe(
+      'The template "t" has no draft; name a version, of which 1 is live.',
+    );
+    expect(await said(templates.publish({ name: "t" }))).toBe('The template "t" has no draft; UpdateDraft begins the next one.');
+    expect(await said(templates.getTemplate({ name: "u" }))).toBe('There is no template "u" in this environment.');
+    expect(await said(templates.getVersion({ name: "t", version: 9 }))).toBe(
+      'There is no version 9 of the template "t" in this environment.',
+    );
+    expect(await said(templates.rollback({ name: "t", version: 9 }))).toBe(
+      'There is no published version 9 of the template "t" in this environment.',
+    );
+  });
+
   it("is listed by name, page by page, in its own environment", async () => {
     for (const name of ["b", "c", "a"]) await templates.createTemplate({ name, source: saying(name) });
     const first = await templates.listTemplates({ pageSize: 2 });

@@ -2,7 +2,7 @@
 import { fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { nameOfChannel } from "#domain/channels/channel.ts";
-import { Problem, type Violation } from "#domain/errors.ts";
+import { notFound, Problem, type Violation } from "#domain/errors.ts";
 import { normaliseLocale } from "#domain/locale.ts";
 import {
   type Source,
@@ -33,9 +33,11 @@ const summaryOf = (record: VersionRecord, liveVersion: number): MessageInitShape
   return { version, status, revision, createdAtMs: BigInt(createdAtMs), publishedAtMs: BigInt(publishedAtMs) };
 };
 
-/** What the store answered, unless it refused. */
-function granted<T extends object>(answer: T | Refusal): T {
-  if (answer === "absent") throw new Problem("NOT_FOUND");
+const named = (name: string): string => `template "${name}"`;
+
+/** What the store answered, unless it refused; `what` is not there then. */
+function granted<T extends object>(answer: T | Refusal, what: string): T {
+  if (answer === "absent") throw notFound(what);
   if (answer === "outdated") throw new Problem("REVISION_OUTDATED");
   return answer;
 }
@@ -60,20 +62,29 @@ const invalid = (field: string, description: string) => new Problem("INVALID_REQ
 export function templatesService(store: TemplateStore, clock: Clock): ServiceImpl<typeof TemplatesService> {
   const found = async (environment: string, name: string): Promise<TemplateRecord> => {
     const template = await store.find(environment, name);
-    if (!template) throw new Problem("NOT_FOUND");
+    if (!template) throw notFound(named(name));
     return template;
   };
 
   const foundVersion = async (environment: string, name: string, version: number): Promise<VersionWithSource> => {
     const there = await store.version(environment, name, version);
-    if (!there) throw new Problem("NOT_FOUND");
+    if (!there) throw notFound(`version ${version} of the ${named(name)}`);
     return there;
   };
+
+  /** Throws where there is no draft, saying what to do about it. */
+  const draftOf = async (environment: string, name: string, advice: (live: number) => string): Promise<number> => {
+    const { draftVersion, liveVersion } = await found(environment, name);
+    if (draftVersion === 0) throw new Problem("NOT_FOUND", { message: `The ${named(name)} has no draft; ${advice(liveVersion)}.` });
+    return draftVersion;
+  };
+  const nameVersion = (live: number) => `name a version${live === 0 ? "" : `, of which ${live} is live`}`;
+  const beginDraft = () => "UpdateDraft begins the next one";
 
   /** The words to look at: those given, or those of a version; 0: the draft. */
   const looked = async (environment: string, asked: { name: string; version: number; source?: Source | undefined }): Promise<Source> => {
     if (asked.source) return normaliseSource(asked.source);
-    const version = asked.version || (await found(environment, asked.name)).draftVersion;
+    const version = asked.version || (await draftOf(environment, asked.name, nameVersion));
     return decoded(await foundVersion(environment, asked.name, version));
   };
 
@@ -113,7 +124,7 @@ export function templatesService(store: TemplateStore, clock: Clock): ServiceImp
 
     async updateDraft({ name, source, revision }, context) {
       const { environment } = principalOf(context);
-      const draft = granted(await store.saveDraft(environment, { name, source: encoded(source) }, revision, clock.nowMs()));
+      const draft = granted(await store.saveDraft(environment, { name, source: encoded(source) }, revision, clock.nowMs()), named(name));
       return { draft: summaryOf(draft, 0) };
     },
 
@@ -140,21 +151,22 @@ export function templatesService(store: TemplateStore, clock: Clock): ServiceImp
 
     async publish({ name, revision }, context) {
       const { environment } = principalOf(context);
-      const draft = await foundVersion(environment, name, (await found(environment, name)).draftVersion);
+      const draft = await foundVersion(environment, name, await draftOf(environment, name, beginDraft));
       if (revision !== 0 && revision !== draft.revision) throw new Problem("REVISION_OUTDATED");
       compiled(decoded(draft));
       // What was checked is what is published: another change in between has another revision.
-      return { template: templateOf(granted(await store.publish(environment, name, draft.revision, clock.nowMs()))) };
+      return { template: templateOf(granted(await store.publish(environment, name, draft.revision, clock.nowMs()), named(name))) };
     },
 
     async rollback({ name, version }, context) {
       const { environment } = principalOf(context);
-      return { template: templateOf(granted(await store.publishAgain(environment, name, version, clock.nowMs()))) };
+      const what = `published version ${version} of the ${named(name)}`;
+      return { template: templateOf(granted(await store.publishAgain(environment, name, version, clock.nowMs()), what)) };
     },
 
     async archive({ name }, context) {
       const { environment } = principalOf(context);
-      return { template: templateOf(granted(await store.archive(environment, name, clock.nowMs()))) };
+      return { template: templateOf(granted(await store.archive(environment, name, clock.nowMs()), named(name))) };
     },
   };
 }

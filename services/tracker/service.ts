@@ -4,7 +4,7 @@
  * The history runs a moment behind the log. Until it knows the request itself, ingest is asked for what it acknowledged.
  */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { Problem } from "#domain/errors.ts";
+import { notFound, Problem } from "#domain/errors.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Notification, TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Given } from "#platform/host.ts";
@@ -42,7 +42,7 @@ export function trackerService(
     if (history.requested) return history;
     const accepted = await acceptedFor(notificationId, environment, context);
     if (accepted) return { ...history, requested: decodeRequested(accepted) };
-    if (events.length === 0) throw new Problem("NOT_FOUND");
+    if (events.length === 0) throw notFound(`notification "${notificationId}"`);
     return history;
   }
 

@@ -237,7 +237,9 @@ async function told(answer: unknown): Promise<string> {
 
 function masked(text: string, names: Readonly<Record<string, string>>): string {
   let left = text;
-  for (const [name, value] of Object.entries(names)) left = left.replaceAll(`"${value}"`, `"<${name}>"`);
+  // Also within a sentence, whose own quotes are escaped.
+  for (const [name, value] of Object.entries(names))
+    left = left.replaceAll(`"${value}"`, `"<${name}>"`).replaceAll(`\\"${value}\\"`, `\\"<${name}>\\"`);
   return left
     .replaceAll(UUID, "<uuid>")
     .replaceAll(/"(createdAtMs|updatedAtMs|erasedAtMs|lastUsedAtMs|createdAt|updatedAt|seconds|nanos)":\d+/g, '"$1":0')

@@ -3,6 +3,8 @@ import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { clientsOf } from "../world/clients.ts";
 import { grpcurl, MAKING_MS, noGo } from "../world/languages.ts";
 import { answerTo, blocksOf, commandsOf, hereIn, shape } from "../world/shown.ts";
 import { startWorld, type World } from "../world/world.ts";
@@ -62,16 +64,33 @@ it("npm run example runs the typed client that the README shows", { timeout: 120
   expect(printed.trim()).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-it("the bell of the README hears what ann was sent", async () => {
+describe("the bell of the README", () => {
   const [bell] = blocks.filter(({ language }) => language === "js");
-  const child = spawn(process.execPath, ["--input-type=module", "-e", here(bell?.text ?? "")], { cwd: root });
-  try {
-    let printed = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
-    await expect.poll(() => printed).toMatch(/^\S+:\d+ Hello$/m);
-  } finally {
-    child.kill();
-  }
+  const begin = (...flags: string[]) => {
+    const child = spawn(process.execPath, [...flags, "--input-type=module", "-e", here(bell?.text ?? "")], { cwd: root });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    return { child, printed: () => text, code: new Promise((resolve) => child.once("close", resolve)) };
+  };
+
+  it("hears what ann was sent, with a title or without", async () => {
+    const { ingest } = clientsOf(world.url);
+    await ingest.send({ recipients: [{ userId: "ann" }], channels: [Channel.WEB], content: { body: "Without a title" } });
+    const { child, printed } = begin();
+    try {
+      await expect.poll(printed).toMatch(/^\S+:\d+ Hello$/m);
+      await expect.poll(printed).toMatch(/^\S+:\d+ Without a title$/m);
+      expect(printed()).not.toContain("undefined");
+    } finally {
+      child.kill();
+    }
+  });
+
+  it("says what it needs where there is no WebSocket, as in Node 20", async () => {
+    const { printed, code } = begin("--no-experimental-websocket");
+    expect(await code).toBe(1);
+    expect(printed()).toContain("The bell needs a WebSocket");
+  });
 });
 
 /** `npm start` in start.test.ts, `npm run mesh` in deploy/local/mesh.engines.test.ts. */
