@@ -86,7 +86,8 @@ it.each(["nobody", "a@b@c.test", "ann@example.test\r\nBcc: x@y.test", "ann@-bad-
 it("says not found of a person of another environment", async () => {
   await people.upsertPerson({ userId: "ann" });
   const elsewhere = clients(PreferencesService, "production");
-  expect((await problemOf(elsewhere.getPerson({ userId: "ann" }))).reason).toBe("NOT_FOUND");
+  const { reason, message } = await problemOf(elsewhere.getPerson({ userId: "ann" }));
+  expect([reason, message]).toEqual(["NOT_FOUND", "There is no such person in this environment."]);
 });
 
 it("mutes a category for a person it did not know, and answers every choice, ordered", async () => {

@@ -74,7 +74,10 @@ it("says not found of what nobody knows, and of another environment's", async ()
   const elsewhere = room.clients(TrackerService, "production");
   for (const id of [notificationId, idOf(1), idOf(2)])
     for (const method of ["getNotification", "listAttempts", "explain"] as const)
-      expect((await problemOf(elsewhere[method]({ notificationId: id }))).reason).toBe("NOT_FOUND");
+      expect(await problemOf(elsewhere[method]({ notificationId: id }))).toMatchObject({
+        reason: "NOT_FOUND",
+        message: `There is no notification "${id}" in this environment.`,
+      });
   expect((await elsewhere.listNotifications({})).notifications).toEqual([]);
 });
 
