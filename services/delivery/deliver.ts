@@ -30,10 +30,10 @@ import {
   afterLease,
   type Deferred,
   type Ended,
-  type Expired,
   endAgain,
   follow,
   givenUp,
+  type Held,
   heldBack,
   type Waiting,
   waitAgain,
@@ -69,6 +69,7 @@ const HAND_OVER_MS = LEASE_MS - 5_000;
 /** RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
 const ANSWER_MS = 5 * 60_000;
 const SETTLE_AGAIN_MS = 500;
+const SETTLE_AGAIN_MOST_MS = 4_000;
 /** One for all: the reason that an abort makes by itself costs a stack trace a send. */
 const OVER = new Error("The time of this send is over.");
 
@@ -123,7 +124,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     }
 
     const lease: Lease = { ...send, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
-    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease.untilMs, batch.signal);
+    const conclude = (state: Settled["state"], atMs: number) => settled({ ...send, state, atMs }, lease, batch.signal);
     const outcome = await inTurn(received, batch.signal, mail, lease);
     const atMs = clock.nowMs();
     if (outcome === "lost") return defer(received, batch, afterLease(value, atMs + LEASE_MS), atMs);
@@ -147,21 +148,16 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     end(received, batch, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
   }
 
-  /** Lost: somebody else holds the lease by now. Then, and when the try must not begin, nothing was sent. */
-  async function inTurn(
-    received: Received<Delivery>,
-    signal: AbortSignal,
-    mail: Mail,
-    lease: Lease,
-  ): Promise<Outcome | "lost" | Expired | Deferred> {
-    const held = () => heldBack(waiting(received.value), clock.nowMs());
-    const heldAtOnce = held();
-    if (heldAtOnce) return heldAtOnce;
+  /** Lost: somebody else holds the lease by now. Then, and when it was held back, nothing was sent. */
+  async function inTurn(received: Received<Delivery>, signal: AbortSignal, mail: Mail, lease: Lease): Promise<Outcome | Held | "lost"> {
+    const delivery = waiting(received.value);
+    const held = heldBack(delivery, clock.nowMs());
+    if (held) return held;
     const pass = await turns.take(signal).catch(() => undefined);
     if (!pass) return { is: "outage", code: "called_off", detail: "This process ended before it was the message's turn." };
     try {
       if (clock.nowMs() - lease.sinceMs > FRESH_MS && !(await patience.renew(lease))) return "lost";
-      return held() ?? (await sending(received, mail, lease, pass));
+      return heldBack(delivery, clock.nowMs()) ?? (await sending(received, mail, lease, pass));
     } finally {
       pass();
     }
@@ -211,16 +207,20 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     metrics.overdue({ provider: sender.id }, -1);
   }
 
-  /** The outcome is known here and nowhere else, so it is told again and again for as long as the lease protects it. */
-  async function settled(result: Settled, untilMs: number, signal: AbortSignal): Promise<void> {
-    for (;;) {
+  /**
+   * The outcome is known here and nowhere else, so it is told again and again: nobody else has the record meanwhile, and without it the mail
+   * would be sent once more. A record that was called off may be in other hands when its lease ends.
+   */
+  async function settled(result: Settled, lease: Lease, signal: AbortSignal): Promise<void> {
+    for (let againMs = SETTLE_AGAIN_MS; ; againMs = Math.min(againMs * 2, SETTLE_AGAIN_MOST_MS)) {
       try {
         await settle(result);
         return;
       } catch (error) {
-        if (signal.aborted || clock.nowMs() >= untilMs) throw error;
+        if (signal.aborted && clock.nowMs() >= lease.untilMs) throw error;
         logger.warn({ err: error, deliveryId: result.deliveryId }, "the ledger did not take an outcome, telling it again");
-        await clock.sleep(SETTLE_AGAIN_MS, signal);
+        needs.waiting();
+        await clock.sleep(againMs);
       }
     }
   }

@@ -91,18 +91,24 @@ describe("when a worker dies", () => {
   });
 });
 
-it("an outcome that the ledger does not take at once is told again, and the mail is sent once", async () => {
-  let failures = 3;
+it.each([
+  ["at once", 3],
+  ["for minutes, long past its lease", 60],
+])("an outcome that the ledger does not take %s is told again, and the mail is sent once", async (_long, times) => {
+  let failures = times;
   const flaky: Ledger = {
     ...here.ledger,
     settle: (results) => (failures-- > 0 ? Promise.reject(new Error("not now")) : here.ledger.settle(results)),
   };
-  await run({ ledger: flaky });
+  const stage = await run({ ledger: flaky });
   await put(deliveryOf("a"));
-  await vi.waitFor(async () => {
-    await here.at.clock.advance(500);
+  await vi.waitFor(() => expect(failures).toBeLessThan(times), 5_000);
+  const told = async () => {
+    expect(stage.health()).toEqual({ ok: true });
+    await here.at.clock.advance(4_000);
     expect(await statuses("a")).toEqual([[SENT, "accepted_by_provider", 1]]);
-  });
+  };
+  await vi.waitFor(told, { timeout: 10_000, interval: 5 });
   expect(failures).toBeLessThan(0);
   expect(here.server.received).toBe(1);
 });

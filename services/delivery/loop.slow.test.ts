@@ -6,7 +6,7 @@ import { partitionOf } from "#platform/log/partition.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import type { Answer } from "../../test/fakes/smtp.ts";
 
-const { SENT, FAILED, DEFERRED } = DeliveryStatus;
+const { SENT, FAILED, DEFERRED, EXPIRED } = DeliveryStatus;
 const { here, run, put, deliveryOf, events, statuses, until, scheduled, pass } = deliveries();
 
 /** As many as the sender of these tests is wide. */
@@ -146,7 +146,7 @@ describe("while handing over takes long", () => {
   const stuck = Array.from({ length: WIDTH }, (_, index) => `s${index}`);
   const next = Array.from({ length: WIDTH }, (_, index) => `n${index}`);
   /** The server does not answer at RCPT to as many as may be with it; as many again have leases and wait for their turn. */
-  async function crowded(ledger: Ledger = here.ledger) {
+  async function crowded(ledger: Ledger = here.ledger, more: Parameters<typeof deliveryOf>[1] = {}) {
     const asked: string[] = [];
     here.server.recipient = (address) => {
       asked.push(address);
@@ -161,7 +161,7 @@ describe("while handing over takes long", () => {
     const stage = await run({ ledger: { ...ledger, intend } });
     await put(...stuck.map((id) => deliveryOf(id)));
     await vi.waitFor(() => expect(asked).toHaveLength(WIDTH));
-    await put(...next.map((id) => deliveryOf(id)));
+    await put(...next.map((id) => deliveryOf(id, more)));
     await vi.waitFor(() => expect(leased).toBe(2 * WIDTH));
     await put(deliveryOf("o"));
     return { stage, leased: () => leased };
@@ -184,6 +184,15 @@ describe("while handing over takes long", () => {
     await here.at.clock.advance(12_000);
     await Promise.all(next.map((id) => until(id, DEFERRED)));
     for (const id of next) expect(await statuses(id)).toEqual([[DEFERRED, "lease_held", 0]]);
+    await until("o", SENT);
+    expect(here.server.received).toBe(1);
+  });
+
+  it("a delivery that expires before its turn came is not sent", async () => {
+    await crowded(here.ledger, { expiresAtMs: BigInt(here.at.clock.nowMs() + 11_000) });
+    await here.at.clock.advance(12_000);
+    await Promise.all(next.map((id) => until(id, EXPIRED)));
+    for (const id of next) expect(await statuses(id)).toEqual([[EXPIRED, "expired", 0]]);
     await until("o", SENT);
     expect(here.server.received).toBe(1);
   });

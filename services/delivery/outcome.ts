@@ -22,10 +22,6 @@ export interface Ended {
   readonly by: Progress;
 }
 
-export interface Expired extends Ended {
-  readonly is: "expired";
-}
-
 export interface Deferred {
   readonly is: "deferred";
   readonly reason: Reason;
@@ -45,13 +41,17 @@ export interface Waiting extends Progress {
   readonly timeZone: string;
 }
 
+/** A try that must not begin now. */
+export type Held = Expired | Deferred;
+type Expired = Ended & { readonly is: "expired" };
+
 export const expired = (by: Progress, attempt = 0): Expired => ({ is: "expired", reason: "expired", attempt, by });
 
 /** No try can be made of it, or none that comes to an end. */
 export const givenUp = ({ attempt, wait }: Progress, reason: Reason): Ended => ({ is: "dead", reason, attempt: 0, by: { attempt, wait } });
 
 /** What becomes of a try that must not begin now; undefined: it may. */
-export function heldBack({ attempt, wait, expiresAtMs, quietHours, timeZone }: Waiting, nowMs: number): Expired | Deferred | undefined {
+export function heldBack({ attempt, wait, expiresAtMs, quietHours, timeZone }: Waiting, nowMs: number): Held | undefined {
   const by = { attempt, wait };
   if (nowMs >= expiresAtMs) return expired(by);
   const dueAtMs = quietHours && quietUntil(quietHours, timeZone, nowMs);
