@@ -3,7 +3,7 @@ import { startOwnMesh } from "../../engines/own.ts";
 import { type Bench, type BenchRow, perSecond } from "../table.ts";
 import { bullmq } from "./bullmq.ts";
 import { idleShares } from "./idle.ts";
-import { latency, type Quantiles } from "./latency.ts";
+import { type Latency, latency, type Quantiles } from "./latency.ts";
 import { intake, pipeline, type Throughput } from "./throughput.ts";
 
 type Note = (row: BenchRow) => void;
@@ -31,17 +31,11 @@ const rows: Bench["rows"] = async (note) => {
       });
       note({ what: `CPU of ingest, a notification, ${on}`, measured: us(total(taken.us)), asked: "", goal: "" });
       notePipeline(note, asked, on, await pipeline(own, true), await pipeline(own, false));
-      const times = await latency(own, async (processes) => {
+      noteTimes(note, asked, `${on}, all modules in one process`, await latency(own, true));
+      const times = await latency(own, false, async (processes) => {
         if (brokers === 1) noteIdle(note, await idleShares(processes));
       });
-      note({ what: `answer of the API at 100/s, ${on}`, measured: inMs(times.answer), asked: asked("p99 < 100 ms"), goal: "" });
-      note({ what: `accept to browser frame at 100/s, ${on}`, measured: inMs(times.browser), asked: asked("p99 < 100 ms"), goal: "" });
-      note({
-        what: `accept to the SMTP server's acceptance at 100/s, ${on}`,
-        measured: inMs(times.mail),
-        asked: asked("p99 < 5 s"),
-        goal: "",
-      });
+      noteTimes(note, asked, `${on}, a process for each module`, times);
     } finally {
       await own.stop();
     }
@@ -68,6 +62,12 @@ function notePipeline(note: Note, asked: Asked, on: string, one: Throughput, man
   for (const [name, each] of many.us) if (each >= 1) note({ what: `of which ${name}`, measured: us(each), asked: "", goal: "" });
   note({ what: `CPU of the engines, a notification, ${on}`, measured: us(many.enginesUs), asked: "", goal: "" });
   note({ what: `cache hit rate, ${on}`, measured: percent(many.hitRate), asked: asked("> 95%"), goal: "" });
+}
+
+function noteTimes(note: Note, asked: Asked, on: string, times: Latency): void {
+  note({ what: `answer of the API at 100/s, ${on}`, measured: inMs(times.answer), asked: asked("p99 < 100 ms"), goal: "" });
+  note({ what: `accept to browser frame at 100/s, ${on}`, measured: inMs(times.browser), asked: asked("p99 < 100 ms"), goal: "" });
+  note({ what: `accept to the SMTP server's acceptance at 100/s, ${on}`, measured: inMs(times.mail), asked: asked("p99 < 5 s"), goal: "" });
 }
 
 function noteIdle(note: Note, shares: readonly (readonly [name: string, share: number])[]): void {

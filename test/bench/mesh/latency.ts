@@ -14,7 +14,8 @@ import { type Processes, startProcesses } from "./processes.ts";
 const PEOPLE = 50;
 const EVERY_MS = 10;
 const SENDS = 3_000;
-const WARM_UP = 500;
+/** Half a minute, in which the engines are compiled. */
+const WARM_UP = 3_000;
 const PATIENCE_MS = 30_000;
 
 export interface Quantiles {
@@ -29,7 +30,11 @@ export interface Latency {
 }
 
 /** `afterwards` has the same processes, when all is delivered. */
-export async function latency(own: OwnMesh, afterwards: (processes: Processes) => Promise<void> = async () => {}): Promise<Latency> {
+export async function latency(
+  own: OwnMesh,
+  oneProcess: boolean,
+  afterwards: (processes: Processes) => Promise<void> = async () => {},
+): Promise<Latency> {
   const mailed = new Map<string, number>();
   const sink = await openSink(0, () => {
     const title = /^subject: (\d+)/im.exec(sink.mails.at(-1) ?? "")?.[1] ?? "";
@@ -41,7 +46,7 @@ export async function latency(own: OwnMesh, afterwards: (processes: Processes) =
     CARILLON_EMAIL_RATE: "none",
     CARILLON_EMAIL_SMTP_PORT: String(sink.port),
   };
-  const processes = await startProcesses(own, { oneProcess: false, env });
+  const processes = await startProcesses(own, { oneProcess, env });
   try {
     const measured = await measure(processes, mailed);
     await afterwards(processes);
