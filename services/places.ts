@@ -39,7 +39,7 @@ const portField = (name: Placed) =>
 const urlField = (name: string) =>
   z
     .string()
-    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), { error: "must be a URL like http://10.0.0.7:8084" })
+    .refine((text) => URL.canParse(text) && new URL(text).protocol === "http:", { error: "must be a URL like http://10.0.0.7:8084" })
     .optional()
     .meta({ description: `Where other processes find ${name}; left out: its port on this machine.` });
 

@@ -4,7 +4,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { errors, Problem } from "#domain/errors.ts";
 
-const codes: ReadonlySet<Code> = new Set([Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted, Code.Aborted]);
+const codes: ReadonlySet<Code> = new Set([
+  ...[Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted, Code.Aborted],
+  // Said of the caller, and never of the record: a secret that is being changed, clocks that disagree, a peer of another version.
+  ...[Code.Unauthenticated, Code.PermissionDenied, Code.Unimplemented],
+]);
 const systemCodes: ReadonlySet<unknown> = new Set([
   "ECONNREFUSED",
   "ECONNRESET",

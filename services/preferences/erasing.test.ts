@@ -133,6 +133,30 @@ it("holds, and is finished later by itself, when inbox or history cannot be reac
   expect(asked).toHaveLength(times);
 });
 
+it("leaves alone who was suppressed after it was acknowledged, however late it is finished", async () => {
+  const { people, task } = await opened();
+  const who = { userId: "ann" };
+  await people.addSuppression({ who, reason: SuppressionReason.MANUAL });
+  trouble.tracker = new Problem("STORE_UNAVAILABLE");
+  await clock.advance(1_000);
+  expect(await people.erasePerson(who)).toMatchObject({ done: false });
+  expect((await people.listSuppressions({})).suppressions).toEqual([]);
+  await clock.advance(1_000);
+  await people.addSuppression({ who, reason: SuppressionReason.COMPLAINT });
+  trouble = {};
+  const ending = new AbortController();
+  const running = task.run(ending.signal);
+  await vi.waitFor(async () => {
+    await clock.advance(31_000);
+    expect(asked).toContain("inbox of development/ann");
+  });
+  expect((await people.listSuppressions({})).suppressions).toMatchObject([{ reason: SuppressionReason.COMPLAINT }]);
+  expect(await intent(clock.nowMs())).toBe("suppressed");
+  ending.abort();
+  await clock.advance(30_000);
+  await running;
+});
+
 it("is not acknowledged before the ledger knows; a process that ended in the middle leaves the rest to another one", async () => {
   const one = await opened();
   await one.people.upsertPerson({ userId: "ann", name: "Ann" });

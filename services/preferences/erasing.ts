@@ -35,15 +35,18 @@ export interface Erasing {
 }
 
 export function erasing({ people, suppressions, ledger, clock, client, logger }: ErasingNeeds): Erasing {
-  const hold = ({ environment, userId, atMs }: Erasure) =>
-    ledger.erase({ environment, whom: personReached(userId), atMs, untilMs: atMs + KNOWN_MS });
+  /** What was on the suppression list until then goes with the person; what is put there afterwards is of a new one, and stays. */
+  async function hold({ environment, userId, atMs }: Erasure): Promise<void> {
+    const whom = personReached(userId);
+    await ledger.erase({ environment, whom, atMs, untilMs: atMs + KNOWN_MS });
+    const lifted = await suppressions.remove(environment, whom, clock.nowMs(), atMs);
+    if (lifted) await ledger.suppress({ environment, whom, suppressed: false, atMs: lifted.atMs });
+  }
 
   async function finish(erasure: Erasure): Promise<boolean> {
     const { environment, userId, atMs } = erasure;
     const options = { timeoutMs: CALL_MS };
     try {
-      const lifted = await suppressions.remove(environment, personReached(userId), clock.nowMs());
-      if (lifted) await ledger.suppress({ environment, whom: personReached(userId), suppressed: false, atMs: lifted.atMs });
       const asked = { userId, acceptedByMs: BigInt(atMs) };
       while ((await client(TrackerService, environment).eraseHistory(asked, options)).more);
       // Last, since it cannot tell what a new person of the id has got by now.

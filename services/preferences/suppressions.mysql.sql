@@ -23,7 +23,7 @@ ON DUPLICATE KEY UPDATE user_id = VALUES(user_id), channel = VALUES(channel), ad
 
 -- name: remove
 UPDATE suppressions SET user_id = '', address = '', is_on = 0, at_ms = GREATEST(?, at_ms + 1)
-WHERE environment = ? AND whom = ? AND is_on = 1;
+WHERE environment = ? AND whom = ? AND is_on = 1 AND at_ms <= ?;
 
 -- name: known
 SELECT whom, user_id, channel, address, reason, is_on, at_ms FROM suppressions WHERE environment = ? AND whom = ?;

@@ -11,11 +11,11 @@ export async function mysqlSuppressionStore(mysql: Mysql): Promise<SuppressionSt
         await sql.run("add", environment, whom, userId, channel, address, reason, nowMs);
         return entryOf((await sql.get("known", environment, whom)) as MysqlRow);
       }),
-    remove: (environment, whom, nowMs) =>
+    remove: (environment, whom, nowMs, addedByMs = Number.MAX_SAFE_INTEGER) =>
       tables.transaction(async (sql) => {
-        const { changes } = await sql.run("remove", nowMs, environment, whom);
+        const { changes } = await sql.run("remove", nowMs, environment, whom, addedByMs);
         const row = await sql.get("known", environment, whom);
-        return row && { atMs: Number(row.at_ms), removed: changes > 0 };
+        return Number(row?.is_on) === 0 ? { atMs: Number(row?.at_ms), removed: changes > 0 } : undefined;
       }),
     among: async (environment, whoms) => (await tables.all("among", environment, whoms)).map(entryOf),
     async list(environment, reason, { atMs, id }, limit) {

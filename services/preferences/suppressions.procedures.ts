@@ -17,10 +17,10 @@ export default {
     return entryOf(sql.get("known", environment, whom) as Row);
   },
 
-  remove(sql: Sql, { environment, whom, nowMs }: { environment: string; whom: string; nowMs: number }) {
-    const removed = sql.run("remove", environment, whom, nowMs).changes > 0;
+  remove(sql: Sql, { environment, whom, nowMs, addedByMs }: { environment: string; whom: string; nowMs: number; addedByMs: number }) {
+    const removed = sql.run("remove", environment, whom, nowMs, addedByMs).changes > 0;
     const row = sql.get("known", environment, whom);
-    return row && { atMs: Number(row.at_ms), removed };
+    return row?.is_on === 0 ? { atMs: Number(row.at_ms), removed } : undefined;
   },
 
   sweep: (sql: Sql, { beforeMs, limit }: { beforeMs: number; limit: number }): number => sql.run("sweep", beforeMs, limit).changes,

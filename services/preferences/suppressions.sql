@@ -22,7 +22,7 @@ WHERE is_on = 0;
 
 -- name: remove
 UPDATE suppressions SET user_id = '', address = '', is_on = 0, at_ms = max(?3, at_ms + 1)
-WHERE environment = ?1 AND whom = ?2 AND is_on = 1;
+WHERE environment = ?1 AND whom = ?2 AND is_on = 1 AND at_ms <= ?4;
 
 -- name: known
 SELECT whom, user_id, channel, address, reason, is_on, at_ms FROM suppressions WHERE environment = ? AND whom = ?;

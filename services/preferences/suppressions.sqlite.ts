@@ -9,7 +9,8 @@ export async function sqliteSuppressionStore(database: Database): Promise<Suppre
   const reads = database.reads(new URL("./suppressions.sql", import.meta.url));
   return {
     add: (environment, who, reason, nowMs) => calls.add({ environment, who, reason, nowMs }, { durable: true }),
-    remove: (environment, whom, nowMs) => calls.remove({ environment, whom, nowMs }, { durable: true }),
+    remove: (environment, whom, nowMs, addedByMs = Number.MAX_SAFE_INTEGER) =>
+      calls.remove({ environment, whom, nowMs, addedByMs }, { durable: true }),
     async among(environment, whoms) {
       return whoms.flatMap((whom) => {
         const row = reads.get("known", environment, whom);

@@ -41,6 +41,14 @@ export function suppressionStoreSuite(name: string, open: () => Promise<Suppress
       expect(await store.list("development", UNSPECIFIED, NEWEST, 9)).toEqual([]);
     });
 
+    it("leaves who was put on later than asked for", async () => {
+      const store = await open();
+      await store.add("development", addressed("ann"), BOUNCE, 5);
+      expect(await store.remove("development", "ann", 9, 4)).toBeUndefined();
+      expect(await store.among("development", ["ann"])).toHaveLength(1);
+      expect(await store.remove("development", "ann", 9, 5)).toEqual({ atMs: 9, removed: true });
+    });
+
     it("each change has a later time than the one before, also where clocks disagree", async () => {
       const store = await open();
       await store.add("development", addressed("ann"), BOUNCE, 50);

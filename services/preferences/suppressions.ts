@@ -26,8 +26,16 @@ export interface Entry extends Who {
 export interface SuppressionStore {
   /** The entry as it is from then on: the one that was there before, if there was. */
   add(environment: string, who: Who, reason: SuppressionReason, nowMs: number): Promise<Entry>;
-  /** When it was taken off the list, now or, `removed` being false, before; undefined: nothing is known of it. */
-  remove(environment: string, whom: string, nowMs: number): Promise<{ readonly atMs: number; readonly removed: boolean } | undefined>;
+  /**
+   * When it was taken off the list, now or, `removed` being false, before; undefined: nothing is known of it, or it was put on after
+   * `addedByMs` and stays. Default: whenever it was.
+   */
+  remove(
+    environment: string,
+    whom: string,
+    nowMs: number,
+    addedByMs?: number,
+  ): Promise<{ readonly atMs: number; readonly removed: boolean } | undefined>;
   /** Those that are on the list, in no order. */
   among(environment: string, whoms: readonly string[]): Promise<readonly Entry[]>;
   /** Newest first, those after the place; `reason` unspecified: any. */
