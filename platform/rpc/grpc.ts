@@ -155,13 +155,19 @@ export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds):
   return {
     port: (server.address() as AddressInfo).port,
     async drain(reason) {
+      const sessions = [...connections.all()].filter(({ destroyed }) => !destroyed);
+      const gone = Promise.all(sessions.map((session) => new Promise<void>((resolve) => session.once("close", resolve))));
       // Callers may repeat elsewhere what they sent after this; what they sent before is answered.
-      for (const session of connections.all()) session.close();
+      for (const session of sessions) session.close();
       for (const exchange of streams) exchange.cancel(reason);
       if (running.size > 0)
         await new Promise<void>((resolve) => {
           emptied = resolve;
         });
+      // The last words of an answer may still be on their way into the socket, which the end of the process would cut off.
+      const late = new AbortController();
+      await Promise.race([gone, clock.sleep(FAREWELL_MS, late.signal)]);
+      late.abort();
     },
     close() {
       server.close();
@@ -170,6 +176,8 @@ export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds):
   };
 }
 
+/** For callers to have heard that the connection ends. */
+const FAREWELL_MS = 500;
 const NO_METHOD = "There is no such method.";
 const LONG_HEADERS = `The headers are larger than ${MOST_HEADER_BYTES / 1_024} KiB, the most that this port takes.`;
 
