@@ -52,17 +52,19 @@ export const batchRate = (): Promise<number> =>
   });
 
 const PIPELINE = 40_000;
+/** Until everything on the way has been compiled. */
+const PIPELINE_WARM_UP = 20_000;
 
 /** From the first request to the last delivery that the tracker knows as sent. */
 export async function pipelineRate(): Promise<number> {
   const world = await startWorld({ env: quiet });
   try {
     const load = { port: portOf(world), path: `${ingest}/SendBatch`, contentType, body: batchOf(100), connections: 4 };
-    await run({ ...load, requests: 20 });
-    await tracked(world.url, 2_000);
+    await run({ ...load, requests: PIPELINE_WARM_UP / 100 });
+    await tracked(world.url, PIPELINE_WARM_UP);
     const startedMs = performance.now();
     await run({ ...load, requests: PIPELINE / 100 });
-    await tracked(world.url, 2_000 + PIPELINE);
+    await tracked(world.url, PIPELINE_WARM_UP + PIPELINE);
     return PIPELINE / ((performance.now() - startedMs) / 1_000);
   } finally {
     await world.stop();
