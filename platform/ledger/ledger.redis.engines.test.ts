@@ -6,14 +6,13 @@ import type { RedisConnection } from "#platform/redis/connect.ts";
 import { age, openRedis, openWire, ownPrefix } from "#platform/redis/redis.fixture.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
 import { AT_ONCE, SENDS, type Told } from "./competitor.fixture.ts";
+import { about as asked, attemptOf, HOUR } from "./ledger.fixture.ts";
 import { type RedisLedgerNeeds, redisLedger } from "./ledger.redis.ts";
 import { ledgerSuite } from "./ledger.suite.ts";
-import type { Try } from "./ledger.ts";
 
 /** Real servers take their time, more of it on a busy machine. */
 const soon = { timeout: 10_000 };
 
-const HOUR = 3_600_000;
 const restore = async () => {};
 
 ledgerSuite("in Redis", async () => {
@@ -31,18 +30,6 @@ ledgerSuite("in Redis", async () => {
       },
     },
   };
-});
-
-const asked = { environment: "development", notificationId: "n-1", deliveryId: "d-1", cycle: 1, target: "ann@example.test" };
-const attemptOf = (more: Partial<Try> = {}): Try => ({
-  ...asked,
-  reaches: ["ann"],
-  acceptedAtMs: 1_000,
-  attempt: 0,
-  wait: 0,
-  worker: "w-1",
-  leaseMs: 17_000,
-  ...more,
 });
 
 async function opened(more: Partial<RedisLedgerNeeds> = {}) {
