@@ -55,6 +55,7 @@ export const reasons = {
   invalid: "The record broke a rule of its contract.",
   render_failed: "The template could not be filled in with the notification's data.",
   unproven_origin: "The record claims in vain to come from this service, or it does not and its topic takes nothing from others.",
+  no_environment: "There is no environment of the name that its raw topic is bound to.",
   oversize: "The record is larger than its topic takes.",
   stage_failed: "The stage failed on this record every time it tried.",
 } as const;

@@ -51,6 +51,11 @@ interface Opened {
   close(): Promise<void> | void;
 }
 
+/** A write elsewhere is told at once; when that news is lost, a copy is as old as this. */
+const NEAR_MS = 5_000;
+/** Of each cache in a process; a person is about half a KiB. */
+const NEAR_MOST = 10_000;
+
 export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, needs: MeshNeeds): Promise<Adapters> {
   const { modules, clock, logger, metrics, worker, topics } = needs;
   const prefix = settings["redis.prefix"];
@@ -77,10 +82,15 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       }),
     ),
   );
-  const redis = (name: "ledger" | "cache" | "fanout", key: "redis.ledger-url" | "redis.cache-url") =>
-    opening(`Redis (${name})`, async () => kept(await connectRedis({ name, url: needed(settings, key) }, { logger, metrics, clock })));
+  /** Without it the process still serves, so it stays ready. */
+  const spared = <T extends Opened>(engine: T): T => {
+    opened.push({ close: () => engine.close() });
+    return engine;
+  };
+  const redis = (name: string, key: "redis.ledger-url" | "redis.cache-url", hold: typeof kept = kept) =>
+    opening(`Redis (${name})`, async () => hold(await connectRedis({ name, url: needed(settings, key) }, { logger, metrics, clock })));
   const ledgerRedis = redis("ledger", "redis.ledger-url");
-  const cacheRedis = redis("cache", "redis.cache-url");
+  const cacheRedis = redis("cache", "redis.cache-url", spared);
   const listeningRedis = redis("fanout", "redis.ledger-url");
   const cassandra = opening("Cassandra", async () => {
     const { "cassandra.username": username, "cassandra.password": password = "" } = settings;
@@ -94,8 +104,15 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       }),
     );
   });
-  const cached = async <V>(name: string, ttlMs: number, codec: Codec<V>) =>
-    redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, metrics, clock });
+  const cacheNewsRedis = redis("cache news", "redis.cache-url", spared);
+  /** Over the cache's own server: who only reads people or templates does not depend on the ledger's. */
+  const cacheNews = once(async () =>
+    spared(await redisFanout({ publisher: await cacheRedis(), subscriber: await cacheNewsRedis(), prefix, metrics, clock })),
+  );
+  const cached = async <V>(name: string, ttlMs: number, codec: Codec<V>) => {
+    const near = { fanout: await cacheNews(), ttlMs: NEAR_MS, most: NEAR_MOST };
+    return redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, near, metrics, clock });
+  };
 
   const ledger = async () => {
     const kept = {

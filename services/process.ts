@@ -3,7 +3,7 @@ import { z } from "zod";
 import { variableOf } from "#platform/config/config.ts";
 import { flag, port, share } from "#platform/config/fields.ts";
 import { mode } from "#platform/config/mode.ts";
-import { serviceSecret } from "#platform/config/service-secret.ts";
+import { otherServiceSecret, serviceSecret } from "#platform/config/service-secret.ts";
 import type { Module } from "#platform/host.ts";
 import { DATA_DIR } from "./data-dir.ts";
 
@@ -20,6 +20,7 @@ const fields = z.object({
         "mesh: Kafka, MySQL, Redis and Cassandra, in as many processes as there should be.",
     }),
   "service-secret": serviceSecret,
+  "service-secret-other": otherServiceSecret,
   host: z
     .string()
     .regex(/^[A-Za-z0-9._:-]+$/, { error: "must be an address or a host name, like 127.0.0.1 or 0.0.0.0" })

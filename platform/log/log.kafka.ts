@@ -12,6 +12,7 @@ import { EngineRefusal } from "#platform/engines/refusal.ts";
 import { Asking } from "./kafka/asking.ts";
 import { topicsOf } from "./kafka/assigner.ts";
 import { type Connection, openClient, openReadingCluster } from "./kafka/client.ts";
+import { WrongTopics } from "./kafka/existing.ts";
 import { atMost, hopeless } from "./kafka/failures.ts";
 import { Health } from "./kafka/health.ts";
 import { GroupMember } from "./kafka/membership.ts";
@@ -21,7 +22,7 @@ import { Producing } from "./kafka/producing.ts";
 import { readRange } from "./kafka/reader.ts";
 import type { Message } from "./kafka/records.ts";
 import { Sends } from "./kafka/sends.ts";
-import { ensureTopics, WrongTopics } from "./kafka/topics.ts";
+import { ensureTopics } from "./kafka/topics.ts";
 import type { EventLog } from "./log.ts";
 
 export interface KafkaLogNeeds extends Connection {
@@ -146,7 +147,8 @@ async function readied(client: Kafka, names: Names, needs: KafkaLogNeeds): Promi
     const admin = client.admin();
     try {
       await admin.connect();
-      await ensureTopics({ admin, names, brokers, replication, retentionMs });
+      const weaknesses = await ensureTopics({ admin, names, brokers, replication, retentionMs });
+      for (const weakness of weaknesses) logger.warn(`Kafka's ${weakness}`);
       return;
     } catch (error) {
       const why = error instanceof WrongTopics ? error.message : hopeless(error, brokers);

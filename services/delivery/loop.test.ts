@@ -8,11 +8,12 @@ import { addressReached, personReached } from "#platform/ledger/reach.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import { openServer } from "../../test/fakes/smtp.ts";
+import type { Route } from "./integration.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
 
 const { SENT, FAILED, DEAD, EXPIRED, DEFERRED, CANCELED, SKIPPED } = DeliveryStatus;
-const { here, run, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
+const { here, run, integration, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
 
 describe("a delivery by email", () => {
   it("is sent, and says so with the provider's words", async () => {
@@ -63,6 +64,16 @@ describe("a delivery by email", () => {
     expect(more).toEqual([]);
     expect(letter).toMatchObject({ stage: "email-workers", reason: "attempts_exhausted", topic: "email-notifications" });
     expect(fromBinary(DeliverySchema, letter?.value as Uint8Array)).toMatchObject({ deliveryId: "a", attempt: 3 });
+  });
+
+  it("of an environment that there is none of dies at once, kept whole, and others are sent all the same", async () => {
+    const route: Route = [integration(here.sender)];
+    await run({ routeOf: async (environment) => (environment === "nowhere" ? undefined : route) });
+    await put(deliveryOf("a", { environment: "nowhere" }), deliveryOf("b"));
+    await Promise.all([until("a", DEAD), until("b", SENT)]);
+    expect(await statuses("a")).toEqual([[DEAD, "no_environment", 0]]);
+    expect(await letters()).toMatchObject([{ reason: "no_environment", detail: "environment: there is no nowhere" }]);
+    expect(here.server.received).toBe(1);
   });
 
   it("with no retries allowed dies at the first refusal for now", async () => {

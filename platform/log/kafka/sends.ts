@@ -10,8 +10,8 @@ import type { Output } from "../log.ts";
 import { partitionOf } from "../partition.ts";
 import { isRefusal, unavailable } from "./failures.ts";
 import type { Names } from "./names.ts";
+import { mostRecordBytes } from "./record-bytes.ts";
 import { type Message, messageOf } from "./records.ts";
-import { mostRecordBytes } from "./topics.ts";
 
 export interface SendsNeeds {
   readonly names: Names;
