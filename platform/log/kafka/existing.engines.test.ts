@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pino from "pino";
-import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import * as topics from "#domain/topics.ts";
 import { systemClock } from "#platform/clock.ts";
 import { kafkaLog } from "../log.kafka.ts";
@@ -14,14 +14,19 @@ describe("a topic that somebody else made", () => {
     onTestFinished(remove);
     const topic = topics.deadEmail;
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-    await admin.createTopics({ topics: [{ topic: topicPrefix + topic.name, numPartitions: topic.partitions, configEntries }] });
+    const name = topicPrefix + topic.name;
+    await admin.createTopics({ waitForLeaders: false, topics: [{ topic: name, numPartitions: topic.partitions, configEntries }] });
+    await vi.waitFor(async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
+      expect(topics[0]?.partitions.map(({ leader }) => leader)).not.toContain(-1);
+    }, 10_000);
     const warned: string[] = [];
     const logger = pino({ level: "warn" }, { write: (line: string) => void warned.push((JSON.parse(line) as { msg: string }).msg) });
     const open = async () => {
       const log = await kafkaLog({ brokers, topics: [topic], topicPrefix, clock: systemClock, logger });
       await log.close();
     };
-    return { name: topicPrefix + topic.name, open, warned };
+    return { name, open, warned };
   };
 
   it("is refused with the command that mends it when it takes too small records, or keeps the last of each key only", async () => {
