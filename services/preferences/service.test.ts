@@ -20,6 +20,7 @@ import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { noErasing } from "../../test/fakes/erasing.ts";
+import { sqliteCategoryStore } from "./categories.sqlite.ts";
 import { preferencesService } from "./service.ts";
 import { sqlitePreferenceStore } from "./store.sqlite.ts";
 import { sqliteSuppressionStore } from "./suppressions.sqlite.ts";
@@ -35,12 +36,13 @@ beforeEach(async () => {
   database = await openDatabase({ file: join(folder, "carillon.sqlite") });
   const store = await sqlitePreferenceStore(database);
   const suppressions = await sqliteSuppressionStore(database);
+  const categories = await sqliteCategoryStore(database);
   nowMs = 1_000;
   const clock: Clock = { nowMs: () => nowMs, sleep: async () => {} };
   const routes = (router: ConnectRouter) =>
     router.service(
       PreferencesService,
-      preferencesService({ people: store, suppressions, erase: noErasing, ledger: memoryLedger({ clock }), clock }),
+      preferencesService({ people: store, categories, suppressions, erase: noErasing, ledger: memoryLedger({ clock }), clock }),
     );
   clients = createClients({ rpc: () => [routes], clock, logger: pino({ level: "silent" }), metrics: new Registry() });
   people = clients(PreferencesService, "development");
