@@ -127,6 +127,8 @@ export class Sends {
     all.push({ ...handed, lease, hasDied: !handed.by.isAlive });
     this.taken.set(handed.deliveryId, all);
     if (all.length > 1) this.repeats++;
+    if (all.length > 1 && lease?.of.atMostOnce)
+      this.#needs.report("what may be sent at most once is", `${handed.deliveryId} was taken ${all.length} times`);
     const lost = all.filter((each) => this.#isLost(each)).length;
     if (all.length > 1 + lost)
       this.#needs.report(
@@ -156,8 +158,8 @@ export class Sends {
     timeline.note(`ledger: ${worker} tries ${deliveryId} ${asked.attempt}/${asked.wait}: ${intent.is}`);
     const known = this.#settled.get(send);
     if (intent.is === "leased") this.#putOff.add(deliveryId);
-    if (intent.is === "canceled") {
-      this.#settled.set(send, "canceled");
+    if (intent.is === "canceled" || intent.is === "unresolved") {
+      this.#settled.set(send, intent.is);
       this.#holders.delete(deliveryId);
     }
     if (intent.is === "settled") {
