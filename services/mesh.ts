@@ -115,7 +115,8 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     );
     const plain = await redisLedger({
       ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },
-      restore: (_lost, empty) => tellAgain(empty, kept, clock.nowMs()),
+      metrics,
+      restore: (_lost, empty, resuming) => tellAgain(empty, kept, clock.nowMs(), resuming),
     });
     return measuredLedger(atMostOnce(keeping(plain, kept), intents), metrics);
   };

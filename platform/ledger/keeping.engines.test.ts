@@ -28,7 +28,11 @@ const ann = { environment: "development", whom: "ann" };
 async function opened(told: Keeps = keeps) {
   const connection = await openRedis();
   const prefix = ownPrefix(connection);
-  const plain = await redisLedger({ connection, prefix, restore: (_lost, empty) => tellAgain(empty, told, Date.now()) });
+  const plain = await redisLedger({
+    connection,
+    prefix,
+    restore: (_lost, empty, resuming) => tellAgain(empty, told, Date.now(), resuming),
+  });
   const lose = async () => {
     await connection.redis.unlink(await connection.redis.keys(`${prefix}*`));
     await expect(ledger.intend([attemptOf({ deliveryId: "d-lost", reaches: [] })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });

@@ -9,6 +9,8 @@
  * An intent is as durable as the server is set: with `appendfsync everysec`, the default, a server that dies forgets up to a second, and a
  * send of that second may happen again; `always` forgets nothing. A restart is noticed, see sentinel.ts.
  */
+
+import type { Registry } from "prom-client";
 import { Problem } from "#domain/errors.ts";
 import { type Clock, systemClock } from "#platform/clock.ts";
 import type { RedisConnection } from "#platform/redis/connect.ts";
@@ -33,8 +35,9 @@ import type {
   Try,
 } from "./ledger.ts";
 import { holdOf, intentOf, isErasedBy, isSuppressedBy, stateOf } from "./replies.ts";
+import { type Loss, type Resuming, restoringOf } from "./restoring.ts";
 import { KEPT_MS, LIFTED_KEPT_MS } from "./rules.ts";
-import { type Loss, sentinelOf } from "./sentinel.ts";
+import { sentinelOf } from "./sentinel.ts";
 
 export interface RedisLedgerNeeds {
   readonly connection: RedisConnection;
@@ -42,9 +45,11 @@ export interface RedisLedgerNeeds {
   readonly prefix?: string;
   /**
    * Tells the ledger again what must not be forgotten and is known elsewhere (keeping.ts). Nothing is sent before it resolves; while it
-   * rejects it is called again.
+   * rejects it is called again, here or in another process, and goes on where it had come to.
    */
-  readonly restore: (lost: Loss, ledger: Told) => Promise<void>;
+  readonly restore: (lost: Loss, ledger: Told, resuming: Resuming) => Promise<void>;
+  /** Left out: nobody is told. */
+  readonly metrics?: Registry;
   /** In development: a server that evicts, or does not log its writes, is warned of. Elsewhere it is refused. */
   readonly mayForget?: boolean;
   /** Goes by this clock instead of the server's: for tests in which time stands still. */
@@ -73,7 +78,7 @@ const text = (reply: unknown): string => String(reply);
 
 /** Rejects with a RedisRefusal for a server that may forget. */
 export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger> {
-  const { connection, prefix = "carillon:", restore, mayForget = false, clock } = needs;
+  const { connection, prefix = "carillon:", restore, mayForget = false, clock, metrics } = needs;
   const { redis } = connection;
   const faults = forgetfulness(connection.server);
   const says = `Redis (${connection.name}) may lose what it must keep: ${faults.join("; ")}.`;
@@ -115,7 +120,11 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     suppress: (said) => suppress(said, unchecked),
     erase: (said) => erase(said, unchecked),
   };
-  const sentinel = await sentinelOf({ connection, key, restore: (lost) => restore(lost, again) });
+  const restoring = restoringOf({
+    ...{ connection, key, prefix, metrics, clock: clock ?? systemClock },
+    restore: (lost, resuming) => restore(lost, again, resuming),
+  });
+  const sentinel = await sentinelOf({ connection, key, restore: restoring });
 
   /** In one round trip; what a server says that has lost its entries is nobody's answer. */
   const run: Run = async (calls, after = []) => {
