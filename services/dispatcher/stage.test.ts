@@ -56,8 +56,7 @@ describe("the dispatcher", () => {
     folder = mkdtempSync(join(tmpdir(), "carillon-dispatcher-"));
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqlitePreferenceStore(database);
-    const suppressions = await sqliteSuppressionStore(database);
-    const categories = await sqliteCategoryStore(database);
+    const more = { suppressions: await sqliteSuppressionStore(database), categories: await sqliteCategoryStore(database) };
     trouble = undefined;
     asked = [];
     const spoilt: PreferenceStore = {
@@ -72,10 +71,7 @@ describe("the dispatcher", () => {
     ledger = memoryLedger({ clock });
     const rpc = [
       (router: ConnectRouter) =>
-        router.service(
-          PreferencesService,
-          preferencesService({ people: spoilt, categories, suppressions, erase: noErasing, ledger, clock }),
-        ),
+        router.service(PreferencesService, preferencesService({ people: spoilt, ...more, erase: noErasing, ledger, clock })),
     ];
     clients = createClients({ rpc: () => rpc, clock, metrics, logger });
     people = clients(PreferencesService, "development");
@@ -124,52 +120,6 @@ describe("the dispatcher", () => {
   const deliveries = async (): Promise<Delivery[]> => (await deliveryRecords()).map(({ value }) => fromBinary(DeliverySchema, value));
   const sent = async () => (await deliveries()).map(({ userId, channel, target }) => [userId, channel, target]);
   const buried = async () => (await at.records(topics.deadNotifications)).length;
-
-  describe("for a category whose mails may be sent at most once", () => {
-    const once = { category: { name: "post", atMostOnce: true } };
-
-    it("says so in each delivery, and not in those of others", async () => {
-      await people.setCategory(once);
-      await put([{}, { notificationId: "0192f0c1-2345-7abc-8def-0123456789ac", category: "news" }, { environment: "staging" }]);
-      await start();
-      await settled();
-      const said = (await deliveries()).map(({ category, environment, atMostOnce }) => [environment, category, atMostOnce].join());
-      expect(new Set(said)).toEqual(new Set(["development,post,true", "development,news,false", "staging,post,false"]));
-    });
-
-    it("goes by what was recorded, whatever the category says when the record comes again", async () => {
-      await people.setCategory(once);
-      await dispatch();
-      await people.setCategory({ category: { name: "post" } });
-      await put([{}]);
-      await settled();
-      expect(new Set((await deliveries()).map(({ atMostOnce }) => atMostOnce))).toEqual(new Set([true]));
-    });
-  });
-
-  describe("a recorded decision that cannot be read", () => {
-    it.each([
-      ["is empty", new Uint8Array()],
-      ["is cut", new Uint8Array([0x0a, 0x20, 0x08])],
-    ])("and %s: its recipient is refused with the reason, a dead letter is kept, and the lane goes on", async (_how, decision) => {
-      const other = "0192f0c1-2345-7abc-8def-0123456789ac";
-      const spoilt: Ledger = {
-        ...ledger,
-        decideOnce: async (drafts) =>
-          (await ledger.decideOnce(drafts)).map((decided, at) =>
-            drafts[at]?.notificationId === ID ? { decision, first: false, canceled: false } : decided,
-          ),
-      };
-      await put([{}, { notificationId: other }]);
-      await start({ ledger: spoilt });
-      await settled();
-      expect((await deliveries()).every(({ notificationId }) => notificationId === other)).toBe(true);
-      expect((await events()).filter(({ notificationId }) => notificationId === ID)).toMatchObject([
-        { moment: Moment.REFUSED, reason: "ledger_malformed", userId: "ann" },
-      ]);
-      expect(await buried()).toBe(1);
-    });
-  });
 
   describe("deciding", () => {
     it("logs what it queues and what it decides against, by ids and codes only", async () => {
