@@ -61,7 +61,6 @@ export function restoringOf({ connection, key, prefix, restore, clock, metrics }
   const { redis, name, logger } = connection;
   const [shown, counted] = metrics ? [running.on(metrics), ended.on(metrics)] : [];
   shown?.set(0);
-  let isWaiting = false;
 
   const ask = async (lua: keyof typeof scripts, keys: readonly string[], ...args: readonly (string | number)[]) =>
     (await runScripts(redis, [{ script: scripts[lua], keys, args }]))[0];
@@ -71,12 +70,7 @@ export function restoringOf({ connection, key, prefix, restore, clock, metrics }
     const token = randomUUID();
     const keys = [`${prefix}ledger:{${key}}:restorer:${runId}`, `${prefix}ledger:{${key}}:restored:${runId}`];
     const [isOurs, from] = (await ask("claim", keys, token, CLAIM_MS)) as [number, Uint8Array | null];
-    if (isOurs !== 1) {
-      if (!isWaiting) logger.warn({ redis: name, lost }, "the ledger is new, or lost entries: another process loads them back");
-      isWaiting = true;
-      return false;
-    }
-    isWaiting = false;
+    if (isOurs !== 1) return false;
     const startedMs = clock.nowMs();
     const place = from ? String(from) : undefined;
     logger.warn(

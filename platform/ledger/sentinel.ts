@@ -45,12 +45,17 @@ export async function sentinelOf({ connection, key, restore }: SentinelNeeds, cl
     return known === runId || restore(known === null ? "everything" : "last moments");
   };
   const verifyUntilWhole = async (): Promise<void> => {
+    let isTold = false;
     while (redis.status === "ready" && !isWhole) {
       const verified = run;
       try {
         const isThere = await verify();
         if (isThere && verified === run) isWhole = true;
-        else if (!isThere) await clock.sleep(AGAIN_MS);
+        if (isThere) continue;
+        if (!isTold)
+          logger.warn({ redis: name }, "the ledger is new, or lost entries, and another process loads them back: waiting for it");
+        isTold = true;
+        await clock.sleep(AGAIN_MS);
       } catch (error) {
         logger.warn({ redis: name, err: redisProblem(error) }, "the ledger is not known to be whole yet");
         await clock.sleep(AGAIN_MS);
