@@ -2,7 +2,8 @@
  * A send by the first integration of a route that takes it.
  *
  * Where nothing was handed over (an outage, a breaker that opened meanwhile) the next one is tried at once, under the same lease, unless
- * that was lost or barred meanwhile. Where nobody knows whether something was, no other is tried: the lease has to run out first, and then it is a repeat like any other.
+ * that was lost or barred meanwhile. Where nobody knows whether something was, no other is tried: the lease has to run out first, and then it
+ * is a repeat like any other, or, where it may be sent at most once, none.
  */
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Received } from "#platform/stage/stage.ts";

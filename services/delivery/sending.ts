@@ -67,7 +67,9 @@ export function sendingWith({ clock, logger, metrics, tracer, patience }: Sendin
       const waitedMs = clock.nowMs() - lease.sinceMs;
       // Less than no time: the clock was set back, and nobody knows how long it was.
       if (again || waitedMs > FRESH_MS || waitedMs < 0) {
-        const hold = await patience.renew(lease).catch(() => undefined);
+        const hold = await patience.renew(lease).catch((error) => {
+          logger.warn({ err: error, deliveryId: lease.deliveryId }, "the ledger could not be asked whether a message may be sent");
+        });
         if (hold === "lost") return hold;
         if (hold === undefined)
           return { is: "outage", code: LEDGER_AWAY, detail: "The ledger could not be asked whether this may be sent." };
