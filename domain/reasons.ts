@@ -46,6 +46,8 @@ export const reasons = {
   rate_limited: "The provider's account takes no more for now, so it waits for its turn without using up an attempt.",
   send_unresolved:
     "A send was cut off before its outcome was known, by a worker that stopped or a server that did not answer, so it was sent again.",
+  send_unresolved_once:
+    "A send was cut off before its outcome was known, and its category is sent at most once: it may have arrived, and it is not sent again.",
   outcome_unknown:
     "The message was handed over and its answer did not come: the connection broke, or was silent for minutes. It will be sent again.",
   lease_held: "Another worker is sending it; this waits for the outcome.",
@@ -57,6 +59,7 @@ export const reasons = {
   unproven_origin: "The record claims in vain to come from this service, or it does not and its topic takes nothing from others.",
   no_environment: "There is no environment of the name that its raw topic is bound to.",
   oversize: "The record is larger than its topic takes.",
+  ledger_malformed: "What is recorded of it cannot be read, so nobody knows whether it was carried out.",
   stage_failed: "The stage failed on this record every time it tried.",
 } as const;
 

@@ -8,10 +8,12 @@ import { redisFanout } from "#platform/fanout/fanout.redis.ts";
 import type { Engine, Module, Task } from "#platform/host.ts";
 import { mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
 import { mysqlErased } from "#platform/ledger/erased.mysql.ts";
+import { mysqlIntents } from "#platform/ledger/intents.mysql.ts";
 import { keeping, tellAgain } from "#platform/ledger/keeping.ts";
 import { redisLedger } from "#platform/ledger/ledger.redis.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
-import { LIFTED_KEPT_MS } from "#platform/ledger/rules.ts";
+import { atMostOnce } from "#platform/ledger/once.ts";
+import { KEPT_MS, LIFTED_KEPT_MS } from "#platform/ledger/rules.ts";
 import { mysqlSuppressed } from "#platform/ledger/suppressed.mysql.ts";
 import { redisBreakers } from "#platform/limits/breaker.redis.ts";
 import { redisBuckets } from "#platform/limits/bucket.redis.ts";
@@ -26,6 +28,7 @@ import { type EngineSettings, needed } from "./engines.ts";
 import { cassandraInboxStore } from "./inbox/store.cassandra.ts";
 import { redisReservations } from "./ingest/reservations.redis.ts";
 import { openKafka } from "./kafka.ts";
+import { mysqlCategoryStore } from "./preferences/categories.mysql.ts";
 import { cachedPreferenceStore, knownPersonCodec, PREFERENCES_KEPT_MS } from "./preferences/store.cached.ts";
 import { mysqlPreferenceStore } from "./preferences/store.mysql.ts";
 import { mysqlSuppressionStore } from "./preferences/suppressions.mysql.ts";
@@ -120,16 +123,19 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       suppressed: await mysqlSuppressed(await mysql()),
       erased: await mysqlErased(await mysql()),
     };
+    const intents = await mysqlIntents(await mysql(), { clock });
     tasks.push(
+      sweeping({ name: "forget-intents", store: intents, clock, keptMs: KEPT_MS }),
       sweeping({ name: "forget-cancels", store: kept.cancels, clock, keptMs: 0 }),
       sweeping({ name: "forget-lifted-suppressions", store: kept.suppressed, clock, keptMs: LIFTED_KEPT_MS }),
       sweeping({ name: "forget-erasures", store: kept.erased, clock, keptMs: 0 }),
     );
     const plain = await redisLedger({
       ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },
-      restore: (_lost, empty) => tellAgain(empty, kept, clock.nowMs()),
+      metrics,
+      restore: (_lost, empty, resuming) => tellAgain(empty, kept, clock.nowMs(), resuming),
     });
-    return measuredLedger(keeping(plain, kept), metrics);
+    return measuredLedger(atMostOnce(keeping(plain, kept), intents), metrics);
   };
   const fanout = async () =>
     kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), prefix, metrics, clock }));
@@ -141,6 +147,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
         await mysqlPreferenceStore(await mysql()),
         await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec),
       ),
+      categories: await mysqlCategoryStore(await mysql()),
       suppressions: await mysqlSuppressionStore(await mysql()),
     }),
     templates: async () =>

@@ -28,6 +28,7 @@ import { deadLetter } from "#platform/stage/bury.ts";
 import { doorOf } from "../../test/fakes/door.ts";
 import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
+import { sqliteCategoryStore } from "../preferences/categories.sqlite.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
 import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
@@ -60,12 +61,16 @@ describe("dead letters", () => {
     const store = await sqliteDeadLetterStore(database);
     const preferences = await sqlitePreferenceStore(database);
     const suppressions = await sqliteSuppressionStore(database);
+    const categories = await sqliteCategoryStore(database);
     log = { ...at.log };
     const { clock, metrics, logger } = at;
     ledger = memoryLedger({ clock });
     const rpc = [
       (router: ConnectRouter) =>
-        router.service(PreferencesService, preferencesService({ people: preferences, suppressions, erase: noErasing, ledger, clock })),
+        router.service(
+          PreferencesService,
+          preferencesService({ people: preferences, categories, suppressions, erase: noErasing, ledger, clock }),
+        ),
       (router: ConnectRouter) => {
         const service = deadLettersService(store, {
           log: { ...at.log, append: (outputs) => log.append(outputs) },

@@ -1,8 +1,9 @@
 /**
  * A send by the first integration of a route that takes it.
  *
- * Where nothing was handed over (an outage, a breaker that opened meanwhile) the next one is tried at once, under the same lease. Where
- * nobody knows whether something was, no other is tried: the lease has to run out first, and then it is a repeat like any other.
+ * Where nothing was handed over (an outage, a breaker that opened meanwhile) the next one is tried at once, under the same lease, unless
+ * that was lost or barred meanwhile. Where nobody knows whether something was, no other is tried: the lease has to run out first, and then it
+ * is a repeat like any other, or, where it may be sent at most once, none.
  */
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Received } from "#platform/stage/stage.ts";
@@ -54,7 +55,7 @@ export function failingOver({ send, metrics }: FailoverNeeds): (sending: Sending
       metrics.failedOver({ from: last.by.sender.id, to: next.sender.id });
       let isAsked = false;
       try {
-        const outcome = await send(next, received, signal, mail, lease);
+        const outcome = await send(next, received, signal, mail, lease, true);
         isAsked = wasAsked(outcome);
         // Who was not asked has nothing to say of an outage.
         if (isAsked || isUnsent(outcome)) last = { outcome, by: next };

@@ -26,6 +26,7 @@ const statuses = {
   canceled: DeliveryStatus.CANCELED,
   suppressed: DeliveryStatus.SKIPPED,
   erased: DeliveryStatus.SKIPPED,
+  unresolved: DeliveryStatus.FAILED,
   deferred: DeliveryStatus.DEFERRED,
 } as const;
 

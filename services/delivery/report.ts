@@ -15,7 +15,7 @@ export const reporting = ({ logger, metrics }: ReportNeeds) => ({
   ended(delivery: Delivery, { is, reason, attempt }: Ended, provider: string, code?: string): void {
     metrics.delivered({ provider, status: is, reason });
     const line = { ...idsOf(delivery), provider, reason, endsAttempt: attempt, code };
-    if (is === "failed" || is === "dead") logger.warn(line, `delivery ${is}`);
+    if (is === "failed" || is === "dead" || is === "unresolved") logger.warn(line, `delivery ${is}`);
     else logger.info(line, `delivery ${is}`);
   },
   deferred(delivery: Delivery, { reason, attempt, dueAtMs }: Deferred, nowMs: number, provider: string, code?: string): void {

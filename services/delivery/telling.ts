@@ -58,7 +58,7 @@ export function heardOf(outcome: Outcome, { sender }: Integration): Heard {
   return { said: { provider: sender.id, detail }, code: outcome.code };
 }
 
-export const waitingOf = ({ deliveryId, attempt, wait, expiresAtMs, quietHours, timeZone }: Delivery): Waiting => ({
-  ...{ deliveryId, attempt, wait, quietHours, timeZone },
+export const waitingOf = ({ deliveryId, attempt, wait, expiresAtMs, quietHours, timeZone, atMostOnce }: Delivery): Waiting => ({
+  ...{ deliveryId, attempt, wait, quietHours, timeZone, atMostOnce },
   expiresAtMs: Number(expiresAtMs),
 });

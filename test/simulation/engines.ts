@@ -13,7 +13,7 @@ import { memoryInboxStore } from "../../services/inbox/store.memory.ts";
 import { memorySchedule } from "../../services/scheduler/store.memory.ts";
 import { historyOf } from "../../services/tracker/history.ts";
 import { notificationOf } from "../../services/tracker/notification.ts";
-import { initialPreferences } from "./load.ts";
+import { initialPreferences, ONCE } from "./load.ts";
 import { type Broker, brokerOf } from "./log.ts";
 import { Positions } from "./positions.ts";
 import { Process } from "./process.ts";
@@ -66,6 +66,7 @@ export function enginesOf({ seed, timeline, weather, temper, isAtomic, mutant, m
     batchGetPreferences: async ({ userIds }: { userIds: readonly string[] }) => ({
       people: userIds.map((userId) => create(PersonPreferencesSchema, preferences.get(userId) ?? {})),
       suppressions: [],
+      categories: [{ name: ONCE, atMostOnce: true }],
     }),
     async getNotification({ notificationId }: { notificationId: string }) {
       const known = events.get(notificationId);

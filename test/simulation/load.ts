@@ -32,6 +32,8 @@ interface Change {
 }
 
 export const ENVIRONMENT = "production";
+/** The category whose mails may be sent at most once. */
+export const ONCE = "codes";
 export const PEOPLE = ["ann", "ben", "cem"];
 const POISONED = [topics.email.high, topics.email.medium, topics.web, topics.schedule];
 const LASTS_MS = 20_000;
@@ -96,7 +98,7 @@ function notification(random: Random, atMs: number, index: number): Asked {
   const sendAtMs = random.chance(0.15) ? atMs + random.between(1_000, 60_000) : 0;
   const expiresAtMs = (sendAtMs || atMs) + (random.chance(0.2) ? random.between(1_000, 60_000) : DAY_MS);
   const requested = create(NotificationRequestedSchema, {
-    ...{ notificationId, environment: ENVIRONMENT, recipients, category: random.pick(["news", "orders"]), eventType: "happened" },
+    ...{ notificationId, environment: ENVIRONMENT, recipients, category: random.pick(["news", "orders", ONCE]), eventType: "happened" },
     ...{
       content: { title: `Number ${index}`, body: "It happened." },
       channels: random.pick([[Channel.EMAIL], [Channel.EMAIL], [Channel.WEB], []]),

@@ -12,6 +12,16 @@ const lease = (ledger: Ledger): Ledger => ({
   },
 });
 
+/** What may be sent at most once is sent again like everything else. */
+const atMostOnce = (ledger: Ledger): Ledger => ({
+  ...ledger,
+  intend: (tries, options) =>
+    ledger.intend(
+      tries.map((each) => ({ ...each, atMostOnce: false })),
+      options,
+    ),
+});
+
 /** A position is where the reading is, not where the work is. */
 const watermark = (log: EventLog): EventLog => ({
   ...log,
@@ -46,6 +56,7 @@ const decideOnce = (ledger: Ledger): Ledger => ({
 
 export const mutants = {
   lease: { ledger: lease },
+  "at-most-once": { ledger: atMostOnce },
   watermark: { log: watermark },
   "decide-once": { ledger: decideOnce },
 } satisfies Record<string, Mutant>;

@@ -37,7 +37,9 @@ export interface SendsNeeds {
   readonly expiresAtMs: (notificationId: string) => number;
 }
 
-const leaseKey = (deliveryId: string, worker: string) => `${deliveryId} ${worker}`;
+const leaseKey = (deliveryId: string, process: string) => `${deliveryId} ${process}`;
+/** A lease is held by one try of a process. */
+const processOf = (worker: string) => worker.slice(0, worker.lastIndexOf("/"));
 const sendKey = ({ deliveryId, target }: Try | Settled) => `${deliveryId} ${target}`;
 const isNewer = (one: Progress, other: Progress) => one.attempt > other.attempt || (one.attempt === other.attempt && one.wait > other.wait);
 
@@ -72,13 +74,14 @@ export class Sends {
         return intents;
       },
       extend: async (leases) => {
-        const held = await ledger.extend(leases);
-        for (const [index, lease] of leases.entries()) if (held[index]) this.#extended(lease);
-        return held;
+        const holds = await ledger.extend(leases);
+        for (const [index, lease] of leases.entries()) if (holds[index] !== "lost") this.#extended(lease);
+        return holds;
       },
       settle: async (results) => {
-        await ledger.settle(results);
+        const taken = await ledger.settle(results);
         for (const result of results) this.#told(result);
+        return taken;
       },
       cancel: async (cancel) => {
         const before = await ledger.cancel(cancel);
@@ -124,6 +127,8 @@ export class Sends {
     all.push({ ...handed, lease, hasDied: !handed.by.isAlive });
     this.taken.set(handed.deliveryId, all);
     if (all.length > 1) this.repeats++;
+    if (all.length > 1 && lease?.of.atMostOnce)
+      this.#needs.report("what may be sent at most once is", `${handed.deliveryId} was taken ${all.length} times`);
     const lost = all.filter((each) => this.#isLost(each)).length;
     if (all.length > 1 + lost)
       this.#needs.report(
@@ -153,8 +158,8 @@ export class Sends {
     timeline.note(`ledger: ${worker} tries ${deliveryId} ${asked.attempt}/${asked.wait}: ${intent.is}`);
     const known = this.#settled.get(send);
     if (intent.is === "leased") this.#putOff.add(deliveryId);
-    if (intent.is === "canceled") {
-      this.#settled.set(send, "canceled");
+    if (intent.is === "canceled" || intent.is === "unresolved") {
+      this.#settled.set(send, intent.is);
       this.#holders.delete(deliveryId);
     }
     if (intent.is === "settled") {
@@ -164,19 +169,16 @@ export class Sends {
     if (intent.is !== "send" && intent.is !== "unknown") return;
     if (this.#canceled.has(notificationId)) report("nothing is sent after its cancel", `${worker} was let send ${deliveryId}`);
     const { nowMs } = timeline;
-    // A process that finds a lease of its own run out has that send in hand still: it may go on under what looks like the same lease.
-    const holder = this.#holders.get(deliveryId);
-    const earlier = holder?.of.worker === worker ? holder.ends : [];
-    const ends = [...earlier, { setMs: nowMs, untilMs: nowMs + leaseMs }];
-    const lease: Lease = { of: asked, attempt: asked.attempt, wait: asked.wait, ends };
-    this.#leases.set(leaseKey(deliveryId, worker), lease);
+    const lease: Lease = { of: asked, attempt: asked.attempt, wait: asked.wait, ends: [{ setMs: nowMs, untilMs: nowMs + leaseMs }] };
+    this.#leases.set(leaseKey(deliveryId, processOf(worker)), lease);
     this.#holders.set(deliveryId, lease);
   }
 
   #extended({ deliveryId, worker, leaseMs }: Extension): void {
     const { nowMs } = this.#needs.timeline;
     this.#needs.timeline.note(`ledger: ${worker} extends ${deliveryId}`);
-    this.#leases.get(leaseKey(deliveryId, worker))?.ends.push({ setMs: nowMs, untilMs: nowMs + leaseMs });
+    const lease = this.#leases.get(leaseKey(deliveryId, processOf(worker)));
+    if (lease?.of.worker === worker) lease.ends.push({ setMs: nowMs, untilMs: nowMs + leaseMs });
   }
 
   #told(result: Settled): void {

@@ -28,6 +28,7 @@ it("a seed replays byte for byte, and another one is another run", { timeout: TI
 describe("a mutant is found:", () => {
   const broken: Readonly<Record<MutantName, string>> = {
     lease: "I2",
+    "at-most-once": "what may be sent at most once is",
     watermark: "I4",
     "decide-once": "a decision is recorded once",
   };
