@@ -139,7 +139,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const lease: Lease = { ...about, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
     const conclude = (state: Settled["state"], atMs: number) => settled({ ...about, state, atMs }, batch.signal);
     const tried = isOver
-      ? ({ outcome: expired({ attempt, wait }), by, asked: false } as const)
+      ? ({ outcome: expired({ attempt, wait }), by, asked: false, missed: [] } as const)
       : await send({ received, route, by, mail, lease, signal: batch.signal });
     const { outcome } = tried;
     const atMs = clock.nowMs();
@@ -164,7 +164,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     if (next.is !== "deferred") await conclude(next.is, atMs);
     else if (outcome.is !== "unknown") await conclude({ released: next.next }, atMs);
     const gone = { ...going, by: tried.by };
-    const heard = heardOf(outcome, tried.by);
+    const heard = heardOf(outcome, tried.by, tried.missed);
     const resent = next.is === "sent" && intent.is === "unknown";
     if (next.is === "deferred") tell.deferred(gone, next, atMs, heard);
     else tell.ended(gone, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
