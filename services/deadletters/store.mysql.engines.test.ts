@@ -25,6 +25,7 @@ const letter = (id: string, more: Partial<Letter> = {}): Letter => ({
   ...{ environment: "race", id, queue: "dlq-email", stage: "email-workers", reason: "attempts_exhausted", detail: "451 no" },
   ...{ diedAtMs: 100, topic: "email-notifications", notificationId: "n", deliveryId: "d", userId: "ann", channel: Channel.EMAIL, cycle: 1 },
   original: { key: "race/ann", value: new Uint8Array([0, 255]), headers: {} },
+  ...{ writtenAtMs: 0, way: undefined },
   ...more,
 });
 

@@ -22,6 +22,7 @@ import { type NotificationRequested, NotificationRequestedSchema } from "#gen/ca
 import { RecipientSchema, SendRequestSchema, TemplateUseSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { decode, encode } from "#platform/protobuf/codec.ts";
+import { ACCEPTED_AT_HEADER, acceptedAtOf } from "#platform/raw/accepted-at.ts";
 import type { Owner } from "#platform/raw/door.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import type { Destination } from "#platform/shapes/broadcast.ts";
@@ -52,9 +53,13 @@ export function admit(record: LogRecord, owner: Owner, destinations: readonly De
   if (environment === undefined || fault !== undefined) return new Refusal("unproven_origin", fault ?? "", undefined);
   const written = readRaw(record, environment, destinations);
   if (written instanceof Refusal) return written;
+  const acceptedAtMs = acceptedAtOf(record);
+  if (acceptedAtMs === undefined)
+    return new Refusal("invalid", `${ACCEPTED_AT_HEADER}: must be epoch milliseconds, or left out`, undefined);
   const admitted: Admitted[] = [];
   for (const asked of written.asked) {
-    const one = admitOne(asked, written.names, record, environment);
+    const aged = asked.acceptedAtMs === 0n && acceptedAtMs !== 0n ? { ...asked, acceptedAtMs } : asked;
+    const one = admitOne(aged, written.names, record, environment);
     if (one instanceof Refusal) return one;
     admitted.push(one);
   }
