@@ -39,7 +39,7 @@ export interface Replaying {
 }
 
 const HELD_MS = 30_000;
-const LOOK_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 10_000;
 /** At the same time, in one process. */
 const AT_ONCE = 10;
 const MOST_IN_A_STRETCH = 100;
@@ -103,6 +103,9 @@ export function replaying({ store, putBack, clock, logger, worker, metrics }: Re
 
   async function gone(replay: Replay, holder: string, signal: AbortSignal): Promise<Done> {
     const { environment, asked, progress } = replay;
+    // While it slept it may have been canceled, or have become somebody else's.
+    const own = await advance(replay, holder, {});
+    if (own?.state !== "running") return { next: own, looked: 0 };
     const limit = Math.min(MOST_IN_A_STRETCH, asked.ratePerSecond);
     const found = fitting(await store.oldest(environment, filterOf(replay), progress.place, limit));
     const last = found.at(-1);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { type TestDatabase, testDatabase } from "../../test/engines/mysql.ts";
+import { replaysSuite } from "./replays.suite.ts";
 import { mysqlDeadLetterStore } from "./store.mysql.ts";
 import { deadLetterStoreSuite } from "./store.suite.ts";
 import type { DeadLetterStore, Letter } from "./store.ts";
@@ -19,6 +20,11 @@ afterAll(() => database.end());
 deadLetterStoreSuite("MySQL", async () => {
   await database.admin.query("DELETE FROM dead_letters");
   return store;
+});
+
+replaysSuite("MySQL", async () => {
+  await database.admin.query("DELETE FROM dead_letters; DELETE FROM replays");
+  return { store, other };
 });
 
 const letter = (id: string, more: Partial<Letter> = {}): Letter => ({
