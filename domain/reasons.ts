@@ -52,6 +52,7 @@ export const reasons = {
 
   // Why a record is buried.
   undecodable: "The record could not be decoded.",
+  newer_schema: "The record holds a value that this version does not know: a newer one wrote it.",
   invalid: "The record broke a rule of its contract.",
   render_failed: "The template could not be filled in with the notification's data.",
   unproven_origin: "The record claims in vain to come from this service, or it does not and its topic takes nothing from others.",

@@ -11,7 +11,7 @@ import type { Topic } from "#domain/topics.ts";
 import { further, joined, type Way } from "#domain/way.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { EventLog, LogRecord, Membership, Output } from "#platform/log/log.ts";
-import { decode } from "#platform/protobuf/codec.ts";
+import { decodeKnown, NewerSchema } from "#platform/protobuf/known.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { type Group, OpenBatch } from "./batch.ts";
 import { Burials } from "./burials.ts";
@@ -201,7 +201,7 @@ class Runner<In> implements RunningStage {
       this.#spans.decoded(entry);
       return true;
     } catch (error) {
-      this.#giveUp(entry, "undecodable", messageOf(error));
+      this.#giveUp(entry, error instanceof NewerSchema ? "newer_schema" : "undecodable", messageOf(error));
       return false;
     }
   }
@@ -352,6 +352,6 @@ class Runner<In> implements RunningStage {
 /** What throws before its first await rejects all the same. */
 const handled = async <In>(stage: Stage<In>, batch: OpenBatch<In>): Promise<void> => stage.handle(batch);
 
-const decodeProtobuf = <In>({ topic, value }: LogRecord): In => decode(topic.schema, value) as In;
+const decodeProtobuf = <In>({ topic, value }: LogRecord): In => decodeKnown(topic.schema, value) as In;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
