@@ -43,6 +43,7 @@ export const reasons = {
   temporarily_refused: "The provider refused it for now, and it will be tried again.",
   attempts_exhausted: "The provider refused every allowed attempt; it is kept as a dead letter.",
   provider_unavailable: "The provider could not be reached or is out of service, so it waits without using up an attempt.",
+  provider_paused: "An operator has paused whatever it could be sent by, so it waits without using up an attempt.",
   rate_limited: "The provider's account takes no more for now, so it waits for its turn without using up an attempt.",
   send_unresolved:
     "A send was cut off before its outcome was known, by a worker that stopped or a server that did not answer, so it was sent again.",

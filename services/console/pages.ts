@@ -46,8 +46,9 @@ const corner: Readonly<Record<Mode, string>> = {
 
 const links: Readonly<Record<Mode, string>> = {
   development:
-    '<a href="/">Overview</a><a href="/people">People</a><a href="/dead-letters">Dead letters</a><a href="/dev/mail">Mailbox</a><a href="/metrics">Metrics</a>',
-  production: '<a href="/people">People</a><a href="/dead-letters">Dead letters</a><a href="/metrics">Metrics</a>',
+    '<a href="/">Overview</a><a href="/people">People</a><a href="/dead-letters">Dead letters</a><a href="/providers">Providers</a><a href="/dev/mail">Mailbox</a><a href="/metrics">Metrics</a>',
+  production:
+    '<a href="/people">People</a><a href="/dead-letters">Dead letters</a><a href="/providers">Providers</a><a href="/metrics">Metrics</a>',
 };
 
 interface House {
@@ -99,7 +100,7 @@ async function isThere(read: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** What every mode has: people, what became of a notification, and what could not be carried through. */
+/** What every mode has: people, what became of a notification, what could not be carried through, and by whom it goes. */
 export function pageRoutes({ client, ...house }: House & Pick<Given, "client">): Route[] {
   const { mode } = house;
   const timeline = page(house, "timeline.html", "Timeline · Carillon", "timeline.js");
@@ -107,6 +108,7 @@ export function pageRoutes({ client, ...house }: House & Pick<Given, "client">):
   const people = page(house, "people.html", "People · Carillon", "people.js");
   const person = page(house, "person.html", "Person · Carillon", "person.js");
   const deadLetters = page(house, "dead-letters.html", "Dead letters · Carillon", "dead-letters.js");
+  const providers = page(house, "providers.html", "Providers · Carillon", "providers.js");
   const assets = readdirSync(folder).filter((name) => !name.endsWith(".html"));
   const read = { method: "GET", scope: Scope.READ, stranger: toSignIn } as const;
   return [
@@ -133,6 +135,7 @@ export function pageRoutes({ client, ...house }: House & Pick<Given, "client">):
       },
     },
     { ...read, path: "/dead-letters", handle: (request) => deadLetters(request) },
+    { ...read, path: "/providers", handle: (request) => providers(request) },
     ...assets.map((name) => asset(name, new URL(name, folder))),
     asset("carillon-bell.js", bell),
   ];

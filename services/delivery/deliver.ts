@@ -73,7 +73,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     for (;;) {
       const by = route.find(({ breaker }) => breaker.mayTry());
       const nowMs = clock.nowMs();
-      if (!by) return wait({ received, batch, route, by: route[0] }, "provider_unavailable", nowMs + outageWait(value));
+      const away = route.every(({ breaker }) => breaker.isPaused()) ? "provider_paused" : "provider_unavailable";
+      if (!by) return wait({ received, batch, route, by: route[0] }, away, nowMs + outageWait(value));
       // With a rate twice as many are in hand, which may take twice as long.
       if (by.rate) batch.waiting(nowMs + IN_LINE_MS);
       const entered = await by.gate.enter(asking);
@@ -91,7 +92,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   };
 
   /** Without a lease, since nobody tries. */
-  async function wait(going: Going, reason: "provider_unavailable" | "rate_limited", dueAtMs: number): Promise<void> {
+  async function wait(going: Going, reason: "provider_paused" | "provider_unavailable" | "rate_limited", dueAtMs: number): Promise<void> {
     const put = putOff(waitingOf(going.received.value), reason, dueAtMs);
     if (put) tell.deferred(going, put, clock.nowMs());
     // Its end is the ledger's to keep.

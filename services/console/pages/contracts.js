@@ -48,6 +48,12 @@ export const cancelReplay = method("deadletters.v1.DeadLettersService/CancelRepl
 export const replayDeadLetters = method("deadletters.v1.DeadLettersService/ReplayDeadLetters");
 export const discardDeadLetters = method("deadletters.v1.DeadLettersService/DiscardDeadLetters");
 
+export const listIntegrations = method("providers.v1.ProvidersService/ListIntegrations");
+export const getIntegration = method("providers.v1.ProvidersService/GetIntegration");
+export const pauseIntegration = method("providers.v1.ProvidersService/PauseIntegration");
+export const resumeIntegration = method("providers.v1.ProvidersService/ResumeIntegration");
+export const setBreaker = method("providers.v1.ProvidersService/SetBreaker");
+
 /** `{ token, url }`: what opens the gateway, and where it is. */
 export const tokenFor = (userId) => post("/dev/token", { user_id: userId });
 
