@@ -5,6 +5,7 @@ import { AccessService, EnvironmentKind, EnvironmentSchema } from "#gen/carillon
 import { Channel, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { Order_Action as Action, BreakerMode, BreakerPhase, ProvidersService } from "#gen/carillon/providers/v1/providers_pb.ts";
 import { memoryBreakers } from "#platform/limits/breaker.memory.ts";
+import { principalOf } from "#platform/rpc/interceptors.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
@@ -32,13 +33,16 @@ function open() {
   const { clock, logger, metrics } = here.at;
   const routes = (router: ConnectRouter) => {
     router.service(AccessService, {
-      getEnvironment: () => ({ environment: create(EnvironmentSchema, { name: "e", kind: EnvironmentKind.LIVE, home: true }) }),
+      getEnvironment(_request, context) {
+        const name = principalOf(context).environment;
+        return { environment: create(EnvironmentSchema, { name, kind: EnvironmentKind.LIVE, home: name === "development" }) };
+      },
     });
     const { breakers, buckets } = here;
     router.service(ProvidersService, providersService({ clock, logger, breakers, buckets, client: clients, integrations: route }));
   };
   const clients = createClients({ rpc: () => [routes], clock, logger, metrics });
-  return { route, sent, providers: clients(ProvidersService, "development") };
+  return { route, sent, clients, providers: clients(ProvidersService, "development") };
 }
 
 describe("the providers' service", () => {
@@ -75,6 +79,20 @@ describe("the providers' service", () => {
     expect(JSON.stringify(here.at.lines)).not.toContain("quota");
     const problem = await providers.pauseIntegration({ id: "other", why: "w" }).catch(problemFrom);
     expect(problem).toMatchObject({ reason: "NOT_FOUND", message: "There is no integration other here." });
+  });
+
+  it("lets keys of other environments than the first look, and change nothing", async () => {
+    const { clients } = open();
+    const foreign = clients(ProvidersService, "shop");
+    expect((await foreign.listIntegrations({})).integrations).toHaveLength(2);
+    const about = { id: "primary", why: "Mine." };
+    for (const call of [
+      foreign.pauseIntegration(about),
+      foreign.resumeIntegration(about),
+      foreign.setBreaker({ ...about, mode: BreakerMode.FORCED_OPEN }),
+    ])
+      expect(await call.catch(problemFrom)).toMatchObject({ reason: "PERMISSION_DENIED" });
+    expect(await here.breakers.orders("primary")).toEqual([]);
   });
 
   it.each([
