@@ -19,7 +19,7 @@ it("the first key is an admin's, and there is one first key", async () => {
     environment: "production",
     internal: false,
     scopes: [Scope.ADMIN],
-    key: credential.split(".")[0],
+    key: credential?.split(".")[0],
   });
   expect(await firstCredential(here.store, here.clock)).toBeUndefined();
 });
@@ -31,7 +31,7 @@ it("a lost one is replaced by another of the same environment", async () => {
     environment: "production",
     internal: false,
     scopes: [Scope.ADMIN],
-    key: credential.split(".")[0],
+    key: credential?.split(".")[0],
   });
 });
 
