@@ -71,6 +71,11 @@ export const errors = {
     http: 429,
     says: "This process holds as many watchers as it takes. Ask with GetNotification, or watch later.",
   },
+  TOO_MANY_REPLAYS: {
+    code: "RESOURCE_EXHAUSTED",
+    http: 429,
+    says: "As many replays of dead letters as may wait have not ended. Wait for one, or cancel it.",
+  },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", http: 504, says: "It took longer than the caller's or the server's deadline." },
   INTERNAL: { code: "INTERNAL", http: 500, says: "Something failed inside; the request id finds it in the log." },
 } as const;

@@ -25,7 +25,18 @@ const PORTS = {
 const FRONT = ["ingest", "console"];
 
 /** Those that others call. */
-const SERVING = ["ingest", "console", "gateway", "preferences", "templates", "tracker", "inbox", "deadletters", "access"] as const;
+const SERVING = [
+  "ingest",
+  "console",
+  "gateway",
+  "preferences",
+  "templates",
+  "tracker",
+  "inbox",
+  "deadletters",
+  "access",
+  "email-workers",
+] as const;
 
 type Placed = keyof typeof PORTS;
 type Serving = (typeof SERVING)[number];

@@ -78,7 +78,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     for (;;) {
       const by = route.find(({ breaker }) => breaker.mayTry());
       const nowMs = clock.nowMs();
-      if (!by) return wait({ received, batch, route, by: route[0] }, "provider_unavailable", nowMs + outageWait(value));
+      const away = route.every(({ breaker }) => breaker.isPaused()) ? "provider_paused" : "provider_unavailable";
+      if (!by) return wait({ received, batch, route, by: route[0] }, away, nowMs + outageWait(value));
       // With a rate twice as many are in hand, which may take twice as long.
       if (by.rate) batch.waiting(nowMs + IN_LINE_MS);
       const entered = await by.gate.enter(asking);
@@ -96,7 +97,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   };
 
   /** Without a lease, since nobody tries. */
-  async function wait(going: Going, reason: "provider_unavailable" | "rate_limited", dueAtMs: number): Promise<void> {
+  async function wait(going: Going, reason: "provider_paused" | "provider_unavailable" | "rate_limited", dueAtMs: number): Promise<void> {
     const put = putOff(waitingOf(going.received.value), reason, dueAtMs);
     if (put) tell.deferred(going, put, clock.nowMs());
     // Its end is the ledger's to keep.
@@ -148,7 +149,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const lease: Lease = { ...about, ...whom, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
     const conclude = (state: Settled["state"], atMs: number) => settled({ ...about, state, atMs }, batch.signal);
     const tried = isOver
-      ? ({ outcome: expired({ attempt, wait }), by, asked: false } as const)
+      ? ({ outcome: expired({ attempt, wait }), by, asked: false, missed: [] } as const)
       : await send({ received, route, by, mail, lease, signal: batch.signal });
     const { outcome } = tried;
     const atMs = clock.nowMs();
@@ -175,7 +176,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const state = next.is === "deferred" ? { released: next.next } : next.is;
     if (!isUnresolved && !(await conclude(state, atMs))) return lost();
     const gone = { ...going, by: tried.by };
-    const heard = heardOf(outcome, tried.by);
+    const heard = heardOf(outcome, tried.by, tried.missed);
     const resent = next.is === "sent" && intent.is === "unknown";
     if (next.is === "deferred") tell.deferred(gone, next, atMs, heard);
     else tell.ended(gone, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);

@@ -12,7 +12,7 @@ import { type DeliverNeeds, delivering } from "./deliver.ts";
 import { inHand, type Route } from "./integration.ts";
 import { weights } from "./lanes.ts";
 import { givenUp } from "./outcome.ts";
-import { endOutput } from "./outputs.ts";
+import { endOutput, STAGE } from "./outputs.ts";
 import { reporting } from "./report.ts";
 
 const BATCH = 20;
@@ -49,7 +49,7 @@ export const emailLoop = (needs: LoopNeeds): Stage<Delivery> => {
     );
   };
   return {
-    name: "email-workers",
+    name: STAGE,
     reads: [topics.email.high, topics.email.medium, topics.email.low],
     writes: [topics.deliveryEvents, topics.schedule],
     deadLetters: topics.deadEmail,

@@ -32,6 +32,7 @@ const OVER = new Error("The time of this send is over.");
 
 const CALLED_OFF = "called_off";
 const BREAKER_OPEN = "breaker_open";
+const PAUSED = "paused";
 const STALLED = "stalled";
 const LEDGER_AWAY = "ledger_away";
 
@@ -78,8 +79,10 @@ export function sendingWith({ clock, logger, metrics, tracer, patience }: Sendin
       const meanwhile = held();
       if (meanwhile) return meanwhile;
       const generation = await breaker.admit();
-      if (generation === undefined)
+      if (generation === undefined) {
+        if (breaker.isPaused()) return { is: "outage", code: PAUSED, detail: "An operator has paused it." };
         return { is: "outage", code: BREAKER_OPEN, detail: "The provider was out for others, and is not asked for a while." };
+      }
       const span = sendSpan(tracer, received, sender.id);
       const { attempt, wait } = received.value;
       const outcome = await sent(mail, lease, pass, attempt + wait > 0);
@@ -138,4 +141,4 @@ export const isUnsent = (outcome: Outcome | Unsent): outcome is Unsent =>
 
 /** Whether the provider was asked: an outage may be none of its own. */
 export const wasAsked = (outcome: Outcome | Unsent): outcome is Outcome =>
-  !isUnsent(outcome) && !(outcome.is === "outage" && [CALLED_OFF, BREAKER_OPEN, STALLED, LEDGER_AWAY].includes(outcome.code));
+  !isUnsent(outcome) && !(outcome.is === "outage" && [CALLED_OFF, BREAKER_OPEN, PAUSED, STALLED, LEDGER_AWAY].includes(outcome.code));
