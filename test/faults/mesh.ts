@@ -50,7 +50,8 @@ export interface FaultMesh {
 
 /** Aborted by nobody: a test that times out fails, and its mesh ends with the tests' process. */
 const { signal } = new AbortController();
-const inside = (name: string) => `--import=${new URL(`./inside/${name}.ts`, import.meta.url)}`;
+const failpoints = new URL("./inside/failpoints.ts", import.meta.url);
+const wiredBy = new URL("./inside/wired.ts", import.meta.url);
 const PATIENCE = { timeout: 60_000, interval: 20 };
 
 export async function startFaultMesh(own: OwnMesh, { oneProcess, wired = false }: MeshForm): Promise<FaultMesh> {
@@ -70,7 +71,7 @@ export async function startFaultMesh(own: OwnMesh, { oneProcess, wired = false }
       ...{ CARILLON_EMAIL_SMTP_HOST: "127.0.0.1", CARILLON_EMAIL_RATE: "none", CARILLON_EMAIL_SMTP_PORT: String(sink.port) },
       // One more try, after five seconds: so a test need not wait eleven minutes for a mail to die.
       CARILLON_MAX_RETRY_COUNT: "1",
-      NODE_OPTIONS: [inside("failpoints"), ...(wired ? [inside("wired")] : [])].join(" "),
+      NODE_OPTIONS: [failpoints, ...(wired ? [wiredBy] : [])].map((url) => `--import=${url}`).join(" "),
       TEST_FAILPOINT_FILE: failpointFile,
       TEST_WIRES: JSON.stringify(Object.fromEntries([...wires].map(([far, { port }]) => [portsTo(own.engines, sink)[far], port]))),
     };

@@ -1,5 +1,8 @@
 /** Publishes what a fault run counted: always on the terminal, and into docs/reliability.md when the run was a full one. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
 import { full } from "../full.ts";
 
 export interface Counts {
@@ -14,6 +17,7 @@ export interface Counts {
   readonly quietMs: number;
 }
 
+const fileOf = (testPath: string) => relative(fileURLToPath(new URL(".", import.meta.url)), testPath).replace(/\.test\.ts$/, "");
 const page = new URL("../../docs/reliability.md", import.meta.url);
 
 export function publish(counts: Counts): void {
@@ -25,6 +29,7 @@ export function publish(counts: Counts): void {
     counts.duplicated,
     counts.allowed === 0 ? "0" : `${counts.allowed}: ${counts.why}`,
     (counts.quietMs / 1_000).toFixed(1),
+    fileOf(expect.getState().testPath as string),
   ].join(" | ")} |`;
   console.log(row);
   if (!full) return;
