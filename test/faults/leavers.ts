@@ -38,7 +38,8 @@ interface Asked {
 
 const EVERY_MS = 1_000;
 const AGAIN_MS = 500;
-const PATIENCE_MS = 10_000;
+const DEADLINE = { timeoutMs: 10_000 };
+const { COMPLAINT } = SuppressionReason;
 const BRIEF_MS = 6_000;
 const LONG_MS = 86_400_000;
 /** A message has to be handed over within that time from when its send began. */
@@ -64,7 +65,7 @@ export function startLeavers(mesh: FaultMesh, load: number, onTheWayMs: number):
           ...{ channels: [1], content: { title: `Number ${number}`, body: "It happened." } },
           ...{ expiresAt: timestampFromMs(expiresMs), idempotencyKey: `${userId}/${number}` },
         },
-        { timeoutMs: PATIENCE_MS },
+        DEADLINE,
       );
     // Not acknowledged before it expired: it is refused from then on.
     const answer = await untilAnswered(sent, () => Date.now() < expiresMs);
@@ -92,10 +93,10 @@ export function startLeavers(mesh: FaultMesh, load: number, onTheWayMs: number):
     leave() {
       // What is being sent to the erased one meanwhile was asked for before.
       leaving ??= Promise.all([
-        untilAnswered(() => preferences.addSuppression({ who: { userId: people.suppressed }, reason: SuppressionReason.COMPLAINT })).then(
+        untilAnswered(() => preferences.addSuppression({ who: { userId: people.suppressed }, reason: COMPLAINT }, DEADLINE)).then(
           () => (suppressedMs = Date.now()),
         ),
-        untilAnswered(() => preferences.erasePerson({ userId: people.erased })).then(() => (erasedMs = Date.now())),
+        untilAnswered(() => preferences.erasePerson({ userId: people.erased }, DEADLINE)).then(() => (erasedMs = Date.now())),
       ]);
     },
     async stop() {

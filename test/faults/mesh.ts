@@ -2,7 +2,7 @@
  * A mesh to break: Carillon on engines of one's own as `npm run mesh` runs it, which starts again what ends. Its processes know points to die
  * or stand still at, and may reach everything by wires that a test holds.
  */
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { startProcess } from "../../deploy/local/engine.ts";
@@ -110,7 +110,11 @@ export async function startFaultMesh(own: OwnMesh, { oneProcess, wired = false }
       },
       async reach(failpoint) {
         writeFileSync(failpointFile, JSON.stringify(failpoint));
-        await expect.poll(() => existsSync(failpointFile), PATIENCE).toBe(false);
+        try {
+          await expect.poll(() => existsSync(failpointFile), PATIENCE).toBe(false);
+        } finally {
+          rmSync(failpointFile, { force: true });
+        }
       },
     };
   } catch (error) {

@@ -11,12 +11,15 @@ import type { FaultMesh } from "../mesh.ts";
 
 const around = (...acts: readonly Act[]): readonly Point[] => acts.flatMap((act) => [`before ${act}`, `after ${act}`] as const);
 
+/** One notification a call, so that a send is often alone. */
+const PER_SECOND = 20;
+
 /** The provider has it, and nobody knows but the one who dies. */
 const UNRESOLVED: readonly Point[] = ["after provider call", "before outcome"];
 
 export const deathAt = (module: string, point: Point, died = module): Fault => ({
   name: `kill -9 of ${module} ${point}`,
-  perSecond: 40,
+  perSecond: PER_SECOND,
   ...(UNRESOLVED.includes(point) && { allowed: { repeats: 1, why: "the send that was unresolved" } }),
   steps: [{ break: (mesh) => mesh.reach({ module, point }) }],
   ends: [endOf(died)],
@@ -29,7 +32,7 @@ const deathsOf = (
   more: { readonly process?: string; readonly stir?: Step["break"] } = {},
 ): Fault => ({
   name: `kill -9 of ${module} ${points.join(", ")}`,
-  perSecond: 40,
+  perSecond: PER_SECOND,
   steps: points.map((point) => ({ break: (mesh) => Promise.all([mesh.reach({ module, point }), more.stir?.(mesh)]) })),
   ends: points.map(() => endOf(more.process ?? module)),
 });

@@ -15,7 +15,8 @@ const PATIENCE = { timeout: 120_000, interval: 50 };
 function beside(module: string, fault: Omit<Fault, "perSecond">): Fault {
   let second: Supervised | undefined;
   return {
-    ...{ perSecond: 40, ...fault },
+    // One notification a call, so that a send is often alone.
+    ...{ perSecond: 20, ...fault },
     steps: fault.steps.map((step) => ({
       ...step,
       async break(mesh) {
