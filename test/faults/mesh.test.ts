@@ -9,7 +9,7 @@ import { brokerKilled } from "./rows/brokers.ts";
 import { deathAt } from "./rows/deaths.ts";
 import { full } from "./rows/engines.ts";
 
-const own = meshOfFile({ brokers: 3, oneProcess: true }, [
+const { own, recount } = meshOfFile({ brokers: 3, oneProcess: true }, [
   brokerKilled,
   deathAt("email-workers", "after provider call", "carillon"),
   full("redisLedger"),
@@ -70,3 +70,5 @@ it("a process whose engines are missing says which, turns callers away, and star
     await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
   }
 });
+
+recount();

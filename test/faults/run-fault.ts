@@ -1,17 +1,18 @@
-/** Runs a fault: a steady load, its steps, quiet, then what holds; and publishes what was counted. */
+/** Runs a fault: a steady load, its steps, quiet, then what holds; publishes what was counted, and answers what was sent. */
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Fault, Step } from "./fault.ts";
 import { observe } from "./invariants.ts";
 import type { FaultMesh } from "./mesh.ts";
 import { startLoad } from "./mesh-load.ts";
+import type { Sent } from "./recount.ts";
 import { publish } from "./reliability.ts";
 
 const FLOWS_WITHIN = { timeout: 120_000, interval: 50 };
 const AFTERWARDS_S = 5;
 let loads = 0;
 
-export async function runFault(mesh: FaultMesh, fault: Fault): Promise<void> {
+export async function runFault(mesh: FaultMesh, fault: Fault): Promise<Sent> {
   const { name, perSecond, allowed = { repeats: 0, why: "" }, steps, ends = [], onTheWayMs = 0, proves } = fault;
   const number = loads++;
   mesh.ended.length = 0;
@@ -43,7 +44,7 @@ export async function runFault(mesh: FaultMesh, fault: Fault): Promise<void> {
   } finally {
     await load.stop();
   }
-  const { broken, ...counted } = await observed.found({ acknowledged, people: perSecond, allowed: allowed.repeats });
+  const { broken, sent, untold, ...counted } = await observed.found({ acknowledged, people: perSecond, allowed: allowed.repeats });
   publish({
     ...{ fault: name, acknowledged: acknowledged.size, acknowledgedBeforeLastFault: survived },
     ...{ ...counted, allowed: allowed.repeats, why: allowed.why },
@@ -51,4 +52,5 @@ export async function runFault(mesh: FaultMesh, fault: Fault): Promise<void> {
   expect(broken).toEqual([]);
   expect(mesh.ended).toEqual(ends);
   await proves?.(mesh);
+  return { sent, untold };
 }

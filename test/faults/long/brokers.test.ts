@@ -2,4 +2,4 @@
 import { meshOfFile } from "../mesh-of-file.ts";
 import { brokers } from "../rows/brokers.ts";
 
-meshOfFile({ brokers: 3, oneProcess: false }, brokers);
+meshOfFile({ brokers: 3, oneProcess: false }, brokers).recount();

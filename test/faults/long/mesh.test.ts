@@ -7,4 +7,11 @@ import { records } from "../rows/records.ts";
 import { standing } from "../rows/standing.ts";
 import { wires } from "../rows/wires.ts";
 
-meshOfFile({ brokers: 1, oneProcess: false, wired: true }, [...engines, ...standing, ...deaths, ...wires, ...providers, ...records]);
+meshOfFile({ brokers: 1, oneProcess: false, wired: true }, [
+  ...engines,
+  ...standing,
+  ...deaths,
+  ...wires,
+  ...providers,
+  ...records,
+]).recount();

@@ -2,4 +2,4 @@
 import { meshOfFile } from "../mesh-of-file.ts";
 import { workers } from "../rows/brokers.ts";
 
-meshOfFile({ brokers: 1, oneProcess: false }, workers);
+meshOfFile({ brokers: 1, oneProcess: false }, workers).recount();
