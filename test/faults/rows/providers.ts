@@ -29,16 +29,23 @@ const burst = (code: number, text: string): Fault => ({
   steps: [refusing(code, text, BURST_MS)],
 });
 
-/** Everything that a server refused twice. */
+/** Everything that a server refused twice. What must not be sent any more is refused again, and stays. */
 async function replayTwiceAtOnce({ url }: FaultMesh): Promise<void> {
   const { deadLetters } = clientsOf(url);
-  const kept = async () =>
-    (await deadLetters.listDeadLetters({ filter: { queue: "dlq-email" }, pageSize: PAGE })).deadLetters.map(({ id }) => id);
-  await expect.poll(async () => (await kept()).length, SOON).toBeGreaterThan(0);
+  const filter = { queue: "dlq-email" };
+  await expect.poll(async () => (await deadLetters.listDeadLetters({ filter })).deadLetters.length, SOON).toBeGreaterThan(0);
   // Those that were refused last die within their one more try.
   await pause(10_000);
-  for (let ids = await kept(); ids.length > 0; ids = await kept())
-    await Promise.all([deadLetters.replayDeadLetters({ ids }), deadLetters.replayDeadLetters({ ids })]);
+  const ids: string[] = [];
+  for (let pageToken: string | undefined = ""; pageToken !== undefined; ) {
+    const page = await deadLetters.listDeadLetters({ filter, pageSize: PAGE, pageToken });
+    ids.push(...page.deadLetters.map(({ id }) => id));
+    pageToken = page.nextPageToken || undefined;
+  }
+  for (let from = 0; from < ids.length; from += PAGE) {
+    const some = { ids: ids.slice(from, from + PAGE) };
+    await Promise.all([deadLetters.replayDeadLetters(some), deadLetters.replayDeadLetters(some)]);
+  }
 }
 
 const hanging = (): Fault => {
