@@ -76,6 +76,19 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
   const demandOpen = () => {
     if (closed) throw new Problem("DRAINING");
   };
+  /** However long a cluster takes that has just begun, and has no coordinator yet: whoever joins is about to start. */
+  const refused = async (group: string, read: readonly Topic[]): Promise<void> => {
+    for (;;) {
+      demandOpen();
+      try {
+        await refuseOthers(asking, names, group, read);
+        return;
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        logger.warn({ group, error: (error.cause as Error).message }, "waiting for the coordinator of a group");
+      }
+    }
+  };
   return {
     isPublic: true,
     async append(outputs) {
@@ -84,8 +97,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
     },
 
     async join(group, read, member) {
-      demandOpen();
-      await refuseOthers(asking, names, group, read);
+      await refused(group, read);
       const joining = new GroupMember({
         ...{ client, clock, logger, names, offsets, group, topics: read, member, append },
         // Between processes, as far as their clocks agree.
@@ -98,7 +110,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
       await joining.join();
       try {
         // Another that joined in the same moment, with other topics, was taken in, and this one was given nothing.
-        if (joining.holdsNothing) await refuseOthers(asking, names, group, read);
+        if (joining.holdsNothing) await refused(group, read);
       } catch (error) {
         members.delete(joining);
         await joining.close();
