@@ -60,8 +60,9 @@ beforeEach(async () => {
     if (logIsAway) throw new Error("no room on the disk");
   };
   const { clock, logger, metrics } = at;
-  const given: Pick<Given, "log" | "clock" | "logger"> = { log: faultyLog(at.log, faults({ append })), clock, logger };
-  parts = await ingestModule.build({ mode: "development", "raw-topics": [], "broadcast.destinations": [] }, given as Given, reservations);
+  const given: Pick<Given, "log" | "clock" | "logger" | "metrics"> = { log: faultyLog(at.log, faults({ append })), clock, logger, metrics };
+  const settings = { mode: "development" as const, "raw-topics": [], "broadcast.destinations": [], "ingest.memory-mib": 32 };
+  parts = await ingestModule.build(settings, given as Given, reservations);
   clients = createClients({ rpc: () => (parts.rpc ? [parts.rpc] : []), clock, logger, metrics });
   ingest = clients(IngestService, "development");
 });
