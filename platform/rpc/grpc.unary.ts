@@ -26,11 +26,7 @@ export async function answerGrpcUnary(call: Omit<UnaryCall, "encoding">, limitBy
   const encoding = isBinary ? "binary" : "json";
   const timeout = parseTimeout(headers.get("grpc-timeout"), MAX_DEADLINE_MS);
   const load = call.values.get(loadKey);
-  const body = call.body.then(async (bytes) => {
-    const message = await messageIn(bytes, headers.get("grpc-encoding"), limitBytes, load);
-    await load?.decode();
-    return message;
-  });
+  const body = call.body.then((bytes) => messageIn(bytes, headers.get("grpc-encoding"), limitBytes, load));
   const type = isBinary ? "application/grpc+proto" : "application/grpc+json";
   const { output, error, header, trailer } = await invokeUnary({ ...call, encoding, body }, { protocolName: "grpc", timeout, type }, needs);
   header.set("grpc-accept-encoding", "gzip");

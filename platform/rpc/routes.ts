@@ -9,6 +9,7 @@ import type { Authenticate, Principal } from "./call.ts";
 import type { Exchange } from "./exchange.ts";
 import { maskedProblem } from "./mask.ts";
 import { isJson } from "./media.ts";
+import { PART_BYTES } from "./parts.ts";
 import { httpReplyOf } from "./problems.ts";
 import type { HttpReply, Route } from "./route.ts";
 
@@ -103,7 +104,7 @@ export async function answerRoute(
       throw new Problem("UNSUPPORTED_MEDIA_TYPE");
     }
     const body = await unpacked(await reading, takesBody ? headers.get("content-encoding") : null, MOST_BODY_BYTES, load);
-    await load?.decode();
+    if (body.byteLength > PART_BYTES) await load?.decode(body.byteLength);
     reply = await route.handle({
       ...{ method, path, params, query, headers, body, environment, scopes, address, baseUrl },
       requestId: exchange.requestId,

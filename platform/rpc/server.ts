@@ -30,7 +30,7 @@ import { collectProcedures, inputsOf, missingProcedure, type Procedure } from ".
 import { reflectionService } from "./reflection.ts";
 import type { Route, Socket } from "./route.ts";
 import { answerRoute, routeTable } from "./routes.ts";
-import { type Load, loadKey, type Shedder } from "./shed.ts";
+import { loadKey, type Shedder } from "./shed.ts";
 import { installSocket } from "./sockets.ts";
 import { answerUnary, encodingOf } from "./unary.ts";
 import { answerUniversal } from "./universal.ts";
@@ -170,9 +170,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
         const body = admitted.then(async () => {
           load?.of(principalOf({ values: contextValues }).environment);
           const bytes = await reading;
-          const plain = packing ? await unpacked(bytes, packing, MOST_MESSAGE_BYTES, load) : bytes;
-          await load?.decode();
-          return plain;
+          return packing ? await unpacked(bytes, packing, MOST_MESSAGE_BYTES, load) : bytes;
         });
         const answer = await answerUnary(
           { spec, encoding, head, body, signal: exchange.signal, values: contextValues },

@@ -1,6 +1,6 @@
 /**
  * Shedding, as the doors see it: a call of some methods loads the process from its first byte until it is answered, and may be refused
- * while its body arrives, or while it waits for its turn to be decoded. Who is refused, and when, is the shedder's: ingest has one.
+ * while its body arrives, or while it waits for its turn to be decoded, a large one part by part. Who is refused, and when, is the shedder's: ingest has one.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
@@ -13,8 +13,8 @@ export interface Load {
   readonly hold: (bytes: number) => void;
   /** Calls back, once at most, when it has to make room for others. */
   readonly onShed: (forget: (why: Error) => void) => void;
-  /** Its turn to be decoded; undefined: now. Rejects with Problem OVERLOADED. */
-  readonly decode: () => Promise<void> | undefined;
+  /** Its turn to have so many bytes of it decoded. Rejects with Problem OVERLOADED. */
+  readonly decode: (bytes: number) => Promise<void>;
   /** It was answered. */
   readonly leave: () => void;
 }

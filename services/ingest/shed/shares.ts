@@ -49,8 +49,10 @@ export class Shares<H> {
   /** How it stands with a holding now, whatever was said of it before. */
   set(holding: H, flow: Flow, bytes: number, givesWay: boolean): void {
     const place = this.#places.get(holding);
-    if (place && place.givesWay === givesWay && place.flow.environment === flow.environment && place.flow.tenant === flow.tenant)
-      return this.#grow(place, bytes - place.bytes);
+    if (place?.givesWay === givesWay && place.flow.environment === flow.environment && place.flow.tenant === flow.tenant) {
+      this.#grow(place, bytes - place.bytes);
+      return;
+    }
     if (place) this.#leave(place);
     this.#enter({ holding, flow, bytes, givesWay, older: undefined, newer: undefined });
   }

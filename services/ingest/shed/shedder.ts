@@ -34,8 +34,6 @@ const waiting = gauge({ name: "carillon_ingest_waiting", help: "Sends, or parts 
 
 /** What a call holds beside its body, and what its body becomes in a multiple of these. */
 const CALL_BYTES = 8 * 1_024;
-/** Smaller bodies are decoded as they come: it takes no longer than to refuse them. */
-const DECODED_AT_ONCE_BYTES = 64 * 1_024;
 /** Turns that are given in one turn of the event loop; some five milliseconds. */
 const LOOP_COST = 96 * 1_024;
 /** What may be on its way into the log at once: enough to keep it busy, and little to wait behind. */
@@ -105,8 +103,8 @@ class Call implements Work {
     this.forget = forget;
   }
 
-  decode(): Promise<void> | undefined {
-    return this.bytes > DECODED_AT_ONCE_BYTES ? this.#shedder.turn(this, { cost: this.bytes, logged: false }) : undefined;
+  decode(bytes: number): Promise<void> {
+    return this.#shedder.turn(this, { cost: bytes, logged: false });
   }
 
   async turn(tenant: string, cost: number): Promise<Ended> {
