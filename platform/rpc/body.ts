@@ -30,27 +30,54 @@ export function readBody(exchange: Exchange, limitBytes: number, load?: Load): P
       exchange.closing = true;
       return reject(tooLarge(limitBytes));
     }
-    let chunks: Uint8Array[] = [];
+    let body: Gathered | undefined = new Gathered(declared <= limitBytes ? declared : 0);
     let bytes = 0;
     let refusal: unknown;
     const refuse = (why: unknown) => {
       refusal ??= why;
-      chunks = [];
+      body = undefined;
     };
     load?.onShed(refuse);
+    // At once for all that is to come, so that nobody sends half of what there is no room for.
+    let held = Math.min(declared, limitBytes);
+    holding(held, load, refuse);
     exchange.onChunk((chunk, last) => {
       bytes += chunk.byteLength;
       if (bytes > limitBytes) refuse(tooLarge(limitBytes));
-      if (refusal === undefined) holding(chunk.byteLength, load, refuse);
-      if (refusal !== undefined) {
-        exchange.closing ||= bytes > MOST_THROWN_AWAY_BYTES;
-        if (last || exchange.closing) reject(refusal);
-        return;
+      else if (bytes > held && body) {
+        holding(bytes - held, load, refuse);
+        held = bytes;
       }
-      if (chunk.byteLength > 0) chunks.push(chunk);
-      if (last) resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks));
+      body?.add(chunk);
+      if (body && last) return resolve(body.whole());
+      if (body) return;
+      exchange.closing ||= bytes > MOST_THROWN_AWAY_BYTES;
+      if (last || exchange.closing) reject(refusal);
     });
   });
+}
+
+/** Copies of chunks, in one place when it is known beforehand how many bytes there will be. */
+class Gathered {
+  readonly #place: Uint8Array;
+  #bytes = 0;
+  readonly #more: Uint8Array[] = [];
+
+  constructor(expectedBytes: number) {
+    this.#place = Buffer.allocUnsafe(expectedBytes);
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.#bytes + chunk.byteLength <= this.#place.byteLength) {
+      this.#place.set(chunk, this.#bytes);
+      this.#bytes += chunk.byteLength;
+    } else if (chunk.byteLength > 0) this.#more.push(chunk.slice());
+  }
+
+  whole(): Uint8Array {
+    const first = this.#place.subarray(0, this.#bytes);
+    return this.#more.length === 0 ? first : Buffer.concat([first, ...this.#more]);
+  }
 }
 
 export function holding(bytes: number, load: Load | undefined, refuse: (why: unknown) => void): void {
@@ -93,7 +120,7 @@ export function bodyStream(exchange: Exchange): AsyncIterable<Uint8Array> {
   let paused = false;
   let wake = () => {};
   exchange.onChunk((chunk, last) => {
-    if (chunk.byteLength > 0) chunks.push(chunk);
+    if (chunk.byteLength > 0) chunks.push(chunk.slice());
     unread += chunk.byteLength;
     ended = last;
     if (!last && !paused && unread > MOST_UNREAD_BYTES) {

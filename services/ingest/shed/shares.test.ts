@@ -32,9 +32,9 @@ describe("who makes room", () => {
     expect(sharesOf(small, big).heaviest()).toBe(small);
   });
 
-  it("is the largest where the tenants are not known yet, so that one who asks for little comes in", () => {
-    const [large, little] = [held("a", undefined, 4_000), held("a", undefined, 5)];
-    expect(sharesOf(large, little).heaviest()).toBe(large);
+  it("is none who asks for little where the tenants are not known yet, and else the newest, so that what came first comes to its end", () => {
+    const [oldest, large, little] = [held("a", undefined, 4_000), held("a", undefined, 4_000), held("a", undefined, 5)];
+    expect(sharesOf(oldest, large, little).heaviest()).toBe(large);
   });
 
   it("counts what has begun, and leaves it alone", () => {

@@ -63,16 +63,17 @@ export class Shares<H> {
   }
 
   /**
-   * Whose turn it is to make room: of the environment that holds most the tenant that holds most, and of its holdings the newest. Of those
-   * whose tenant is not known the largest, since whoever asks for little there may be somebody else.
+   * Whose turn it is to make room: of the environment that holds most the tenant that holds most, and of its holdings the newest; where the
+   * tenant is not known, the newest of those that are not small among them, since whoever asks for little may be somebody else.
    */
   heaviest(): H | undefined {
     const environment = most(this.#environments.values());
     const tenant = environment && most(environment.tenants.values());
-    if (tenant !== environment?.tenants.get(undefined)) return tenant?.newest?.holding;
-    let largest = tenant?.newest;
-    for (let place = largest; place; place = place.older) if (place.bytes > (largest?.bytes ?? 0)) largest = place;
-    return largest?.holding;
+    if (!tenant) return undefined;
+    const small = tenant === environment.tenants.get(undefined) ? tenant.bytes / tenant.count : 0;
+    let place = tenant.newest;
+    while (place?.older && place.bytes < small) place = place.older;
+    return place?.holding;
   }
 
   #shareOf({ environment, tenant }: Flow): [EnvironmentShare<H>, TenantShare<H>] {

@@ -40,6 +40,7 @@ const LOOP_COST = 96 * 1_024;
 const LOG_COST = 1_024 * 1_024;
 const MOST_WAIT_MS = 1_000;
 const LOOK_MS = 100;
+const MOST_KEYS = 1_024;
 /** When to repeat: between one second and five, so that those who were refused together do not come back together. */
 const RETRY_MS = 1_000;
 const RETRY_SPREAD_MS = 4_000;
@@ -70,10 +71,15 @@ interface Waiting {
 
 class Call implements Work {
   readonly requestId: string;
+  /** What it presented; undefined where it came by no door. */
+  readonly key: string | undefined;
   readonly #shedder: SendShedder;
   flow: Flow;
   bytes = CALL_BYTES;
+  /** It has had a turn: what it has cost would be for nothing if it were refused for its waiting now. */
   hasBegun = false;
+  /** Some of it is on its way into the log: it cannot be put out any more. */
+  isKept = false;
   users = 1;
   shed: Problem | undefined;
   waiting: Waiting | undefined;
@@ -81,10 +87,11 @@ class Call implements Work {
   /** Aborts when nobody waits for its answer any more. */
   signal: AbortSignal | undefined;
 
-  constructor(shedder: SendShedder, flow: Flow, requestId: string) {
+  constructor(shedder: SendShedder, flow: Flow, requestId: string, key?: string) {
     this.#shedder = shedder;
     this.flow = flow;
     this.requestId = requestId;
+    this.key = key;
   }
 
   of(environment: string, tenant?: string): void {
@@ -126,10 +133,12 @@ export class SendShedder implements Shedder {
   readonly #mostBytes: number;
   readonly #count: (environment: string, reason: "memory" | "wait") => void;
   readonly #shares = new Shares<Call>();
+  /** Whose a key was when it was last looked up: for the shares only. */
+  readonly #environmentOf = new Map<string, string>();
   readonly #turns = new Turns<Call>();
   /** New calls that wait, in the order in which they came. */
   readonly #fresh = new Set<Call>();
-  #begunBytes = 0;
+  #keptBytes = 0;
   #loggedCost = 0;
   #loopCost = 0;
   #isLooking = false;
@@ -143,10 +152,11 @@ export class SendShedder implements Shedder {
     lookUp(waiting, metrics, () => [{ labels: {}, value: this.#turns.size }]);
   }
 
-  /** Until its key has been looked up, a call is that key's: of no environment, and of nobody else. */
+  /** Until its key has been looked up, a call is of the environment that the key was of last; else of the key alone. */
   enter({ headers, requestId }: Arrival): Load {
     const key = headers.get("authorization") ?? headers.get("cookie") ?? "";
-    return this.#entered(new Call(this, { environment: `${UNKNOWN}${key}`, tenant: undefined }, requestId));
+    const environment = this.#environmentOf.get(key) ?? `${UNKNOWN}${key}`;
+    return this.#entered(new Call(this, { environment, tenant: undefined }, requestId, key));
   }
 
   /** What answers a call works for it from now on, until it leaves. One that came by no door enters here. */
@@ -173,6 +183,7 @@ export class SendShedder implements Shedder {
   }
 
   move(call: Call, flow: Flow): void {
+    if (call.key !== undefined && flow.environment !== call.flow.environment) this.#learn(call.key, flow.environment);
     call.flow = flow;
     if (!call.shed) this.#note(call);
   }
@@ -180,13 +191,13 @@ export class SendShedder implements Shedder {
   turn(call: Call, { cost, logged }: { cost: number; logged: boolean }): Promise<void> {
     if (call.shed) return Promise.reject(call.shed);
     if (call.signal?.aborted) return Promise.reject(call.signal.reason);
-    if (this.#turns.size === 0 && this.#mayGo(call.hasBegun, cost, logged)) {
+    if (this.#turns.size === 0 && this.#mayGo(call, cost, logged)) {
       this.#go(call, cost, logged);
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
       call.waiting = { sinceMs: this.#clock.nowMs(), logged, resolve, reject };
-      this.#turns.wait(call, call.flow, { cost, begun: call.hasBegun });
+      this.#turns.wait(call, call.flow, { cost, begun: call.isKept || (call.hasBegun && !logged) });
       call.signal?.addEventListener("abort", call.giveUp, { once: true });
       if (call.hasBegun) return;
       this.#fresh.add(call);
@@ -210,7 +221,7 @@ export class SendShedder implements Shedder {
 
   leave(call: Call): void {
     if (--call.users > 0) return;
-    if (call.hasBegun) this.#begunBytes -= call.bytes;
+    if (call.isKept) this.#keptBytes -= call.bytes;
     this.#stopWaiting(call);
     this.#shares.delete(call);
     this.#serve();
@@ -221,28 +232,38 @@ export class SendShedder implements Shedder {
     return call;
   }
 
+  #learn(key: string, environment: string): void {
+    this.#environmentOf.set(key, environment);
+    for (const [oldest] of this.#environmentOf) {
+      if (this.#environmentOf.size <= MOST_KEYS) return;
+      this.#environmentOf.delete(oldest);
+    }
+  }
+
   #note(call: Call): void {
-    this.#shares.set(call, call.flow, call.bytes, !call.hasBegun);
+    this.#shares.set(call, call.flow, call.bytes, !call.isKept);
   }
 
-  /** What has begun cannot make room any more, so that it may hold half of all there is. */
-  get #mayBegin(): boolean {
-    return this.#begunBytes < this.#mostBytes / 2;
+  /** What is kept cannot make room any more, so that it may hold half of all there is. */
+  get #mayKeep(): boolean {
+    return this.#keptBytes < this.#mostBytes / 2;
   }
 
-  #mayGo(hasBegun: boolean, cost: number, logged: boolean): boolean {
-    if (this.#loopCost >= LOOP_COST || !(hasBegun || this.#mayBegin)) return false;
-    return !logged || this.#loggedCost === 0 || this.#loggedCost + cost <= LOG_COST;
+  #mayGo(call: Call, cost: number, logged: boolean): boolean {
+    if (this.#loopCost >= LOOP_COST) return false;
+    if (!logged) return true;
+    return (call.isKept || this.#mayKeep) && (this.#loggedCost === 0 || this.#loggedCost + cost <= LOG_COST);
   }
 
   #go(call: Call, cost: number, logged: boolean): void {
     if (this.#loopCost === 0) setImmediate(() => this.#turned());
     this.#loopCost += cost;
+    call.hasBegun = true;
     if (!logged) return;
     this.#loggedCost += cost;
-    if (call.hasBegun) return;
-    call.hasBegun = true;
-    this.#begunBytes += call.bytes;
+    if (call.isKept) return;
+    call.isKept = true;
+    this.#keptBytes += call.bytes;
     this.#note(call);
   }
 
@@ -253,9 +274,9 @@ export class SendShedder implements Shedder {
 
   #serve(): void {
     for (;;) {
-      const next = this.#turns.next(this.#mayBegin);
+      const next = this.#turns.next(this.#mayKeep);
       const { waiting } = next?.of ?? {};
-      if (!next || !waiting || !this.#mayGo(next.begun, next.cost, waiting.logged)) return;
+      if (!next || !waiting || !this.#mayGo(next.of, next.cost, waiting.logged)) return;
       this.#turns.give(next.of);
       this.#stopWaiting(next.of);
       this.#go(next.of, next.cost, waiting.logged);
