@@ -1,9 +1,9 @@
 /** More than a process can hold, from one tenant: who is refused, how, and what everybody else notices. */
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Channel, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import { IngestService, type SendBatchResponse } from "#gen/carillon/ingest/v1/ingest_pb.ts";
+import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.ts";
 import { clientsOf, post } from "../world/clients.ts";
 import { startWorld, type World } from "../world/world.ts";
@@ -31,17 +31,19 @@ const large = (tenant: string) => ({
   })),
 });
 
+type Ingest = Client<typeof IngestService>;
+
 interface Flood {
   readonly taken: string[];
   readonly refused: ConnectError[];
 }
 
-/** Each caller again at once, whatever it was told. */
-async function flood(send: (request: ReturnType<typeof large>) => Promise<SendBatchResponse>): Promise<Flood> {
+/** Each caller, on a connection of its own, again at once, whatever it was told. */
+async function flood(ingestOf: () => Ingest): Promise<Flood> {
   const [taken, refused]: [string[], ConnectError[]] = [[], []];
-  const call = async () => {
+  const call = async (ingest: Ingest) => {
     try {
-      const { results } = await send(large("noisy"));
+      const { results } = await ingest.sendBatch(large("noisy"), { timeoutMs: 60_000 });
       for (const { result } of results)
         taken.push(result.case === "accepted" ? result.value.notificationId : `refused: ${result.value?.reason}`);
     } catch (error) {
@@ -49,7 +51,8 @@ async function flood(send: (request: ReturnType<typeof large>) => Promise<SendBa
     }
   };
   const caller = async () => {
-    for (let round = 0; round < ROUNDS; round++) await call();
+    const ingest = ingestOf();
+    for (let round = 0; round < ROUNDS; round++) await call(ingest);
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));
   return { taken, refused };
@@ -70,9 +73,8 @@ it.each([
   "by %s the noisy one is told when to come again, the quiet one is served, and what was acknowledged is delivered",
   async (_protocol, ingestOf) => {
     const { ingest, tracker } = clients();
-    const noisy = ingestOf();
     let isOver = false;
-    const flooding = flood((request) => noisy.sendBatch(request, { timeoutMs: 60_000 })).finally(() => {
+    const flooding = flood(ingestOf).finally(() => {
       isOver = true;
     });
     const quiet: string[] = [];
