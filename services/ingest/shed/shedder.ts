@@ -18,6 +18,7 @@ import type { Clock } from "#platform/clock.ts";
 import { callKey, principalOf } from "#platform/rpc/call.ts";
 import { type Arrival, type Load, loadKey, type Shedder } from "#platform/rpc/shed.ts";
 import { counter, gauge, lookUp } from "#platform/telemetry/metric.ts";
+import { LogWindow } from "./log-window.ts";
 import { type Flow, Shares } from "./shares.ts";
 import { Turns } from "./turns.ts";
 
@@ -36,8 +37,6 @@ const waiting = gauge({ name: "carillon_ingest_waiting", help: "Sends, or parts 
 const CALL_BYTES = 8 * 1_024;
 /** Turns that are given in one turn of the event loop; some five milliseconds. */
 const LOOP_COST = 96 * 1_024;
-/** What may be on its way into the log at once: enough to keep it busy, and little to wait behind. */
-const LOG_COST = 1_024 * 1_024;
 const MOST_WAIT_MS = 1_000;
 const LOOK_MS = 100;
 const MOST_KEYS = 1_024;
@@ -65,7 +64,7 @@ interface Waiting {
   readonly sinceMs: number;
   /** Whether what it waits for goes into the log. */
   readonly logged: boolean;
-  resolve(): void;
+  resolve(ended: Ended): void;
   reject(why: unknown): void;
 }
 
@@ -110,14 +109,13 @@ class Call implements Work {
     this.forget = forget;
   }
 
-  decode(bytes: number): Promise<void> {
-    return this.#shedder.turn(this, { cost: bytes, logged: false });
+  async decode(bytes: number): Promise<void> {
+    await this.#shedder.turn(this, { cost: bytes, logged: false });
   }
 
-  async turn(tenant: string, cost: number): Promise<Ended> {
+  turn(tenant: string, cost: number): Promise<Ended> {
     this.of(this.flow.environment, tenant);
-    await this.#shedder.turn(this, { cost, logged: true });
-    return () => this.#shedder.logged(cost);
+    return this.#shedder.turn(this, { cost, logged: true });
   }
 
   leave(): void {
@@ -136,16 +134,17 @@ export class SendShedder implements Shedder {
   /** Whose a key was when it was last looked up: for the shares only. */
   readonly #environmentOf = new Map<string, string>();
   readonly #turns = new Turns<Call>();
+  readonly #window: LogWindow;
   /** New calls that wait, in the order in which they came. */
   readonly #fresh = new Set<Call>();
   #keptBytes = 0;
-  #loggedCost = 0;
   #loopCost = 0;
   #isLooking = false;
 
   constructor({ clock, metrics, mostBytes }: ShedderNeeds) {
     this.#clock = clock;
     this.#mostBytes = mostBytes;
+    this.#window = new LogWindow(clock);
     const total = shedTotal.on(metrics);
     this.#count = (environment, reason) => total.inc({ environment, reason });
     lookUp(heldBytes, metrics, () => [{ labels: {}, value: this.#shares.bytes }]);
@@ -188,12 +187,11 @@ export class SendShedder implements Shedder {
     if (!call.shed) this.#note(call);
   }
 
-  turn(call: Call, { cost, logged }: { cost: number; logged: boolean }): Promise<void> {
+  turn(call: Call, { cost, logged }: { cost: number; logged: boolean }): Promise<Ended> {
     if (call.shed) return Promise.reject(call.shed);
     if (call.signal?.aborted) return Promise.reject(call.signal.reason);
     if (this.#turns.size === 0 && this.#mayGo(call, cost, logged)) {
-      this.#go(call, cost, logged);
-      return Promise.resolve();
+      return Promise.resolve(this.#go(call, cost, logged));
     }
     return new Promise((resolve, reject) => {
       call.waiting = { sinceMs: this.#clock.nowMs(), logged, resolve, reject };
@@ -203,12 +201,6 @@ export class SendShedder implements Shedder {
       this.#fresh.add(call);
       if (!this.#isLooking) void this.#look();
     });
-  }
-
-  /** The log has it, or will not have it. */
-  logged(cost: number): void {
-    this.#loggedCost -= cost;
-    this.#serve();
   }
 
   /** Nobody waits for the answer of one that waits for its turn. */
@@ -252,19 +244,25 @@ export class SendShedder implements Shedder {
   #mayGo(call: Call, cost: number, logged: boolean): boolean {
     if (this.#loopCost >= LOOP_COST) return false;
     if (!logged) return true;
-    return (call.isKept || this.#mayKeep) && (this.#loggedCost === 0 || this.#loggedCost + cost <= LOG_COST);
+    return (call.isKept || this.#mayKeep) && this.#window.fits(cost);
   }
 
-  #go(call: Call, cost: number, logged: boolean): void {
+  /** Answers how to say that what it does with its turn is done. */
+  #go(call: Call, cost: number, logged: boolean): Ended {
     if (this.#loopCost === 0) setImmediate(() => this.#turned());
     this.#loopCost += cost;
     call.hasBegun = true;
-    if (!logged) return;
-    this.#loggedCost += cost;
-    if (call.isKept) return;
-    call.isKept = true;
-    this.#keptBytes += call.bytes;
-    this.#note(call);
+    if (!logged) return () => {};
+    if (!call.isKept) {
+      call.isKept = true;
+      this.#keptBytes += call.bytes;
+      this.#note(call);
+    }
+    const answered = this.#window.begin(cost);
+    return () => {
+      answered();
+      this.#serve();
+    };
   }
 
   #turned(): void {
@@ -279,8 +277,7 @@ export class SendShedder implements Shedder {
       if (!next || !waiting || !this.#mayGo(next.of, next.cost, waiting.logged)) return;
       this.#turns.give(next.of);
       this.#stopWaiting(next.of);
-      this.#go(next.of, next.cost, waiting.logged);
-      waiting.resolve();
+      waiting.resolve(this.#go(next.of, next.cost, waiting.logged));
     }
   }
 
