@@ -78,7 +78,10 @@ beforeEach(async () => {
     { channel: Channel.EMAIL, to: "team@example.test" },
     { channel: Channel.WEB, to: "ann" },
   ];
-  const settings = { mode: "development" as const, "raw-topics": [], "broadcast.destinations": destinations, "ingest.memory-mib": 32 };
+  const settings = {
+    ...{ mode: "development" as const, "raw-topics": [], "broadcast.destinations": destinations, "consumer-group-id": "" },
+    ...{ "ingest.memory-mib": 32, "ingest.most-lag": 0 },
+  };
   parts = await ingestModule.build(settings, given as Given, reservations);
   clients = createClients({ rpc: () => (parts.rpc ? [parts.rpc] : []), clock, logger, metrics });
   ingest = clients(IngestService, "development");

@@ -24,7 +24,11 @@ const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;
 const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
 const parts = await ingest.build(
-  { mode: "development", "raw-topics": [], "broadcast.destinations": [], "ingest.memory-mib": 32 },
+  {
+    ...{ mode: "development", "raw-topics": [], "broadcast.destinations": [], "consumer-group-id": "" },
+    // Nobody routes what it takes.
+    ...{ "ingest.memory-mib": 32, "ingest.most-lag": 0 },
+  },
   given,
   stores.ingest,
 );

@@ -1,6 +1,8 @@
 import { beforeEach, expect, it } from "vitest";
 import { type FakeClock, fakeClock } from "../../../test/fakes/clock.ts";
-import { LEAST_COST, LogWindow } from "./log-window.ts";
+import { LogWindow } from "./log-window.ts";
+
+const LEAST_COST = 1_024 * 1_024;
 
 let clock: FakeClock;
 let window: LogWindow;

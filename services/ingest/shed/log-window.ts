@@ -8,7 +8,7 @@ import type { Clock } from "#platform/clock.ts";
 
 /** In units of cost, which are about bytes: what a fast log takes in a millisecond, with as much again on the way. */
 const COST_PER_MS = 64 * 1_024;
-export const LEAST_COST = 1_024 * 1_024;
+const LEAST_COST = 1_024 * 1_024;
 const MOST_COST = 8 * LEAST_COST;
 /** How much of the last answer goes into what is expected of the next. */
 const WEIGHT = 1 / 8;

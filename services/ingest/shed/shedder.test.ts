@@ -13,6 +13,8 @@ const MOST = 8 * MIB;
 /** More than may be on its way into the log beside anything else. */
 const ALL_OF_THE_LOG = 2 * MIB;
 
+const noLag = { mostLag: 0, lag: async () => 0 };
+
 let clock: FakeClock;
 let metrics: Registry;
 let shedder: SendShedder;
@@ -20,7 +22,7 @@ let ids: number;
 beforeEach(() => {
   clock = fakeClock();
   metrics = new Registry();
-  shedder = new SendShedder({ clock, metrics, mostBytes: MOST });
+  shedder = new SendShedder({ clock, metrics, mostBytes: MOST, ...noLag });
   ids = 0;
 });
 
@@ -136,6 +138,22 @@ describe("turns", () => {
   });
 });
 
+it("where the router does not keep up, whoever sends much waits for room, and whoever sends little goes on", async () => {
+  shedder = new SendShedder({ clock, metrics: new Registry(), mostBytes: MOST, mostLag: 10, lag: async () => 1_000 });
+  answered(asks("noisy", { cost: 100_000 }));
+  await clock.advance(1_000);
+  const noisy = Array.from({ length: 50 }, () => asks("noisy", { cost: 100_000 }));
+  for (let sends = 0; sends < 10; sends++) {
+    const quiet = asks("quiet");
+    for (let waited = 0; quiet.is === "waits" && waited < 1_000; waited += 100) await clock.advance(100);
+    expect(quiet.is).toBe("goes");
+    answered(quiet);
+    for (const each of noisy) if (each.is === "goes") answered(each);
+    await clock.advance(100);
+  }
+  expect(noisy.filter(({ is }) => is === "OVERLOADED").length).toBeGreaterThan(25);
+});
+
 describe("memory", () => {
   it("is what bodies hold from their first byte until the answer, and what is made of a call has ended", async () => {
     const load = arrive("shop", 5 * MIB);
@@ -215,7 +233,7 @@ it("an environment that asks for less than its share is served whatever the othe
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
       clock = fakeClock();
-      shedder = new SendShedder({ clock, metrics: new Registry(), mostBytes: MOST });
+      shedder = new SendShedder({ clock, metrics: new Registry(), mostBytes: MOST, ...noLag });
       const under = new Set<ReturnType<typeof asks>>();
       for (const { who, bytes, ends } of steps) {
         try {

@@ -4,7 +4,7 @@
  * - Memory: a call holds its body, and some bytes for itself, from its first byte until it is answered. Where there is no room, whoever
  *   holds most makes some (shares.ts): their newest calls, as long as they have not begun, are told OVERLOADED.
  * - The processor and the log: sends take turns (turns.ts), some per turn of the event loop, and only so much is on its way into the log at
- *   once. While nobody waits nobody is limited. Who has waited for a second is told OVERLOADED.
+ *   once, and less while the router does not keep up (pace.ts). While nobody waits nobody is limited. Who has waited for a second is told OVERLOADED.
  *
  * So one who asks for less than a fair share waits for what has begun and not for what waits, and is not refused for another's sake. What
  * is refused has left nothing behind: a turn comes before the reservation.
@@ -19,6 +19,7 @@ import { callKey, principalOf } from "#platform/rpc/call.ts";
 import { type Arrival, type Load, loadKey, type Shedder } from "#platform/rpc/shed.ts";
 import { counter, gauge, lookUp } from "#platform/telemetry/metric.ts";
 import { LogWindow } from "./log-window.ts";
+import { Pace } from "./pace.ts";
 import { type Flow, Shares } from "./shares.ts";
 import { Turns } from "./turns.ts";
 
@@ -48,6 +49,9 @@ export interface ShedderNeeds {
   readonly clock: Clock;
   readonly metrics: Registry;
   readonly mostBytes: number;
+  /** As in pace.ts. */
+  readonly mostLag: number;
+  readonly lag: () => Promise<number>;
 }
 
 export type Ended = () => void;
@@ -135,16 +139,18 @@ export class SendShedder implements Shedder {
   readonly #environmentOf = new Map<string, string>();
   readonly #turns = new Turns<Call>();
   readonly #window: LogWindow;
+  readonly #pace: Pace;
   /** New calls that wait, in the order in which they came. */
   readonly #fresh = new Set<Call>();
   #keptBytes = 0;
   #loopCost = 0;
   #isLooking = false;
 
-  constructor({ clock, metrics, mostBytes }: ShedderNeeds) {
+  constructor({ clock, metrics, mostBytes, mostLag, lag }: ShedderNeeds) {
     this.#clock = clock;
     this.#mostBytes = mostBytes;
     this.#window = new LogWindow(clock);
+    this.#pace = new Pace({ clock, lag, mostLag, onRoom: () => this.#serve() });
     const total = shedTotal.on(metrics);
     this.#count = (environment, reason) => total.inc({ environment, reason });
     lookUp(heldBytes, metrics, () => [{ labels: {}, value: this.#shares.bytes }]);
@@ -244,7 +250,7 @@ export class SendShedder implements Shedder {
   #mayGo(call: Call, cost: number, logged: boolean): boolean {
     if (this.#loopCost >= LOOP_COST) return false;
     if (!logged) return true;
-    return (call.isKept || this.#mayKeep) && this.#window.fits(cost);
+    return (call.isKept || this.#mayKeep) && this.#window.fits(cost) && this.#pace.hasRoom;
   }
 
   /** Answers how to say that what it does with its turn is done. */
@@ -258,6 +264,7 @@ export class SendShedder implements Shedder {
       this.#keptBytes += call.bytes;
       this.#note(call);
     }
+    this.#pace.spend(cost);
     const answered = this.#window.begin(cost);
     return () => {
       answered();
