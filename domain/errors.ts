@@ -66,6 +66,11 @@ export const errors = {
     says: "A store behind this cannot be reached now, or its answer was lost: it may have been done. Repeat, with the same idempotency key.",
   },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
+  OVERLOADED: {
+    code: "RESOURCE_EXHAUSTED",
+    http: 429,
+    says: "More is asked of this process than it can take, and of what it takes this sender has its share. Nothing was accepted. Repeat after the time that is told, with the same idempotency key.",
+  },
   TOO_MANY_WATCHERS: {
     code: "RESOURCE_EXHAUSTED",
     http: 429,

@@ -149,6 +149,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       ...healthRoutes(readiness, hearsWhy(process_, authenticate)),
     ],
     sockets: parts.flatMap((part) => part.sockets ?? []),
+    shedders: parts.flatMap((part) => part.shedders ?? []),
     authenticate,
     ready: readiness,
   });

@@ -10,6 +10,7 @@ import type { Reason } from "#domain/reasons.ts";
 import type { Topic } from "#domain/topics.ts";
 import { further, joined, type Way } from "#domain/way.ts";
 import type { Clock } from "#platform/clock.ts";
+import { groupOf } from "#platform/config/consumer-group.ts";
 import type { EventLog, LogRecord, Membership, Output } from "#platform/log/log.ts";
 import { decodeKnown, NewerSchema } from "#platform/protobuf/known.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
@@ -137,7 +138,7 @@ class Runner<In> implements RunningStage {
 
   async join(): Promise<void> {
     const { log, clock, logger, groupPrefix = "" } = this.#needs;
-    const group = groupPrefix === "" ? this.#stage.name : `${groupPrefix}.${this.#stage.name}`;
+    const group = groupOf(groupPrefix, this.#stage.name);
     this.#membership = await log.join(group, this.#stage.reads, this.#holdings);
     this.#holdings.joined(this.#membership);
     this.#metrics.watch({

@@ -123,14 +123,16 @@ function violationsOf(
 }
 
 /** What ingest would have been asked, whose contract has the rules. */
-const requestOf = ({ recipients, actor, eventType, category, content, template, channels, priority, metadata }: NotificationRequested) =>
-  create(SendRequestSchema, {
+function requestOf({ recipients, content, template, metadata, ...asked }: NotificationRequested) {
+  const { tenant, actor, eventType, category, channels, priority } = asked;
+  return create(SendRequestSchema, {
     recipients: recipients.map(({ userId, email }) => create(RecipientSchema, { userId, email })),
-    ...{ actor, eventType, category, channels, priority },
+    ...{ tenant, actor, eventType, category, channels, priority },
     ...(content && { content }),
     ...(template && { template: create(TemplateUseSchema, { name: template.name, locale: template.locale }) }),
     ...(metadata && { metadata }),
   });
+}
 
 /** The same object when nothing was left open. */
 function settle(
