@@ -49,7 +49,7 @@ export function openClient(connection: Connection, logger: Logger): Kafka {
   return new kafkajs.Kafka({ ...settings(connection), logLevel: kafkajs.logLevel.WARN, logCreator: () => (entry) => tell(logger, entry) });
 }
 
-export const openReadingCluster = (connection: Connection, client: Kafka): Cluster =>
+export const openOwnCluster = (connection: Connection, client: Kafka): Cluster =>
   openCluster({ ...settings(connection), logger: client.logger(), metadataMaxAge: 30_000, allowAutoTopicCreation: false });
 
 /** What kafkajs calls an error is nearly always something it is about to try again; what matters is told by this adapter. */

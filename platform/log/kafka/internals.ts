@@ -6,6 +6,7 @@
  *   have timed out once a second instead of ten times.
  * - A fetched batch knows the offset it was asked for, which tells a batch out of place from records that are not for readers.
  * - Questions about offsets and ranges of records are asked of the cluster itself: its admin client keeps to the leaders it knew for minutes.
+ * - Records are sent in requests of our own, over its connections: its producer repeats what it should not, and copies a record many times.
  */
 import { createRequire } from "node:module";
 import type { Batch, KafkaMessage, Logger } from "kafkajs";
@@ -76,7 +77,25 @@ interface PartitionOffsets {
   readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
 }
 
+/** As a connection takes it. */
+export interface ProtocolRequest<Answer, Decoded = { readonly answers: Answer; readonly clientSideThrottleTime: number }> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    expectResponse(): boolean;
+    /** What stands behind the request's head. */
+    encode(): Promise<{ readonly buffer: Buffer }>;
+  };
+  readonly response: { decode(answer: Buffer): Promise<Decoded>; parse(decoded: Decoded): Promise<Answer> };
+}
+
+/** What the code in an answer means; its `type` is Kafka's name for it. */
+export const protocolError = (code: number): Error => require("kafkajs/src/protocol/error").createErrorFromCode(code);
+
 export interface Broker {
+  disconnect(): Promise<void>;
+  readonly connectionPool: { send<Answer>(request: ProtocolRequest<Answer>): Promise<Answer> };
   fetch(request: {
     readonly maxWaitTime: number;
     readonly minBytes: number;
