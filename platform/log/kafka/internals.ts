@@ -5,6 +5,8 @@
  *   timers a second in an idle process (kafkajs #1751). Here it sets a timer only when something is pending, and looks for requests that
  *   have timed out once a second instead of ten times.
  * - A fetched batch knows the offset it was asked for, which tells a batch out of place from records that are not for readers.
+ * - A fetch brings a batch for each partition that was asked for; those without records are left out here, before each goes its way through
+ *   the queue of workers.
  * - Questions about offsets and ranges of records are asked of the cluster itself: its admin client keeps to the leaders it knew for minutes.
  * - Records are sent in requests of our own, over its connections: its producer repeats what it should not, and copies a record many times.
  */
@@ -63,6 +65,20 @@ export function calmRequestQueue(): void {
   const { prototype } = requestQueue();
   prototype.scheduleCheckPendingRequests = scheduleOnlyWhenPending;
   prototype.scheduleRequestTimeoutCheck = checkTimeoutsSeldom;
+}
+
+interface Group {
+  fetch(nodeId: number): Promise<readonly { readonly rawMessages: readonly unknown[] }[]>;
+}
+
+export const consumerGroup = (): { readonly prototype: Group } => require("kafkajs/src/consumer/consumerGroup");
+
+export function fetchNoEmptyBatches(): void {
+  const { prototype } = consumerGroup();
+  const { fetch } = prototype;
+  prototype.fetch = async function (this: Group, nodeId) {
+    return (await fetch.call(this, nodeId)).filter(({ rawMessages }) => rawMessages.length > 0);
+  };
 }
 
 /** The offset that the fetch asked for; its first record may be a later one, where the broker keeps marks of transactions between. */
