@@ -14,6 +14,7 @@ const LENGTH_AT = 8;
 const SUM_AT = 17;
 const NONE = 0xff;
 
+/** Bytes being written, in the order and widths of the protocol. */
 export class Out {
   readonly bytes: Buffer;
   at = 0;

@@ -2,7 +2,8 @@
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from "kafkajs";
 import type { Logger } from "pino";
 import { registerCodecs } from "./codecs.ts";
-import { type Cluster, calmRequestQueue, fetchNoEmptyBatches, openCluster } from "./internals.ts";
+import { fetchInSessions } from "./fetching.ts";
+import { type Cluster, calmRequestQueue, openCluster } from "./internals.ts";
 
 export interface Connection {
   /** host:port of some or all brokers. */
@@ -43,7 +44,7 @@ let prepared = false;
 export function openClient(connection: Connection, logger: Logger): Kafka {
   if (!prepared) {
     calmRequestQueue();
-    fetchNoEmptyBatches();
+    fetchInSessions();
     registerCodecs();
     prepared = true;
   }

@@ -5,8 +5,8 @@
  *   timers a second in an idle process (kafkajs #1751). Here it sets a timer only when something is pending, and looks for requests that
  *   have timed out once a second instead of ten times.
  * - A fetched batch knows the offset it was asked for, which tells a batch out of place from records that are not for readers.
- * - A fetch brings a batch for each partition that was asked for; those without records are left out here, before each goes its way through
- *   the queue of workers.
+ * - A consumer's fetch names all partitions and is answered about all, each of which goes its way through the queue of workers, also those
+ *   without records. Here consumers fetch in sessions (fetching.ts), and hear of those that have something.
  * - Questions about offsets and ranges of records are asked of the cluster itself: its admin client keeps to the leaders it knew for minutes.
  * - Records are sent in requests of our own, over its connections: its producer repeats what it should not, and copies a record many times.
  */
@@ -67,26 +67,41 @@ export function calmRequestQueue(): void {
   prototype.scheduleRequestTimeoutCheck = checkTimeoutsSeldom;
 }
 
-interface Group {
-  fetch(nodeId: number): Promise<readonly { readonly rawMessages: readonly unknown[] }[]>;
+export interface FetchAsked {
+  readonly maxWaitTime: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly isolationLevel: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[];
+  }[];
+  /** Of a consumer, which has one even if it is empty. */
+  readonly rackId?: string;
 }
-
-export const consumerGroup = (): { readonly prototype: Group } => require("kafkajs/src/consumer/consumerGroup");
-
-export function fetchNoEmptyBatches(): void {
-  const { prototype } = consumerGroup();
-  const { fetch } = prototype;
-  prototype.fetch = async function (this: Group, nodeId) {
-    return (await fetch.call(this, nodeId)).filter(({ rawMessages }) => rawMessages.length > 0);
-  };
-}
-
-/** The offset that the fetch asked for; its first record may be a later one, where the broker keeps marks of transactions between. */
-export const fetchedFrom = (batch: Batch): number => Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset);
 
 export interface FetchedPartition {
   readonly partition: number;
 }
+
+export interface FetchAnswer {
+  readonly responses: readonly { readonly topicName?: string; readonly partitions: readonly FetchedPartition[] }[];
+}
+
+/** A record set, its size before it. */
+export const messagesIn = (records: Buffer): Promise<readonly unknown[]> => {
+  const Decoder = require("kafkajs/src/protocol/decoder");
+  return require("kafkajs/src/protocol/requests/fetch/v4/decodeMessages")(new Decoder(records));
+};
+
+/** Throws what kafkajs throws for a partition that was answered with an error. */
+export const refuseFaulty = (answer: FetchAnswer): Promise<unknown> =>
+  require("kafkajs/src/protocol/requests/fetch/v1/response").parse(answer);
+
+export const brokerClass = (): { readonly prototype: Broker } => require("kafkajs/src/broker");
+
+/** The offset that the fetch asked for; its first record may be a later one, where the broker keeps marks of transactions between. */
+export const fetchedFrom = (batch: Batch): number => Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset);
 
 interface PartitionOffsets {
   readonly topic: string;
@@ -104,24 +119,18 @@ export interface ProtocolRequest<Answer, Decoded = { readonly answers: Answer; r
     encode(): Promise<{ readonly buffer: Buffer }>;
   };
   readonly response: { decode(answer: Buffer): Promise<Decoded>; parse(decoded: Decoded): Promise<Answer> };
+  readonly requestTimeout?: number;
 }
 
 /** What the code in an answer means; its `type` is Kafka's name for it. */
 export const protocolError = (code: number): Error => require("kafkajs/src/protocol/error").createErrorFromCode(code);
 
 export interface Broker {
+  /** Of each request by its key; known once it has been connected to. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>;
   disconnect(): Promise<void>;
-  readonly connectionPool: { send<Answer>(request: ProtocolRequest<Answer>): Promise<Answer> };
-  fetch(request: {
-    readonly maxWaitTime: number;
-    readonly minBytes: number;
-    readonly maxBytes: number;
-    readonly isolationLevel: number;
-    readonly topics: readonly {
-      readonly topic: string;
-      readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[];
-    }[];
-  }): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>;
+  readonly connectionPool: { send<Answer, Decoded>(request: ProtocolRequest<Answer, Decoded>): Promise<Answer> };
+  fetch(asked: FetchAsked): Promise<FetchAnswer>;
   offsetFetch(request: {
     readonly groupId: string;
     readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];
