@@ -8,6 +8,7 @@
 import { Out } from "./batches.ts";
 import {
   type Broker,
+  bodyOf,
   brokerClass,
   type FetchAnswer,
   type FetchAsked,
@@ -98,7 +99,7 @@ export class FetchSession {
     const gone = without(this.#told, places, (_, still) => still === undefined);
     const buffer = encoded(asked, { session: this.#session, epoch: this.#epoch, moved, gone });
     return {
-      request: { ...FETCH, expectResponse: () => true, encode: async () => ({ buffer }) },
+      request: { ...FETCH, expectResponse: () => true, encode: async () => bodyOf(buffer) },
       response: { decode: decoded, parse: async (answered) => answered },
       // Bounds it only where the wait is longer than any request's time.
       requestTimeout: asked.maxWaitTime + ON_THE_WAY_MS,

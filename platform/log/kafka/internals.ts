@@ -108,6 +108,16 @@ interface PartitionOffsets {
   readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
 }
 
+/** What a connection takes for the body of a request: nothing but an encoder. */
+export interface Body {
+  readonly buffer: Buffer;
+}
+
+export function bodyOf(bytes: Buffer): Body {
+  const Encoder = require("kafkajs/src/protocol/encoder");
+  return Object.assign(new Encoder(0), { buf: bytes, offset: bytes.length });
+}
+
 /** As a connection takes it. */
 export interface ProtocolRequest<Answer, Decoded = { readonly answers: Answer; readonly clientSideThrottleTime: number }> {
   readonly request: {
@@ -115,8 +125,8 @@ export interface ProtocolRequest<Answer, Decoded = { readonly answers: Answer; r
     readonly apiVersion: number;
     readonly apiName: string;
     expectResponse(): boolean;
-    /** What stands behind the request's head. */
-    encode(): Promise<{ readonly buffer: Buffer }>;
+    /** What stands behind the request's head: bodyOf. */
+    encode(): Promise<Body>;
   };
   readonly response: { decode(answer: Buffer): Promise<Decoded>; parse(decoded: Decoded): Promise<Answer> };
   readonly requestTimeout?: number;

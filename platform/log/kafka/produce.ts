@@ -4,7 +4,7 @@
  * https://kafka.apache.org/protocol#The_Messages_Produce, version 7: every broker since 2.1 speaks it.
  */
 import { BATCH_BYTES, Out, writeBatch } from "./batches.ts";
-import { type ProtocolRequest, protocolError } from "./internals.ts";
+import { bodyOf, type ProtocolRequest, protocolError } from "./internals.ts";
 import type { Message } from "./records.ts";
 
 /** Records for one partition, of which all or none are taken. */
@@ -29,7 +29,7 @@ export const placeOf = (topic: string, partition: number): string => `${topic}/$
 /** Answers for each place what was said of it: undefined means acknowledged by all in-sync replicas. */
 export function produceRequest(parcels: readonly Parcel[], timeoutMs: number): ProtocolRequest<ReadonlyMap<string, Error | undefined>> {
   return {
-    request: { ...PRODUCE, expectResponse: () => true, encode: async () => ({ buffer: encoded(parcels, timeoutMs) }) },
+    request: { ...PRODUCE, expectResponse: () => true, encode: async () => bodyOf(encoded(parcels, timeoutMs)) },
     response: { decode: async (answer) => answersIn(answer), parse: async ({ answers }) => answers },
   };
 }
