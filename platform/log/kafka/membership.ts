@@ -43,7 +43,7 @@ const FRESH_SHARE = 0.6;
 /** Values in stock over all partitions, at most; beyond it fetching stands still. */
 const MOST_STOCK_BYTES = 16 * 1024 * 1024;
 /** Between a fetch that brought something and the next. A record that comes after a pause waits for nothing. */
-const GATHER_MS = 10;
+const GATHER_MS = 15;
 /** A rebalance may take a minute of not being heard; what takes longer has got stuck. */
 const STUCK_MS = 90_000;
 const LOOK_MS = 10_000;

@@ -25,7 +25,7 @@ export interface SendsNeeds {
 }
 
 /** How long the first record of a send waits for others. */
-const LINGER_MS = 5;
+const LINGER_MS = 2;
 /** All records of a send become one record batch; readers fetch 256 KiB of a partition, so that one always fits. */
 const MOST_RECORDS = 500;
 const MOST_BYTES = 240 * 1024;
