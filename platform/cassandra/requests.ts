@@ -5,31 +5,13 @@ import { readStatements } from "#platform/sql/statements.ts";
 import type { Asked, Cql, Param, Row, Swapped } from "./cassandra.ts";
 import { cassandraProblem } from "./errors.ts";
 import type { Observe } from "./metrics.ts";
+import { routingKey } from "./routing-key.ts";
 import type { Turns } from "./turns.ts";
 
 const ROWS_OF_A_PAGE = 1_000;
 
 /** The driver takes no bytes but Buffers. */
 const bound = (param: Param) => (param instanceof Uint8Array ? Buffer.from(param.buffer, param.byteOffset, param.byteLength) : param);
-
-/** As the table's own columns are encoded; of several, each behind its length and before a zero. */
-function routingKey(partition: readonly Param[]): Buffer {
-  const parts = partition.map((each) => {
-    if (typeof each === "string") return Buffer.from(each);
-    const number = Buffer.alloc(typeof each === "bigint" ? 8 : 4);
-    if (typeof each === "bigint") number.writeBigInt64BE(each);
-    else number.writeInt32BE(each as number);
-    return number;
-  });
-  if (parts.length === 1) return parts[0] as Buffer;
-  return Buffer.concat(
-    parts.flatMap((part) => {
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(part.length);
-      return [length, part, Buffer.alloc(1)];
-    }),
-  );
-}
 
 interface RequestNeeds {
   readonly client: Client;
