@@ -114,6 +114,7 @@ class Runner<In> implements RunningStage {
     this.#holdings = new Holdings({
       // Enough for a lane to fill a batch alone. What is further behind waits better in the log than here.
       waitingMost: Math.min(most, stage.batchSize ?? BATCH_SIZE),
+      gatherMs: stage.gatherMs,
       ...{ oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
       events: {
         outcome: (entry) => this.#settling.add(entry),

@@ -56,6 +56,8 @@ export interface Stage<In = unknown> {
   readonly batchSize?: number;
   /** `handle` calls at the same time, at most. Default 1. */
   readonly concurrency?: number;
+  /** How long its records may wait for others to come, where the log saves work by that: for what nobody waits for. */
+  readonly gatherMs?: number;
   /** Topics served before others, by weight; default: all alike. */
   readonly weights?: ReadonlyMap<Topic, number>;
   handle(batch: Batch<In>): Promise<void>;
