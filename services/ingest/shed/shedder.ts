@@ -34,7 +34,7 @@ const shedTotal = counter({
 const heldBytes = gauge({ name: "carillon_ingest_held_bytes", help: "What sends under way hold of ingest's memory.", labels: {} });
 const waiting = gauge({ name: "carillon_ingest_waiting", help: "Sends, or parts of batches, that wait for their turn.", labels: {} });
 
-/** What a call holds beside its body, and what its body becomes in a multiple of these. */
+/** What a call holds beside its body. */
 const CALL_BYTES = 8 * 1_024;
 /** Turns that are given in one turn of the event loop; some five milliseconds. */
 const LOOP_COST = 96 * 1_024;

@@ -54,16 +54,6 @@ describe("turns", () => {
     turns.delete("a/x/1");
     expect(given(turns)).toEqual(["a/x/2", "b/y/1"]);
   });
-
-  it("remember no tenants without end", () => {
-    const turns = waitingOf("a/always/0");
-    for (let one = 0; one < 5_000; one++) {
-      wait(turns, `a/${one}/0`);
-      turns.delete(`a/${one}/0`);
-    }
-    wait(turns, "a/last/0");
-    expect(given(turns)).toEqual(["a/always/0", "a/last/0"]);
-  });
 });
 
 it("two who both go on waiting are given the same, to within one turn of each, whatever the turns cost", () => {
