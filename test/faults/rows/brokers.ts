@@ -34,7 +34,7 @@ const killed = (name: string, lasts: number, afterwards: number): Step => ({
 });
 
 export const brokerKilled: Fault = {
-  name: "kill -9 of one broker of three at 100/s, Carillon in one process",
+  name: "kill -9 of one broker of three at 100/s",
   perSecond: 100,
   steps: [killed("kafka-1", 1_000, 500)],
 };
