@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { DescService } from "@bufbuild/protobuf";
 import { ConnectError, createClient } from "@connectrpc/connect";
+import { Registry } from "prom-client";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { EnvironmentKind } from "#gen/carillon/access/v1/access_pb.ts";
 import { Scope } from "#gen/carillon/access/v1/options_pb.ts";
@@ -75,10 +76,12 @@ const requests: Readonly<Record<string, (names: Names) => object>> = {
   "preferences.v1.PreferencesService.FindPeople": ({ userId }) => ({ prefix: userId }),
   "preferences.v1.PreferencesService.GetPreferences": ({ userId }) => ({ userId }),
   "preferences.v1.PreferencesService.BatchGetPreferences": ({ userId }) => ({ userIds: [userId] }),
+  "preferences.v1.PreferencesService.ListCategories": () => ({}),
   "preferences.v1.PreferencesService.ListSuppressions": ({ userId }) => ({ who: { userId } }),
   "preferences.v1.PreferencesService.RemoveSuppression": ({ userId }) => ({ who: { userId } }),
   "preferences.v1.PreferencesService.UpsertPerson": ({ userId }) => ({ userId, locale: "de" }),
   "preferences.v1.PreferencesService.SetCategoryPreference": ({ userId }) => ({ userId, preference: { category: "offers", muted: false } }),
+  "preferences.v1.PreferencesService.SetCategory": () => ({ category: { name: "offers", atMostOnce: true } }),
   "preferences.v1.PreferencesService.SetQuietHours": ({ userId }) => ({ userId, timeZone: "Europe/Vienna" }),
   "preferences.v1.PreferencesService.AddSuppression": ({ userId }) => ({ who: { userId }, reason: SuppressionReason.MANUAL }),
   "preferences.v1.PreferencesService.ErasePerson": ({ userId }) => ({ userId }),
@@ -133,7 +136,7 @@ function declared(): string[] {
   const none = () => {
     throw new Error("nothing is called here");
   };
-  const given = { client: none, log: { isPublic: false }, clock: {} } as never;
+  const given = { client: none, log: { isPublic: false }, clock: {}, metrics: new Registry() } as never;
   const parts = [
     consoleRoom({ mintToken: none, gatewayAt: none, signIn: none }).build(
       { mode: "production", "smtp-sink-port": 0, "gateway.public-url": undefined },
@@ -175,6 +178,7 @@ async function furnished(environment: string) {
   const names = { environment, keyPrefix, userId: "ann", idempotencyKey: "order-1", template: "welcome" };
   await preferences.upsertPerson({ userId: names.userId, name: MARK, email: `${MARK}@example.test` });
   await preferences.setCategoryPreference({ userId: names.userId, preference: { category: MARK, muted: true } });
+  await preferences.setCategory({ category: { name: MARK, atMostOnce: true } });
   await preferences.addSuppression({ who: { userId: MARK }, reason: SuppressionReason.MANUAL });
   await templates.createTemplate({ name: names.template, source: source(MARK) });
   await templates.publish({ name: names.template });
@@ -195,6 +199,7 @@ async function furnished(environment: string) {
   const look = async () => ({
     person: await preferences.getPerson({ userId: names.userId }),
     preferences: await preferences.getPreferences({ userId: names.userId }),
+    categories: await preferences.listCategories({}),
     suppressions: await preferences.listSuppressions({}),
     template: await templates.getTemplate({ name: names.template }),
     notifications: await tracker.listNotifications({}),

@@ -29,6 +29,7 @@ beforeAll(async () => {
     env: {
       CARILLON_EMAIL_INTEGRATIONS: `smtp=smtp://127.0.0.1:${sink.port},spare=smtp://127.0.0.1:${sink.port}`,
       ...{ CARILLON_MAX_RETRY_COUNT: "1", CARILLON_ALERTS_WEBHOOK_URL: "http://127.0.0.1:1" },
+      CARILLON_INGEST_MEMORY_MIB: "8",
       ...{ CARILLON_OTEL_ENDPOINT: receiver.url, CARILLON_OTEL_SAMPLE_RATIO: "1" },
     },
   });
@@ -39,6 +40,11 @@ beforeAll(async () => {
   }
   await ingest.send({ recipients: [{ userId: "user-4711" }], channels: [Channel.WEB], content: { title: "Hello" } });
   await ingest.send({ recipients: [] }).catch(() => {});
+  const large = JSON.stringify({ notifications: [], padding: "x".repeat(4_000_000) });
+  const headers = { "content-type": "application/json" };
+  const sendBatch = `${world.url}/carillon.ingest.v1.IngestService/SendBatch`;
+  // Three times what there is room for.
+  await Promise.allSettled(Array.from({ length: 6 }, () => fetch(sendBatch, { method: "POST", headers, body: large })));
   personal.push("user-4711", "Hello");
   await vi.waitFor(
     async () => {
@@ -46,7 +52,7 @@ beforeAll(async () => {
       metrics = parsed(page);
       for (const status of ["sent", "failed", "deferred", "dead"])
         expect(sumOf("carillon_deliveries_total", { status })).toBeGreaterThan(0);
-      for (const name of ["carillon_trace_spans_total", "carillon_http_seconds_count"]) expect(metrics.get(name)?.series).not.toEqual([]);
+      for (const name of ["carillon_trace_spans_total", "carillon_http_seconds_count", "carillon_ingest_shed_total"]) expect(metrics.get(name)?.series).not.toEqual([]);
     },
     { timeout: 60_000, interval: 250 },
   );
