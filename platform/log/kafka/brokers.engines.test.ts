@@ -155,7 +155,9 @@ test("a group that has no coordinator is waited for by whoever joins it", { time
   const logger = pino({}, { write: (line: string) => void told.push(JSON.parse(line).msg) });
   // To which an answer is overdue after its first try.
   const hasty = { ...systemClock, nowMs: () => systemClock.nowMs() * 10 };
-  const log = await open(`waited${++count}.`, { logger, clock: hasty });
+  const prefix = `waited${++count}.`;
+  const log = await open(prefix, { logger, clock: hasty });
+  const steady = await open(prefix);
   for (const name of names()) process.kill(pidOf(name), "SIGSTOP");
   const thaw = () => {
     for (const name of names()) process.kill(pidOf(name), "SIGCONT");
@@ -165,6 +167,6 @@ test("a group that has no coordinator is waited for by whoever joins it", { time
   await expect.poll(() => told, { timeout: 60_000 }).toContain("waiting for the coordinator of a group");
   thaw();
   const member = await joining;
-  await log.append([{ topic: one, key: "a", value: Buffer.from("hello") }]);
+  await steady.append([{ topic: one, key: "a", value: Buffer.from("hello") }]);
   await eventually(() => expect(member.records).toHaveLength(1));
 });
