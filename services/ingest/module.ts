@@ -50,7 +50,7 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
     const isReadable = settings.mode === "development" && given.log.isPublic;
     const format = settings["raw-topic.format"] ?? (isReadable ? "json" : "protobuf");
     const intake = new Intake(given, reservations, rawRecords({ format, origin: originOn(given.log, settings) }));
-    const { clock, metrics } = given;
+    const { clock, metrics, logger } = given;
     const shedder = new SendShedder({
       ...{ clock, metrics, mostBytes: settings["ingest.memory-mib"] * 1_024 * 1_024, mostLag: settings["ingest.most-lag"] },
       lag: () => given.log.lag(groupOf(settings["consumer-group-id"], ROUTER), [raw]),
@@ -58,7 +58,7 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
     const pinned = pinning(versionsOf(given));
     return {
       rpc: (router) =>
-        router.service(IngestService, ingestService({ intake, reservations, cancel: cancelling(given), pinned, clock, shedder })),
+        router.service(IngestService, ingestService({ intake, reservations, cancel: cancelling(given), pinned, clock, logger, shedder })),
       routes: [
         ...legacyRoutes(given, shedder),
         notifyRoute(given, { destinations: destinationsOf(settings), shedder }),
