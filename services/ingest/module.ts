@@ -29,7 +29,7 @@ const config = z.object({
   "consumer-group-id": consumerGroupId,
   "ingest.most-lag": wholeNumber({ min: 0, max: 1_000_000_000 }).default(1_000_000).meta({
     description:
-      "How many notifications may wait to be routed before sends are slowed down and, where they come faster still, told OVERLOADED. 0: any number.",
+      "How many notifications may wait to be routed before sends are slowed down and, where they come faster still, told OVERLOADED; where twice as many wait none goes in. 0: any number.",
   }),
   "ingest.memory-mib": wholeNumber({ min: 8, max: 4_096 }).default(32).meta({
     description:
