@@ -24,6 +24,9 @@ const MAX_METADATA_BYTES = 16 * 1024;
 /** Protobuf readers give up at 100 messages inside each other; an object in metadata takes three, and answers wrap it in some of theirs. */
 const MAX_METADATA_DEPTH = 24;
 
+/** Half of a surrogate pair (a JSON escape can write one) has no bytes in UTF-8, and no canonical form to be hashed. */
+const NOT_TEXT = "must hold whole Unicode characters only, without a lone surrogate";
+
 const utf8 = new TextEncoder();
 
 /** What is wrong with the size of an encoded notification to so many; undefined when it fits. */
@@ -51,8 +54,10 @@ export function metadataSizeFault(metadata: JsonObject): Violation | undefined {
 
 function valueFault(value: JsonValue, depth: number): string | undefined {
   if (typeof value === "number" && !Number.isFinite(value)) return "must hold finite numbers only";
+  if (typeof value === "string" && !value.isWellFormed()) return NOT_TEXT;
   if (typeof value !== "object" || value === null) return undefined;
   if (depth > MAX_METADATA_DEPTH) return `must be nested at most ${MAX_METADATA_DEPTH} deep`;
+  if (!Array.isArray(value) && !Object.keys(value).every((key) => key.isWellFormed())) return NOT_TEXT;
   for (const inner of Array.isArray(value) ? value : Object.values(value)) {
     const fault = valueFault(inner, depth + 1);
     if (fault !== undefined) return fault;

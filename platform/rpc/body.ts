@@ -7,7 +7,7 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Problem } from "#domain/errors.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, Head } from "./exchange.ts";
 import type { Load } from "./shed.ts";
 
 /** A batch of a thousand notifications fits; what one notification may weigh is its contract's rule. */
@@ -17,6 +17,16 @@ export const MOST_THROWN_AWAY_BYTES = 16 * 1_024 * 1_024;
 const MOST_UNREAD_BYTES = 256 * 1_024;
 
 const unzip = promisify(gunzip);
+
+/**
+ * Why nobody can say where this request's body ends; undefined when that is clear. uWebSockets goes by the first of several lengths and a
+ * proxy before it perhaps by another (RFC 9112, 6.3), so that such a connection is to be closed.
+ */
+export function lengthFault({ headers }: Head): Problem | undefined {
+  const length = headers.get("content-length");
+  if (length === null || /^\d+$/.test(length.trim())) return undefined;
+  return new Problem("INVALID_REQUEST", { violations: [{ field: "Content-Length", description: "must be one whole number of bytes" }] });
+}
 
 /**
  * Must be called in the tick that the request arrived in. Rejects with Problem BODY_TOO_LARGE once the rest has been thrown away, and with
@@ -41,6 +51,9 @@ export function readBody(exchange: Exchange, limitBytes: number, load?: Load): P
     // At once for all that is to come, so that nobody sends half of what there is no room for.
     let held = Math.min(declared, limitBytes);
     holding(held, load, refuse);
+    const forget = () => {
+      body = undefined;
+    };
     exchange.onChunk((chunk, last) => {
       bytes += chunk.byteLength;
       if (bytes > limitBytes) refuse(tooLarge(limitBytes));
@@ -53,7 +66,7 @@ export function readBody(exchange: Exchange, limitBytes: number, load?: Load): P
       if (body) return;
       exchange.closing ||= bytes > MOST_THROWN_AWAY_BYTES;
       if (last || exchange.closing) reject(refusal);
-    });
+    }, forget);
   });
 }
 

@@ -43,6 +43,8 @@ export class Exchange {
   readonly #abort = new AbortController();
   readonly #onEnd: (exchange: Exchange) => void;
   #open = true;
+  #take: ((chunk: Uint8Array, last: boolean) => void) | undefined;
+  #forget: (() => void) | undefined;
   #wake: (() => void) | undefined;
   /** The answer's, once there is one; 499 when the caller went away before. */
   status = 0;
@@ -74,9 +76,14 @@ export class Exchange {
     this.#abort.abort(reason);
   }
 
-  /** A chunk is gone when `take` returns: what is kept of it is to be copied. Only in the tick that the request arrived in. */
-  onChunk(take: (chunk: Uint8Array, last: boolean) => void): void {
-    this.#response.onData((chunk, last) => take(new Uint8Array(chunk), last));
+  /**
+   * A chunk is gone when `take` returns: what is kept of it is to be copied. Only in the tick that the request arrived in. An answer may go out
+   * before all chunks have come: `forget` is called then, and those that come later, for uWebSockets reads on, are nobody's.
+   */
+  onChunk(take: (chunk: Uint8Array, last: boolean) => void, forget?: () => void): void {
+    this.#take = take;
+    this.#forget = forget;
+    this.#response.onData((chunk, last) => this.#take?.(new Uint8Array(chunk), last));
   }
 
   pause(): void {
@@ -159,6 +166,8 @@ export class Exchange {
   #end(reason?: ConnectError): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#take = undefined;
+    this.#forget?.();
     this.#onEnd(this);
     if (reason) this.#abort.abort(reason);
   }

@@ -101,7 +101,9 @@ export class GrpcExchange {
       this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
       stream.on("data", (chunk: Uint8Array) => {
         bytes += chunk.byteLength;
-        if (bytes > limitBytes) refuse(tooLarge(limitBytes));
+        // What comes after the answer is nobody's.
+        if (this.begun) refuse(ANSWERED);
+        else if (bytes > limitBytes) refuse(tooLarge(limitBytes));
         if (!isRefused) holding(chunk.byteLength, load, refuse);
         if (!isRefused) chunks.push(chunk);
         if (bytes > MOST_THROWN_AWAY_BYTES) stream.close(constants.NGHTTP2_CANCEL);

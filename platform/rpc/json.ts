@@ -57,7 +57,8 @@ export async function readJsonInParts<D extends DescMessage>(
   const [list] = itemByItemFields(schema);
   const key = list && isObject(json) ? keyOf(list.field, json) : "";
   const items = isObject(json) ? json[key] : undefined;
-  if (!list || !isObject(json) || !Array.isArray(items) || items.length > list.most) return readJson(schema, bytes);
+  const isInParts = Array.isArray(items) && items.length > 0 && items.length <= (list?.most ?? 0);
+  if (!list || !isObject(json) || !isInParts) return readJson(schema, bytes);
   const most = Math.max(1, Math.floor((items.length * partBytes) / bytes.byteLength));
   const message = create(schema);
   const into = message as unknown as Record<string, Message[]>;

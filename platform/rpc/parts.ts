@@ -30,7 +30,7 @@ export async function readInParts<D extends DescMessage>(
   bytes: Uint8Array,
   load: Load,
 ): Promise<MessageShape<D>> {
-  if (encoding === "json") return readJsonInParts(schema, bytes, { partBytes: PART_BYTES, turn: load.decode });
+  if (encoding === "json") return readJsonInParts(schema, bytes, { partBytes: PART_BYTES, turn: (size) => load.decode(size) });
   const message = create(schema);
   for (const part of partsOf(schema, bytes)) {
     await load.decode(part.byteLength);

@@ -15,7 +15,7 @@ export interface Load {
   readonly onShed: (forget: (why: Error) => void) => void;
   /** Its turn to have so many bytes of it decoded. Rejects with Problem OVERLOADED. */
   readonly decode: (bytes: number) => Promise<void>;
-  /** It was answered. */
+  /** It was answered. What is held or moved after that is not counted: nobody keeps it. */
   readonly leave: () => void;
 }
 

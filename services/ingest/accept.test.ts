@@ -129,6 +129,11 @@ describe("what is refused", () => {
       "expires_at: must be at most 6 days from now",
     ],
     ["metadata that nobody could read", { metadata: nested(25) }, "metadata: must be nested at most 24 deep"],
+    [
+      "half a character in a template's data",
+      { content: undefined, template: { name: "t", data: { list: [{ a: "\ud83d" }] } } } as Init,
+      "template.data: must hold whole Unicode characters only, without a lone surrogate",
+    ],
     ["numbers that JSON cannot hold", { metadata: { a: Number.NaN } }, "metadata: must hold finite numbers only"],
     [
       "an address that is none",

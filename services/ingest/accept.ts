@@ -103,8 +103,12 @@ function refuseLarge(fault: Violation | undefined): void {
   if (fault) throw new Problem("NOTIFICATION_TOO_LARGE", { violations: [fault] });
 }
 
-/** Beyond its being in the past. Other languages' clients can write any 32 bits as nanoseconds. */
+/** What the contract's Timestamp begins with, in seconds: 0001-01-01. */
+const LEAST_SECONDS = -62_135_596_800n;
+
+/** Beyond its being in the past. Other languages' clients can write any 32 bits as nanoseconds, and any 64 as seconds. */
 function timeFault(time: Timestamp, mostMs: number, beyond: string): string | undefined {
   if (time.nanos < 0 || time.nanos > 999_999_999) return "must have 0 to 999999999 nanos";
+  if (time.seconds < LEAST_SECONDS) return "must not be before 0001-01-01T00:00:00Z";
   return timestampMs(time) > mostMs ? beyond : undefined;
 }

@@ -5,9 +5,11 @@
  * The parts go to the log in their order. One that the log does not take is answered so, item by item, and the others as they fared; where
  * it takes none, the call fails as a Send would.
  */
+import type { Logger } from "pino";
 import { Problem } from "#domain/errors.ts";
 import { type SendBatchRequest, type SendRequest, SendRequestSchema, type SendResult } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Clock } from "#platform/clock.ts";
+import { maskedProblem } from "#platform/rpc/mask.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import { accept, type Candidate } from "./accept.ts";
 import { resultOf } from "./answer.ts";
@@ -20,6 +22,7 @@ export interface BatchNeeds {
   readonly intake: Intake;
   readonly pinned: Pinning;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 export interface BatchCall {
@@ -27,6 +30,7 @@ export interface BatchCall {
   /** Empty: there is none. */
   readonly headerKey: string;
   readonly traceparent: string | undefined;
+  readonly requestId: string;
   readonly work: Work;
 }
 
@@ -37,7 +41,8 @@ const PART_COST = 160 * 1_024;
 
 export const costOf = (notifications: number, bytes: number): number => bytes + notifications * ITEM_COST;
 
-type Answer = Taken | Problem;
+/** An error that is no Problem is the item's too, and INTERNAL to its caller: the others go on. */
+type Answer = Taken | Error;
 
 /** Some of the batch's notifications, all of one tenant. */
 interface Part {
@@ -50,18 +55,18 @@ interface Part {
 interface Fared {
   readonly answers: readonly Answer[];
   /** Those that the log did not take. */
-  readonly lost: readonly Problem[];
+  readonly lost: readonly Error[];
 }
 
 export async function sendBatch({ notifications }: SendBatchRequest, call: BatchCall, needs: BatchNeeds): Promise<SendResult[]> {
-  const each = costOf(1, call.work.bodyBytes / notifications.length);
+  const each = costOf(1, Math.ceil(call.work.bodyBytes / notifications.length));
   const parts = [...partsOf(notifications, Math.max(1, Math.floor(PART_COST / each)))];
   const faring: Promise<Fared>[] = [];
   try {
     for (const { tenant, places } of parts) {
       const ended = await call.work.turn(tenant, each * places.length);
-      const handed = await hand(notifications, places, call, needs);
-      faring.push(handed.fares.finally(ended));
+      const { fares } = await hand(notifications, places, call, needs);
+      faring.push(fares.finally(ended));
     }
   } finally {
     // Whatever went wrong, memory is held until the log has answered.
@@ -72,11 +77,13 @@ export async function sendBatch({ notifications }: SendBatchRequest, call: Batch
   for (const [index, { places }] of parts.entries())
     for (const [at, place] of places.entries()) answers[place] = fared[index]?.answers[at] as Answer;
   const [lost] = fared.flatMap((part) => part.lost);
-  if (lost && !answers.some((answer) => !(answer instanceof Problem))) throw lost;
-  return answers.map(resultOf);
+  if (lost && answers.every((answer) => answer instanceof Error)) throw lost;
+  const told = (answer: Answer) =>
+    answer instanceof Error && !(answer instanceof Problem) ? maskedProblem(answer, call.requestId, needs.logger) : answer;
+  return answers.map((answer) => resultOf(told(answer)));
 }
 
-/** Resolves when the part is on its way into the log, where the next one may follow it. */
+/** Resolves when the part is on its way into the log, where the next one may follow it. Neither it nor how the part fares ever rejects. */
 async function hand(
   notifications: readonly SendRequest[],
   places: readonly number[],
@@ -86,14 +93,13 @@ async function hand(
   const tried = await Promise.all(
     places.map((place) => tryAccept(notifications[place] as SendRequest, call.headerKey && `${call.headerKey}/${place}`, call, needs)),
   );
-  const candidates = tried.filter((one): one is Candidate => !(one instanceof Problem));
+  const candidates = tried.filter((one): one is Candidate => !(one instanceof Error));
   const answered = (found: readonly Answer[]): readonly Answer[] => {
     let next = 0;
-    return tried.map((one) => (one instanceof Problem ? one : (found[next++] as Answer)));
+    return tried.map((one) => (one instanceof Error ? one : (found[next++] as Answer)));
   };
   const refused = (error: unknown): Fared => {
-    if (!(error instanceof Problem)) throw error;
-    const lost = candidates.map(() => error);
+    const lost = candidates.map(() => asError(error));
     return { answers: answered(lost), lost };
   };
   try {
@@ -116,19 +122,21 @@ function* partsOf(notifications: readonly SendRequest[], most: number): Iterable
     for (let from = 0; from < places.length; from += most) yield { tenant, places: places.slice(from, from + most) };
 }
 
-/** What would go into the log, or the Problem that keeps this one out. */
+/** What would go into the log, or what keeps this one out. */
 async function tryAccept(
   request: SendRequest,
   headerKey: string,
   { environment }: BatchCall,
   { pinned, clock }: BatchNeeds,
-): Promise<Candidate | Problem> {
+): Promise<Candidate | Error> {
   try {
     const violations = validateMessage(SendRequestSchema, request);
     if (violations.length > 0) return new Problem("INVALID_REQUEST", { violations });
     return accept(withKey(request, headerKey), environment, clock.nowMs(), await pinned(request, environment));
   } catch (error) {
-    if (error instanceof Problem) return error;
-    throw error;
+    return asError(error);
   }
 }
+
+const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error("something else than an error was thrown", { cause: thrown });

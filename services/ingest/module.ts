@@ -29,7 +29,7 @@ const config = z.object({
   "consumer-group-id": consumerGroupId,
   "ingest.most-lag": wholeNumber({ min: 0, max: 1_000_000_000 }).default(1_000_000).meta({
     description:
-      "How many notifications may wait to be routed before sends are slowed down and, where they come faster still, told OVERLOADED. 0: any number.",
+      "How many notifications may wait to be routed before sends are slowed down and, where they come faster still, told OVERLOADED; where twice as many wait none goes in. 0: any number.",
   }),
   "ingest.memory-mib": wholeNumber({ min: 8, max: 4_096 }).default(32).meta({
     description:
@@ -50,7 +50,7 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
     const isReadable = settings.mode === "development" && given.log.isPublic;
     const format = settings["raw-topic.format"] ?? (isReadable ? "json" : "protobuf");
     const intake = new Intake(given, reservations, rawRecords({ format, origin: originOn(given.log, settings) }));
-    const { clock, metrics } = given;
+    const { clock, metrics, logger } = given;
     const shedder = new SendShedder({
       ...{ clock, metrics, mostBytes: settings["ingest.memory-mib"] * 1_024 * 1_024, mostLag: settings["ingest.most-lag"] },
       lag: () => given.log.lag(groupOf(settings["consumer-group-id"], ROUTER), [raw]),
@@ -58,7 +58,7 @@ export const ingest: Module<z.output<typeof config>, Reservations> = {
     const pinned = pinning(versionsOf(given));
     return {
       rpc: (router) =>
-        router.service(IngestService, ingestService({ intake, reservations, cancel: cancelling(given), pinned, clock, shedder })),
+        router.service(IngestService, ingestService({ intake, reservations, cancel: cancelling(given), pinned, clock, logger, shedder })),
       routes: [
         ...legacyRoutes(given, shedder),
         notifyRoute(given, { destinations: destinationsOf(settings), shedder }),

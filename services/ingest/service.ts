@@ -1,8 +1,10 @@
 /** IngestService: what proto/carillon/ingest/v1 promises, over the intake. */
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { Logger } from "pino";
 import { notFound, Problem } from "#domain/errors.ts";
 import type { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { Clock } from "#platform/clock.ts";
+import { callKey } from "#platform/rpc/call.ts";
 import { principalOf, traceOf } from "#platform/rpc/interceptors.ts";
 import { accept } from "./accept.ts";
 import { responseOf } from "./answer.ts";
@@ -20,6 +22,7 @@ interface Needs {
   readonly cancel: Cancelling;
   readonly pinned: Pinning;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly shedder: SendShedder;
 }
 
@@ -50,9 +53,10 @@ export const ingestService = (needs: Needs): ServiceImpl<typeof IngestService> =
     const { environment } = principalOf(context);
     const { traceparent, span } = traceOf(context);
     const headerKey = headerKeyOf(context);
+    const requestId = context.values.get(callKey)?.requestId ?? "";
     const work = needs.shedder.work(context);
     try {
-      const results = await sendBatch(request, { environment, headerKey, traceparent, work }, needs);
+      const results = await sendBatch(request, { environment, headerKey, traceparent, requestId, work }, needs);
       span?.event("in the log", { "messaging.batch.message_count": results.filter(({ result }) => result.case === "accepted").length });
       return { results };
     } finally {

@@ -35,7 +35,7 @@ beforeEach(async () => {
   const pinned = pinning(versionsOf({ client: room.client, clock: at.clock }));
   const cancel = () => expect.fail("nothing is canceled here");
   const shedder = new SendShedder({ ...at, mostBytes: 32 * 1_024 * 1_024, mostLag: 0, lag: async () => 0 });
-  const service = ingestService({ intake: new Intake(at, reservations), reservations, cancel, pinned, shedder, clock: at.clock });
+  const service = ingestService({ intake: new Intake(at, reservations), reservations, cancel, pinned, shedder, ...at });
   const routes = (router: ConnectRouter) => router.service(IngestService, service);
   ingest = createClients({ rpc: () => [routes], ...at })(IngestService, "development");
 });

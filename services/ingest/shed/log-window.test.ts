@@ -56,6 +56,21 @@ it("does not take a queue for a slow log: what waits behind others says nothing"
   expect(room()).toBe(0.75 * LEAST_COST);
 });
 
+it("is silent while what has been on its way for longest has been for seconds, whatever came after it", async () => {
+  const first = window.begin(1);
+  await clock.advance(2_900);
+  const second = window.begin(1);
+  expect(window.isSilent).toBe(false);
+  await clock.advance(100);
+  expect(window.isSilent).toBe(true);
+  first();
+  expect(window.isSilent).toBe(false);
+  await clock.advance(2_900);
+  expect(window.isSilent).toBe(true);
+  second();
+  expect(window.isSilent).toBe(false);
+});
+
 it("has no more on its way than was begun and not answered", () => {
   const all = Array.from({ length: 8 }, () => window.begin(LEAST_COST / 8));
   expect(window.fits(1)).toBe(false);

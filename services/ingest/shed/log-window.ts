@@ -9,6 +9,8 @@ import type { Clock } from "#platform/clock.ts";
 /** In units of cost, which are about bytes: what a fast log takes in a millisecond, with as much again on the way. */
 const COST_PER_MS = 64 * 1_024;
 const LEAST_COST = 1_024 * 1_024;
+/** Many times what a busy log takes: it does not answer any more. */
+const SILENT_MS = 3_000;
 const MOST_COST = 8 * LEAST_COST;
 /** How much of the last answer goes into what is expected of the next. */
 const WEIGHT = 1 / 8;
@@ -16,6 +18,8 @@ const WEIGHT = 1 / 8;
 export class LogWindow {
   readonly #clock: Clock;
   #underway = 0;
+  /** Since when, in the order in which they began. */
+  readonly #begun = new Set<{ readonly sinceMs: number }>();
   #answerMs = 0;
 
   constructor(clock: Clock) {
@@ -28,13 +32,22 @@ export class LogWindow {
     return this.#underway === 0 || this.#underway + cost <= most;
   }
 
+  /** What has been on its way for longest has been for so long that waiting for it is not waiting for others. */
+  get isSilent(): boolean {
+    const [oldest] = this.#begun;
+    return oldest !== undefined && this.#clock.nowMs() - oldest.sinceMs >= SILENT_MS;
+  }
+
   /** It is on its way; answers how to say that the log has answered. */
   begin(cost: number): () => void {
     const isAlone = this.#underway === 0;
     const sinceMs = this.#clock.nowMs();
+    const begun = { sinceMs };
     this.#underway += cost;
+    this.#begun.add(begun);
     return () => {
       this.#underway -= cost;
+      this.#begun.delete(begun);
       if (isAlone) this.#answerMs += WEIGHT * (Math.max(0, this.#clock.nowMs() - sinceMs) - this.#answerMs);
     };
   }

@@ -27,7 +27,7 @@ beforeEach(() => {
 async function flood(seconds: number, asked = ASKED, workedOff = WORKED_OFF): Promise<number> {
   let went = 0;
   for (let piece = 0; piece < seconds * 20; piece++) {
-    for (let one = 0; one < asked / 20 && pace.hasRoom; one++) {
+    for (let one = 0; one < asked / 20 && pace.hasRoom && !pace.isFull; one++) {
       pace.spend(COST);
       lag++;
       went++;
@@ -53,9 +53,22 @@ it("lets no more in than is worked off once too many wait, so that the lag stays
   expect(Math.max(...worst.slice(2))).toBeLessThanOrEqual(Math.max(...worst.slice(0, 2)) + MOST);
 });
 
-it("never stops altogether, also when nothing is worked off", async () => {
+it("is full at twice the most, however much is asked for, and until enough was worked off", async () => {
   await flood(60, ASKED, 0);
-  expect(await flood(10, ASKED, 0)).toBeGreaterThan(0);
+  // What comes before the first look, and within the one that finds it full.
+  expect(lag).toBeLessThanOrEqual(2 * MOST + ASKED);
+  expect([pace.isFull, await flood(10, ASKED, 0)]).toEqual([true, 0]);
+  await flood(3, ASKED, WORKED_OFF);
+  expect([pace.isFull, await flood(1)]).toEqual([false, expect.toSatisfy((went: number) => went > 0)]);
+});
+
+it("never stops altogether what has begun, also when nothing is worked off", async () => {
+  await flood(60, ASKED, 0);
+  for (let second = 0; second < 10; second++) {
+    await clock.advance(1_000);
+    expect([pace.isFull, pace.hasRoom]).toEqual([true, true]);
+    pace.spend(100 * COST);
+  }
 });
 
 it("lets all in again when they have been worked off", async () => {

@@ -1,6 +1,7 @@
 /**
  * How fast sends may go into the log while what is in it is not worked off: as fast as they come, until more than so many records wait for
- * the router; then slower from second to second until there are no more, and faster again when there are fewer.
+ * the router; then slower from second to second until there are no more, and faster again when there are fewer. Where twice as many wait
+ * nothing new goes in: so there are at most that many, what came within a second before it was seen, and what had begun.
  *
  * Several processes with ingest pace themselves by the same number and come to the same end. While the lag cannot be had all stays as it is.
  */
@@ -21,10 +22,12 @@ const LOOK_MS = 1_000;
 const PIECE_MS = 100;
 const SLOWER = 0.7;
 const FASTER = 1.3;
-/** Never slower, in cost a second: nobody waits long behind one part of a batch, whatever the lag. */
+/** Never slower, in cost a second: nobody waits long behind one part of a batch, and what has begun comes to its end. */
 const LEAST_RATE = 512 * 1_024;
 /** It ends when the lag is below this part of the most. */
 const RELIEVED = 0.8;
+/** So many times the most are not added to. */
+const STOPS_AT = 2;
 
 export class Pace {
   readonly #needs: PaceNeeds;
@@ -37,6 +40,11 @@ export class Pace {
 
   constructor(needs: PaceNeeds) {
     this.#needs = needs;
+  }
+
+  /** So many wait that nothing new may go in. */
+  get isFull(): boolean {
+    return this.#lag > STOPS_AT * this.#needs.mostLag;
   }
 
   /** Whether more may go into the log now. */

@@ -28,7 +28,7 @@ beforeEach(() => {
 
 const arrive = (environment: string, bytes = 0, key = environment): Load => {
   const load = shedder.enter({ headers: new Headers({ authorization: `Bearer ${key}` }), requestId: `request-${ids++}` });
-  if (bytes > 0) load.hold(bytes);
+  if (bytes > 0) load.hold(Math.floor(bytes));
   load.of(environment);
   return load;
 };
@@ -54,6 +54,7 @@ interface Asked {
 }
 /** Lets a few turns of the event loop pass. */
 const settle = () => clock.advance(0);
+const heldBytes = async () => (await metrics.getSingleMetric("carillon_ingest_held_bytes")?.get())?.values[0]?.value;
 const counted = async () =>
   ((await metrics.getSingleMetric("carillon_ingest_shed_total")?.get())?.values ?? []).map(({ labels, value }) => [
     labels.environment,
@@ -127,6 +128,31 @@ describe("turns", () => {
     expect(next).toBe("goes");
   });
 
+  it("that do not come within a second are refused also to what has been decoded, until something of it is on its way into the log", async () => {
+    const load = arrive("shop", 100_000);
+    await load.decode(100_000);
+    await settle();
+    await keepWaiting();
+    const decoded = asks("x", { load });
+    await clock.advance(900);
+    expect(decoded.is).toBe("waits");
+    await clock.advance(200);
+    expect(decoded.is).toBe("OVERLOADED");
+  });
+
+  it("that the log keeps waiting by not answering are refused as that, and not counted as shed", async () => {
+    const dead = await keepWaiting();
+    await clock.advance(2_500);
+    const waiting = asks("x");
+    await clock.advance(1_100);
+    expect([waiting.is, waiting.problem?.retryAfterMs]).toEqual(["LOG_UNAVAILABLE", 1_000]);
+    expect(await counted()).toEqual([]);
+    dead.ended();
+    const next = asks("x");
+    await settle();
+    expect(next.is).toBe("goes");
+  });
+
   it("are not given to who has left, nor to what nobody waits for any more", async () => {
     const first = await keepWaiting();
     const leaving = new AbortController();
@@ -139,7 +165,7 @@ describe("turns", () => {
 });
 
 it("where the router does not keep up, whoever sends much waits for room, and whoever sends little goes on", async () => {
-  shedder = new SendShedder({ clock, metrics: new Registry(), mostBytes: MOST, mostLag: 10, lag: async () => 1_000 });
+  shedder = new SendShedder({ clock, metrics: new Registry(), mostBytes: MOST, mostLag: 600, lag: async () => 1_000 });
   answered(asks("noisy", { cost: 100_000 }));
   await clock.advance(1_000);
   const noisy = Array.from({ length: 50 }, () => asks("noisy", { cost: 100_000 }));
@@ -152,6 +178,28 @@ it("where the router does not keep up, whoever sends much waits for room, and wh
     await clock.advance(100);
   }
   expect(noisy.filter(({ is }) => is === "OVERLOADED").length).toBeGreaterThan(25);
+});
+
+it("where twice as many wait for the router as may nothing new goes in, and what has begun comes to its end", async () => {
+  let lag = 0;
+  shedder = new SendShedder({ clock, metrics: new Registry(), mostBytes: MOST, mostLag: 10, lag: async () => lag });
+  const batch = asks("x", { cost: 100_000 });
+  await settle();
+  lag = 21;
+  await clock.advance(1_000);
+  batch.ended();
+  const fresh = asks("y", { environment: "quiet" });
+  let next = "waits";
+  void batch.work.turn("x", 100_000).then(() => {
+    next = "goes";
+  });
+  await clock.advance(1_200);
+  expect([fresh.is, next]).toEqual(["OVERLOADED", "goes"]);
+  lag = 20;
+  await clock.advance(1_000);
+  const later = asks("y", { environment: "quiet" });
+  await clock.advance(1_000);
+  expect(later.is).toBe("goes");
 });
 
 describe("memory", () => {
@@ -191,6 +239,38 @@ describe("memory", () => {
     }
     expect(() => arrive("shop", 100_000)).not.toThrow();
     expect((await counted()).map(([environment, reason]) => [environment, reason])).toEqual([["(unknown)", "memory"]]);
+  });
+
+  it("is nobody's whose call was answered, whatever still comes of it or is learned of it", async () => {
+    const load = arrive("shop", 1_000);
+    load.leave();
+    load.hold(5 * MIB);
+    load.of("another");
+    expect(await heldBytes()).toBe(0);
+  });
+
+  it("counts whole numbers only: what is none is refused, and stays in no sum", async () => {
+    const load = arrive("shop", 1_000);
+    for (const odd of [Number.NaN, Number.POSITIVE_INFINITY, 0.5, 2 ** 53]) expect(() => load.hold(odd)).toThrow(RangeError);
+    await expect(load.decode(Number.NaN)).rejects.toThrow(RangeError);
+    load.leave();
+    expect(await heldBytes()).toBe(0);
+    const next = asks("x", { load: arrive("shop", 1_000) });
+    await settle();
+    expect(next.is).toBe("goes");
+  });
+
+  it("has one share for all keys that nobody knows, however many are made up", async () => {
+    arrive("shop").leave();
+    const strangers = Array.from({ length: 1_000 }, (_, each) =>
+      shedder.enter({ headers: new Headers({ authorization: `Bearer ${each}` }), requestId: `${each}` }),
+    );
+    for (const stranger of strangers) tryHold(stranger, 2_000);
+    const known = arrive("shop", 3.5 * MIB);
+    await settle();
+    for (const stranger of strangers) tryHold(stranger, 1_000);
+    expect(isShed(known)).toBe(false);
+    expect(strangers.filter(isShed).length).toBeGreaterThan(0);
   });
 
   it("that has begun to be worked on is not taken away, and is at most half of it and one call more", async () => {

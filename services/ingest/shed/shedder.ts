@@ -4,7 +4,8 @@
  * - Memory: a call holds its body, and some bytes for itself, from its first byte until it is answered. Where there is no room, whoever
  *   holds most makes some (shares.ts): their newest calls, as long as they have not begun, are told OVERLOADED.
  * - The processor and the log: sends take turns (turns.ts), some per turn of the event loop, and only so much is on its way into the log at
- *   once, and less while the router does not keep up (pace.ts). While nobody waits nobody is limited. Who has waited for a second is told OVERLOADED.
+ *   once, and less while the router does not keep up (pace.ts). While nobody waits nobody is limited. Who has waited for a second, and has
+ *   nothing on its way into the log yet, is told OVERLOADED; or LOG_UNAVAILABLE where it is the log that does not answer.
  *
  * So one who asks for less than a fair share waits for what has begun and not for what waits, and is not refused for another's sake. What
  * is refused has left nothing behind: a turn comes before the reservation.
@@ -41,6 +42,7 @@ const LOOP_COST = 96 * 1_024;
 const MOST_WAIT_MS = 1_000;
 const LOOK_MS = 100;
 const MOST_KEYS = 1_024;
+const LOG_RETRY_MS = 1_000;
 /** When to repeat: between one second and five, so that those who were refused together do not come back together. */
 const RETRY_MS = 1_000;
 const RETRY_SPREAD_MS = 4_000;
@@ -79,7 +81,7 @@ class Call implements Work {
   readonly #shedder: SendShedder;
   flow: Flow;
   bytes = CALL_BYTES;
-  /** It has had a turn: what it has cost would be for nothing if it were refused for its waiting now. */
+  /** It has had a turn: what is left of its decoding goes before what is new of the same tenant. */
   hasBegun = false;
   /** Some of it is on its way into the log: it cannot be put out any more. */
   isKept = false;
@@ -140,8 +142,8 @@ export class SendShedder implements Shedder {
   readonly #turns = new Turns<Call>();
   readonly #window: LogWindow;
   readonly #pace: Pace;
-  /** New calls that wait, in the order in which they came. */
-  readonly #fresh = new Set<Call>();
+  /** Calls that wait and are not kept, in the order in which they began to wait. */
+  readonly #refusable = new Set<Call>();
   #keptBytes = 0;
   #loopCost = 0;
   #isLooking = false;
@@ -157,11 +159,15 @@ export class SendShedder implements Shedder {
     lookUp(waiting, metrics, () => [{ labels: {}, value: this.#turns.size }]);
   }
 
-  /** Until its key has been looked up, a call is of the environment that the key was of last; else of the key alone. */
+  /**
+   * Until its key has been looked up, a call is of the environment that the key was of last. All keys that are not known share as one
+   * environment does, each of them as a tenant of it: whoever makes up many of them has no more than one share.
+   */
   enter({ headers, requestId }: Arrival): Load {
     const key = headers.get("authorization") ?? headers.get("cookie") ?? "";
-    const environment = this.#environmentOf.get(key) ?? `${UNKNOWN}${key}`;
-    return this.#entered(new Call(this, { environment, tenant: undefined }, requestId, key));
+    const environment = this.#environmentOf.get(key);
+    const flow = environment === undefined ? { environment: UNKNOWN, tenant: key } : { environment, tenant: undefined };
+    return this.#entered(new Call(this, flow, requestId, key));
   }
 
   /** What answers a call works for it from now on, until it leaves. One that came by no door enters here. */
@@ -177,7 +183,10 @@ export class SendShedder implements Shedder {
 
   hold(call: Call, bytes: number): void {
     if (call.shed) throw call.shed;
+    requireWhole(bytes);
+    if (call.users === 0) return;
     call.bytes += bytes;
+    if (call.isKept) this.#keptBytes += bytes;
     this.#note(call);
     while (this.#shares.bytes > this.#mostBytes) {
       const heaviest = this.#shares.heaviest();
@@ -190,12 +199,13 @@ export class SendShedder implements Shedder {
   move(call: Call, flow: Flow): void {
     if (call.key !== undefined && flow.environment !== call.flow.environment) this.#learn(call.key, flow.environment);
     call.flow = flow;
-    if (!call.shed) this.#note(call);
+    if (!call.shed && call.users > 0) this.#note(call);
   }
 
   turn(call: Call, { cost, logged }: { cost: number; logged: boolean }): Promise<Ended> {
     if (call.shed) return Promise.reject(call.shed);
     if (call.signal?.aborted) return Promise.reject(call.signal.reason);
+    requireWhole(cost);
     if (this.#turns.size === 0 && this.#mayGo(call, cost, logged)) {
       return Promise.resolve(this.#go(call, cost, logged));
     }
@@ -203,8 +213,8 @@ export class SendShedder implements Shedder {
       call.waiting = { sinceMs: this.#clock.nowMs(), logged, resolve, reject };
       this.#turns.wait(call, call.flow, { cost, begun: call.isKept || (call.hasBegun && !logged) });
       call.signal?.addEventListener("abort", call.giveUp, { once: true });
-      if (call.hasBegun) return;
-      this.#fresh.add(call);
+      if (call.isKept) return;
+      this.#refusable.add(call);
       if (!this.#isLooking) void this.#look();
     });
   }
@@ -243,14 +253,14 @@ export class SendShedder implements Shedder {
   }
 
   /** What is kept cannot make room any more, so that it may hold half of all there is. */
-  get #mayKeep(): boolean {
-    return this.#keptBytes < this.#mostBytes / 2;
+  get #mayBegin(): boolean {
+    return this.#keptBytes < this.#mostBytes / 2 && !this.#pace.isFull;
   }
 
   #mayGo(call: Call, cost: number, logged: boolean): boolean {
     if (this.#loopCost >= LOOP_COST) return false;
     if (!logged) return true;
-    return (call.isKept || this.#mayKeep) && this.#window.fits(cost) && this.#pace.hasRoom;
+    return (call.isKept || this.#mayBegin) && this.#window.fits(cost) && this.#pace.hasRoom;
   }
 
   /** Answers how to say that what it does with its turn is done. */
@@ -279,7 +289,7 @@ export class SendShedder implements Shedder {
 
   #serve(): void {
     for (;;) {
-      const next = this.#turns.next(this.#mayKeep);
+      const next = this.#turns.next(this.#mayBegin);
       const { waiting } = next?.of ?? {};
       if (!next || !waiting || !this.#mayGo(next.of, next.cost, waiting.logged)) return;
       this.#turns.give(next.of);
@@ -292,15 +302,12 @@ export class SendShedder implements Shedder {
     if (!call.waiting) return;
     call.waiting = undefined;
     call.signal?.removeEventListener("abort", call.giveUp);
-    this.#fresh.delete(call);
+    this.#refusable.delete(call);
     this.#turns.delete(call);
   }
 
   #shed(call: Call, reason: "memory" | "wait"): void {
-    const { environment } = call.flow;
-    this.#count(environment.startsWith(UNKNOWN) ? "(unknown)" : environment, reason);
-    const retryAfterMs = RETRY_MS + Math.floor(RETRY_SPREAD_MS * fraction(call.requestId));
-    const problem = new Problem("OVERLOADED", { retryAfterMs });
+    const problem = this.#refusal(call, reason);
     const { waiting, forget } = call;
     call.shed = problem;
     this.#stopWaiting(call);
@@ -309,12 +316,18 @@ export class SendShedder implements Shedder {
     forget?.(problem);
   }
 
+  #refusal({ flow: { environment }, requestId }: Call, reason: "memory" | "wait"): Problem {
+    if (this.#window.isSilent) return new Problem("LOG_UNAVAILABLE", { retryAfterMs: LOG_RETRY_MS });
+    this.#count(environment === UNKNOWN ? "(unknown)" : environment, reason);
+    return new Problem("OVERLOADED", { retryAfterMs: RETRY_MS + Math.floor(RETRY_SPREAD_MS * fraction(requestId)) });
+  }
+
   async #look(): Promise<void> {
     this.#isLooking = true;
-    while (this.#fresh.size > 0) {
+    while (this.#refusable.size > 0) {
       await this.#clock.sleep(LOOK_MS);
       const dueMs = this.#clock.nowMs() - MOST_WAIT_MS;
-      for (const call of this.#fresh) {
+      for (const call of this.#refusable) {
         if ((call.waiting?.sinceMs ?? 0) > dueMs) break;
         this.#shed(call, "wait");
       }
@@ -325,3 +338,8 @@ export class SendShedder implements Shedder {
 
 /** No environment's name begins so. */
 const UNKNOWN = "?";
+
+/** One that is none would stay in every sum that it went into. */
+function requireWhole(amount: number): void {
+  if (!Number.isSafeInteger(amount)) throw new RangeError("what is held, and what a turn costs, is a whole number");
+}
