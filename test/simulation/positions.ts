@@ -7,7 +7,7 @@ import { type DeadLetter, DeadLetterSchema } from "#gen/carillon/event/v1/event_
 import type { EventLog, LogRecord, Output, Position } from "#platform/log/log.ts";
 import type { Batch, Stage } from "#platform/stage/stage.ts";
 import type { Process } from "./process.ts";
-import type { Report } from "./sends.ts";
+import type { Report } from "./report.ts";
 
 export class Positions {
   readonly #report: Report;
@@ -82,6 +82,11 @@ export class Positions {
         };
       },
     };
+  }
+
+  /** How far the group has come. */
+  passed(group: string, { name }: Topic, partition: number): number {
+    return this.#passed.get(`${group} ${name}/${partition}`) ?? 0;
   }
 
   /** Also what the runner gives up on without asking the stage. */

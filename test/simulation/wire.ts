@@ -32,6 +32,9 @@ export interface WireNeeds {
   readonly weather: Weather;
 }
 
+/** A port as a process far away has it. */
+export type Far = <P extends object>(from: Process, name: string, port: P) => P;
+
 export class Wire {
   readonly #needs: WireNeeds;
   readonly #failures = new Map<string, number>();
@@ -43,7 +46,7 @@ export class Wire {
   /** `sure`: it never fails. `work` is told whether it is cut off: then it may as well do a part of it only. */
   call<T>(from: Process, what: string, work: (isCut: boolean) => Promise<T>, { sure = false } = {}): Promise<T> {
     const { timeline, random } = this.#needs;
-    from.calls();
+    from.calls(what);
     const fate = sure ? "done" : this.#fate(from.name, what);
     return new Promise((resolve, reject) => {
       const back = (answer: () => void) => from.after(this.#wayMs(), `${what} answered`, answer);
@@ -68,6 +71,15 @@ export class Wire {
       });
     });
   }
+
+  /** The port, each of whose calls goes this way. */
+  readonly far: Far = (from, name, port) =>
+    Object.fromEntries(
+      Object.entries(port).map(([method, work]) => [
+        method,
+        (...given: unknown[]) => this.call(from, `${name}.${method}`, () => (work as (...given: unknown[]) => Promise<unknown>)(...given)),
+      ]),
+    ) as typeof port;
 
   #fate(from: string, what: string): Fate {
     const { random, weather } = this.#needs;

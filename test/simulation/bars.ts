@@ -1,0 +1,57 @@
+/**
+ * Whom and what nothing may be sent to or of any more, by what was acknowledged to people: a cancel, a suppression, an erasure.
+ *
+ * Kept outside of everything that is simulated, so that it holds whatever the ledger loses. A suppression counts from its acknowledgement
+ * until somebody asks for its end; where both are on their way at once nobody can say, and it does not count.
+ */
+
+import type { Try } from "#platform/ledger/ledger.ts";
+import { personReached } from "#platform/ledger/reach.ts";
+
+export interface Erased {
+  readonly userId: string;
+  readonly atMs: number;
+}
+
+export class Bars {
+  readonly erased: Erased[] = [];
+  readonly #canceled = new Set<string>();
+  readonly #suppressed = new Set<string>();
+  readonly #lifts = new Map<string, number>();
+
+  canceled(notificationId: string): void {
+    this.#canceled.add(notificationId);
+  }
+
+  /** Asked for now; what is answered is to be called when it is acknowledged. */
+  suppressing(whom: string): () => void {
+    const lifts = this.#lifts.get(whom);
+    return () => {
+      if (this.#lifts.get(whom) === lifts) this.#suppressed.add(whom);
+    };
+  }
+
+  /** Asked for now. */
+  lifting(whom: string): void {
+    this.#lifts.set(whom, (this.#lifts.get(whom) ?? 0) + 1);
+    this.#suppressed.delete(whom);
+  }
+
+  /** Who is erased comes off the suppression list. */
+  erasing(userId: string): (atMs: number) => void {
+    this.lifting(personReached(userId));
+    return (atMs) => this.erased.push({ userId, atMs });
+  }
+
+  isErased(userId: string, acceptedAtMs: number): boolean {
+    return this.erased.some((each) => each.userId === userId && acceptedAtMs <= each.atMs);
+  }
+
+  /** Why nothing of it may start now; undefined: it may. */
+  of({ notificationId, reaches, acceptedAtMs }: Try): "cancel" | "suppression" | "erasure" | undefined {
+    if (this.#canceled.has(notificationId)) return "cancel";
+    if (reaches.some((whom) => this.#suppressed.has(whom))) return "suppression";
+    const isErased = ({ userId, atMs }: Erased) => acceptedAtMs <= atMs && reaches.includes(personReached(userId));
+    return this.erased.some(isErased) ? "erasure" : undefined;
+  }
+}
