@@ -39,7 +39,7 @@ export type Fault =
   | Blow
   | (At & { readonly is: "ledger out of reach"; readonly forMs: number })
   | (At & { readonly is: "ledger loses everything" })
-  | (At & { readonly is: "provider out"; readonly provider: string; readonly how: Trouble; readonly forMs: number });
+  | (At & { readonly is: "provider out"; readonly provider: string; readonly how: readonly Trouble[]; readonly forMs: number });
 
 export interface Plan {
   /** Everything in each process, or a room in each. */
@@ -74,10 +74,11 @@ export function planOf(random: Random): Plan {
 
 /** So slow that deliveries wait, as a rule. */
 const slow = (random: Random): Rate | undefined =>
-  random.chance(0.5) ? { perSecond: random.pick([0.2, 1, 5]), burst: random.between(1, 4) } : undefined;
+  random.chance(0.5) ? { perSecond: random.pick([0.1, 0.5, 2]), burst: random.between(1, 3) } : undefined;
 
-/** Of a provider that is out for everybody. */
-const OUT: readonly Trouble[] = ["not there", "not there", "is gone", "waits wanted", "hangs", "answers late", "answer lost"];
+/** Of a provider that is out for everybody: those that it has taken already may hear of it much later. */
+const OUT: readonly Trouble[] = ["not there", "is gone", "waits wanted", "hangs"];
+const LATE: readonly Trouble[] = ["answers late", "answers late", "answer lost"];
 
 function fault(random: Random): Fault {
   const atMs = random.between(0, FAULTS_MS);
@@ -97,6 +98,7 @@ function fault(random: Random): Fault {
     "ledger loses everything",
     "provider out",
     "provider out",
+    "provider out",
   ] as const);
   switch (is) {
     case "dies":
@@ -112,7 +114,7 @@ function fault(random: Random): Fault {
     case "ledger loses everything":
       return { atMs, is };
     case "provider out":
-      return { atMs, is, provider: random.pick(PROVIDERS), how: random.pick(OUT), forMs };
+      return { atMs: Math.floor(atMs / 2), is, provider: random.pick(PROVIDERS), how: [random.pick(OUT), random.pick([...OUT, ...LATE])], forMs: 2 * forMs };
     case "dies there":
       return { ...at, is: "dies", at: random.pick(FAILPOINTS), afterCalls: random.between(0, 2), backAfterMs };
   }

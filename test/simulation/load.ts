@@ -81,7 +81,7 @@ export interface Load {
 export function loadOf(random: Random, startMs: number): Load {
   const moments = Array.from({ length: random.between(1, 8) }, () => startMs + random.between(0, LASTS_MS));
   const atMs = () => random.pick(moments) + random.between(0, AROUND_MS);
-  const asked = Array.from({ length: random.between(5, 20) }, (_, index) => notification(random, atMs(), index));
+  const asked = Array.from({ length: random.between(5, 24) }, (_, index) => notification(random, atMs(), index));
   const changes = Array.from({ length: random.between(0, 6) }, () => change(random, atMs()));
   const poison = Array.from({ length: random.chance(0.3) ? random.between(1, 3) : 0 }, () => ({
     atMs: atMs(),
@@ -143,7 +143,7 @@ function notification(random: Random, atMs: number, index: number): Asked {
     ...{ notificationId, environment: ENVIRONMENT, recipients, category: random.pick(["news", "orders"]), eventType: "happened" },
     ...{
       content: { title: `Number ${index}`, body: "It happened." },
-      channels: random.pick([[Channel.EMAIL], [Channel.EMAIL], [Channel.WEB], []]),
+      channels: random.pick([[Channel.EMAIL], [Channel.EMAIL], [Channel.EMAIL], [Channel.WEB], []]),
     },
     priority: random.pick([Priority.LOW, Priority.MEDIUM, Priority.MEDIUM, Priority.HIGH]),
     ...{ acceptedAtMs: BigInt(atMs), expiresAtMs: BigInt(expiresAtMs), sendAtMs: BigInt(sendAtMs) },

@@ -23,7 +23,7 @@ export interface Temper {
   /** Of sends, how many do not end well. */
   trouble: number;
   /** By provider, how none of them ends well for a while. */
-  readonly out: Map<string, Trouble>;
+  readonly out: Map<string, readonly Trouble[]>;
 }
 
 /** A mail on its way to a provider. */
@@ -73,7 +73,8 @@ export const senderOf = (by: Process, id: string, { timeline, random, temper, be
     new Promise((resolve) => {
       const deliveryId = deliveryOf(mail);
       const send = began(deliveryId, id, by);
-      const trouble = temper.out.get(id) ?? (random.chance(temper.trouble) ? random.pick(troubles) : undefined);
+      const all = temper.out.get(id) ?? (random.chance(temper.trouble) ? troubles : []);
+      const trouble = all.length > 0 ? random.pick(all) : undefined;
       let isHanded = false;
       let isAnswered = false;
       const answer = (outcome: Outcome) => {

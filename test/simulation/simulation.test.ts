@@ -26,14 +26,9 @@ it("a seed replays byte for byte, and another one is another run", { timeout: TI
 });
 
 describe("a mutant is found:", () => {
-  const broken: Readonly<Record<MutantName, string>> = {
-    lease: "I2",
-    watermark: "I4",
-    "decide-once": "a decision is recorded once",
-  };
   it.each(Object.keys(mutants) as MutantName[])("%s", { timeout: TIMEOUT_MS }, async (mutant) => {
-    const { found } = await search({ seed, seeds: 500, mutant, sought: broken[mutant] });
-    expect(found).toContain(broken[mutant]);
+    const { found } = await search({ seed, seeds: 500, mutant, sought: mutants[mutant].breaks });
+    expect(found).toContain(mutants[mutant].breaks);
     expect(found).toMatch(new RegExp(`^Seed (\\d+) .*npm run simulate -- --seed \\1 --mutant ${mutant}$`, "s"));
   });
 });
