@@ -22,7 +22,7 @@ import type { InboxStore } from "../../services/inbox/store.ts";
 import { memoryPreferenceStore } from "../../services/preferences/store.memory.ts";
 import { memorySuppressionStore } from "../../services/preferences/suppressions.memory.ts";
 import { memorySchedule } from "../../services/scheduler/store.memory.ts";
-import type { ScheduleStore } from "../../services/scheduler/store.ts";
+import type { ScheduleStore, Wait } from "../../services/scheduler/store.ts";
 import { memoryHistoryStore } from "../../services/tracker/store.memory.ts";
 import type { HistoryStore } from "../../services/tracker/store.ts";
 import { Bars } from "./bars.ts";
@@ -133,23 +133,44 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
     report: (result) => limits.breakers.report(result),
   };
 
-  const schedule = memorySchedule();
+  const kept = memorySchedule();
+  const waits = new Map<string, Wait>();
+  const schedule = (worker: string): ScheduleStore => {
+    const store = kept(worker);
+    return {
+      ...store,
+      async put(some) {
+        await store.put(some);
+        for (const wait of some) waits.set(wait.id, wait);
+      },
+      async remove(ids) {
+        await store.remove(ids);
+        for (const id of ids) waits.delete(id);
+      },
+    };
+  };
   const people = memoryPreferenceStore();
   const suppressions = memorySuppressionStore();
   const history = (mutant.history ?? intact)(memoryHistoryStore());
   const letters = (mutant.letters ?? intact)(memoryDeadLetterStore());
   const boxes = memoryInboxStore();
-  /** Deliveries in the order in which they came into an inbox. */
-  const stored = new Set<string>();
+  /** Deliveries in the order in which they came into an inbox, and whose it is. */
+  const stored = new Map<string, string>();
+  /** Those that are not there any more. */
+  const deleted = new Set<string>();
   const inbox: InboxStore = {
     ...boxes,
     add: async (rows) => {
       const places = await boxes.add(rows);
-      for (const { deliveryId, notificationId, createdAtMs } of rows) {
-        stored.add(deliveryId);
+      for (const { deliveryId, notificationId, userId, createdAtMs } of rows) {
+        if (!stored.has(deliveryId)) stored.set(deliveryId, userId);
         if (createdAtMs >= expiresAtMs(notificationId)) report("nothing is sent after its expiry", `${deliveryId} was stored`);
       }
       return places;
+    },
+    async erase(environment, userId) {
+      await boxes.erase(environment, userId);
+      for (const [deliveryId, whose] of stored) if (whose === userId) deleted.add(deliveryId);
     },
   };
   const accepted = new Map<string, Uint8Array>();
@@ -163,6 +184,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
 
   const portsOf = (process: Process): Ports => {
     const far = <P extends object>(name: string, port: P): P => wire.far(process, name, port);
+    const timed = <P extends object>(name: string, port: P): P => wire.far(process, name, port, { timed: true });
     const clients = new Map([...services].map(([service, answers]) => [service, far(service.name, answers)]));
     const providers = plan.rates.map((rate, at) => {
       const sender = senderOf(process, PROVIDERS[at] as string, provider);
@@ -172,7 +194,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
       ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, providers, maxRetryCount: plan.maxRetryCount },
       ...{ buckets: far("ledger.buckets", buckets), breakers: far("ledger.breakers", breakers) },
       schedule: far("schedule", (mutant.schedule ?? intact)(schedule(process.name))),
-      ...{ inbox: far("inbox", inbox), history: far("history", history), letters: far("letters", letters) },
+      ...{ inbox: timed("inbox", inbox), history: timed("history", history), letters: far("letters", letters) },
       ...{ people: far("people", people), suppressions: far("suppressions", suppressions) },
       ledger: leases.heard(ledgerOf(process, { server, keeps, wire, restore: mutant.restore ?? tellAgain }), process),
       client: ((service) => clients.get(service)) as Ports["client"],
@@ -181,7 +203,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
 
   /** The ledger loses everything, and with it the limits. */
   async function lose(): Promise<void> {
-    leases.lost(await underWay({ log, positions, events, sends, nowMs: timeline.nowMs }));
+    leases.lost(await underWay({ log, positions, events, sends, waits: [...waits.values()], nowMs: timeline.nowMs }));
     server.loseEverything();
     limits = emptyLimits();
     mark("ledger lost");
@@ -209,6 +231,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
     positions,
     inbox,
     stored,
+    deleted,
     history,
     people,
     events,

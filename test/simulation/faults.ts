@@ -114,7 +114,13 @@ function fault(random: Random): Fault {
     case "ledger loses everything":
       return { atMs, is };
     case "provider out":
-      return { atMs: Math.floor(atMs / 2), is, provider: random.pick(PROVIDERS), how: [random.pick(OUT), random.pick([...OUT, ...LATE])], forMs: 2 * forMs };
+      return {
+        atMs: Math.floor(atMs / 2),
+        is,
+        provider: random.pick(PROVIDERS),
+        how: [random.pick(OUT), random.pick([...OUT, ...LATE])],
+        forMs: 2 * forMs,
+      };
     case "dies there":
       return { ...at, is: "dies", at: random.pick(FAILPOINTS), afterCalls: random.between(0, 2), backAfterMs };
   }

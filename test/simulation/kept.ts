@@ -3,7 +3,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { DeliveryEvent } from "#gen/carillon/event/v1/event_pb.ts";
 import { DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import type { InboxStore } from "../../services/inbox/store.ts";
-import type { PreferenceStore } from "../../services/preferences/store.ts";
+import type { KnownPerson, PreferenceStore } from "../../services/preferences/store.ts";
 import { decodeRequested } from "../../services/tracker/history.ts";
 import { recountOf } from "../../services/tracker/stats.fixture.ts";
 import type { HistoryStore } from "../../services/tracker/store.ts";
@@ -34,9 +34,11 @@ export async function kept({ load, bars, inbox, history, people, events }: Evide
     const told = found.flat().map((bytes) => fromBinary(DeliveryEventSchema, bytes));
     const rows = await inbox.after(ENVIRONMENT, erased.userId, 0, Number.POSITIVE_INFINITY);
     const left = [
-      ...told.filter((event) => before.has(event.notificationId) && isOf(erased, event)).map(({ eventId }) => `event ${eventId}`),
+      ...told
+        .filter((event) => before.has(event.notificationId) && isOf(erased, event))
+        .map(({ eventId, notificationId, moment, reason }) => `event ${eventId} of ${notificationId} (moment ${moment}, ${reason})`),
       ...rows.filter(({ notificationId }) => before.has(notificationId)).map(({ deliveryId }) => `row ${deliveryId}`),
-      ...(isNewAgain(load, erased) ? [] : (await people.find(ENVIRONMENT, [erased.userId])).flatMap((known) => (known ? ["person"] : []))),
+      ...(isNewAgain(load, erased) ? [] : (await people.find(ENVIRONMENT, [erased.userId])).flatMap(said)),
     ];
     if (left.length > 0) report("I8: nothing is left of who was erased", `${erased.userId}: ${left.join(", ")}`);
   }
@@ -51,6 +53,13 @@ export async function kept({ load, bars, inbox, history, people, events }: Evide
   const [stats, recounted] = [await history.stats(FOREVER), recountOf(found.flat())].map((counts) => JSON.stringify(counts));
   if (stats !== recounted) report("I5: the stats are a recount of the history", `${stats}, and counted anew ${recounted}`);
 }
+
+/** What is known of a person. That there is one is known of whoever is asked about, also by a dispatcher that had begun to before. */
+const said = (known: KnownPerson | undefined): string[] => {
+  if (!known) return [];
+  const { email, name, locale, timeZone } = known.person;
+  return [email, name, locale, timeZone, ...known.choices.map(({ category }) => category)].filter((text) => text !== "");
+};
 
 const isOf = ({ userId }: Erased, event: DeliveryEvent): boolean =>
   event.moment === Moment.REQUESTED

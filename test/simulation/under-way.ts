@@ -4,6 +4,7 @@ import * as topics from "#domain/topics.ts";
 import { NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { type DeliveryEvent, type Scheduled, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { EventLog } from "#platform/log/log.ts";
+import type { Wait } from "../../services/scheduler/store.ts";
 import { historyOf } from "../../services/tracker/history.ts";
 import { notificationOf } from "../../services/tracker/notification.ts";
 import type { Positions } from "./positions.ts";
@@ -14,23 +15,29 @@ interface Needs {
   readonly positions: Positions;
   readonly events: ReadonlyMap<string, readonly DeliveryEvent[]>;
   readonly sends: Sends;
+  /** In the schedule. */
+  readonly waits: readonly Wait[];
   readonly nowMs: number;
 }
 
 /** A call that was told to have failed may still arrive for so long. */
 const LATE_MS = 10_000;
 
-export async function underWay({ log, positions, events, sends, nowMs }: Needs): Promise<ReadonlySet<string>> {
+export async function underWay({ log, positions, events, sends, waits, nowMs }: Needs): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
+  const add = (topic: topics.Topic | undefined, value: Uint8Array) => {
+    const id = topic && notificationIn(topic, value);
+    if (id !== undefined) found.add(id);
+  };
   for (const [id, its] of events) if (notificationOf(historyOf(id, its)).status === NotificationStatus.PROCESSING) found.add(id);
+  for (const { topic, value } of waits) add(topics.topicNamed(topic), value);
   for (const [group, read] of positions.groups) {
     if (group === "tracker" || group === "deadletters") continue;
     for (const topic of read)
-      for (let partition = 0; partition < topic.partitions; partition++)
-        for (const { value } of await log.read(topic, partition, positions.passed(group, topic, partition), Number.POSITIVE_INFINITY)) {
-          const id = notificationIn(topic, value);
-          if (id) found.add(id);
-        }
+      for (let partition = 0; partition < topic.partitions; partition++) {
+        const from = positions.passed(group, topic, partition);
+        for (const { value } of await log.read(topic, partition, from, Number.POSITIVE_INFINITY)) add(topic, value);
+      }
   }
   for (const { lease, beganMs } of sends.begun) if (lease && nowMs - beganMs < LATE_MS) found.add(lease.of.notificationId);
   return found;

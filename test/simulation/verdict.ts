@@ -26,7 +26,9 @@ export interface Evidence {
   readonly leases: Leases;
   readonly sends: Sends;
   /** Deliveries in the order in which they came into an inbox. */
-  readonly stored: ReadonlySet<string>;
+  readonly stored: ReadonlyMap<string, unknown>;
+  /** Those of them that are not there any more. */
+  readonly deleted: ReadonlySet<string>;
   /** By notification. */
   readonly events: ReadonlyMap<string, readonly DeliveryEvent[]>;
   readonly accepted: ReadonlyMap<string, unknown>;
@@ -35,9 +37,10 @@ export interface Evidence {
 type Arrived = "once" | "perhaps" | "never";
 
 /** Of what the ledger lost while it was under way, only that it ended can be said. */
-export async function verdict({ log, leases, sends, stored, events, accepted }: Evidence, report: Report): Promise<void> {
+export async function verdict({ log, leases, sends, stored, deleted, events, accepted }: Evidence, report: Report): Promise<void> {
   const arrived = ({ deliveryId, channel }: Tracked, cycle: number): Arrived => {
     const mails = (sends.taken.get(deliveryId) ?? []).filter(({ lease }) => lease?.of.cycle === cycle);
+    if (deleted.has(deliveryId)) return "perhaps";
     if (channel === Channel.WEB ? stored.has(deliveryId) : mails.some(({ resolved }) => resolved?.as === "sent")) return "once";
     return mails.length > 0 ? "perhaps" : "never";
   };
@@ -59,9 +62,9 @@ export async function verdict({ log, leases, sends, stored, events, accepted }: 
     for (const { to } of mails)
       if (!lost.has(deliveryId) && decisions.get(deliveryId)?.target !== to)
         report("what is sent follows the decision", `${deliveryId} was sent to ${to}`);
-  for (const deliveryId of stored)
+  for (const deliveryId of stored.keys())
     if (!lost.has(deliveryId) && !decisions.has(deliveryId)) report("what is sent follows the decision", `${deliveryId} was stored`);
-  const rows = [...stored].filter((deliveryId) => decisions.get(deliveryId)?.untilMs === 0n);
+  const rows = [...stored.keys()].filter((deliveryId) => decisions.get(deliveryId)?.untilMs === 0n);
   await inOrder(log, [...sends.firsts, ...rows], report);
 }
 
