@@ -4,6 +4,7 @@ import { type DeliveryEvent, DeliveryEventSchema } from "#gen/carillon/event/v1/
 import { personReached } from "#platform/ledger/reach.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { openTrackerRoom, type TrackerRoom } from "./service.fixture.ts";
+import type { HistoryStore } from "./store.ts";
 import * as story from "./story.fixture.ts";
 
 const { EMAIL, SENT } = story;
@@ -98,4 +99,27 @@ it("however the erasure races with what is recorded, nothing of the person is le
     expect(await kept(id)).toEqual([]);
   }
   expect((await room.tracker.listNotifications({})).notifications).toEqual([]);
+});
+
+it("of two who are erased at the same time neither comes back with what is left of the other", async () => {
+  await room.close();
+  let meanwhile = async () => undefined as unknown;
+  const around = (store: HistoryStore): HistoryStore => ({
+    ...store,
+    async redact(redactions) {
+      const between = meanwhile;
+      meanwhile = async () => undefined;
+      await between();
+      return store.redact(redactions);
+    },
+  });
+  room = await openTrackerRoom({ around });
+  await room.record(story.likedStory());
+  await erase("ann", 1_000);
+  meanwhile = async () => {
+    await erase("bo", 1_000);
+    await eraseAll("bo");
+  };
+  await eraseAll("ann");
+  expect(await kept()).toEqual([]);
 });

@@ -42,7 +42,7 @@ export const trackerStage = (store: HistoryStore, fanout: Fanout, ledger: Pick<L
     }
     await store.record(recorded);
     // Behind the writing: who is erased before it is found here, who is erased after it by the erasure.
-    await forgetIn(store, [
+    await forgetIn(store, ledger, [
       ...(await erasedAmong(
         ledger,
         recorded.flatMap((each, place) => concerning(each, kept[place]?.value)),

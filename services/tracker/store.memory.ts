@@ -48,7 +48,7 @@ export function memoryHistoryStore(): HistoryStore {
         const known = notifications.get(keyOf(environment, notificationId));
         if (!known) continue;
         for (const eventId of gone) known.events.delete(eventId);
-        for (const { eventId, event } of rewritten) known.events.set(eventId, event);
+        for (const { eventId, event } of rewritten) if (known.events.has(eventId)) known.events.set(eventId, event);
         known.asked = isEmpty ? undefined : known.asked && { ...known.asked, userIds: others };
       }
     },

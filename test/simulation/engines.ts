@@ -100,6 +100,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
       events.set(event.notificationId, [...(events.get(event.notificationId) ?? []), event]);
       if (event.moment !== Moment.DELIVERY) continue;
       mark(event.reason);
+      if (event.status === DeliveryStatus.DEFERRED) leases.putOff.add(event.deliveryId);
       if (event.status === DeliveryStatus.DEAD) leases.died(event.deliveryId, event.cycle);
     }
     for (const { topic, value } of outputs) {

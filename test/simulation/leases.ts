@@ -44,7 +44,7 @@ const sendKey = (send: Try | Settled) => `${cycleKey(send)} ${send.target}`;
 const isNewer = (one: Progress, other: Progress) => one.attempt > other.attempt || (one.attempt === other.attempt && one.wait > other.wait);
 
 export class Leases {
-  /** Deliveries that were put off for somebody's lease. */
+  /** Deliveries that were put off, for somebody's lease or whatever else. */
   readonly putOff = new Set<string>();
   /** Called when the ledger has been told what became of a lease's sends. */
   onResolved: (lease: Lease, resolved: Resolved) => void = () => undefined;

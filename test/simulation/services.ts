@@ -65,8 +65,8 @@ export function servicesOf(
     },
   };
   const asked = answering(IngestService, ingest);
-  const given = { clock, fanout: memoryFanout(), client: (() => asked) as unknown as Given["client"] };
-  const { erase } = erasing({ ...given, people, suppressions, ledger, logger: silent });
+  const given = { clock, ledger, fanout: memoryFanout(), client: (() => asked) as unknown as Given["client"] };
+  const { erase } = erasing({ ...given, people, suppressions, logger: silent });
   return new Map<DescService, Answers>([
     [IngestService, asked],
     [PreferencesService, answering(PreferencesService, preferencesService({ people, suppressions, clock, ledger, erase }))],
