@@ -16,6 +16,8 @@ const KEY = "sentinel";
 export class LedgerServer {
   ledger: Ledger;
   sentinel: string | null = null;
+  /** Counts how often it has lost everything. */
+  losses = 0;
   readonly #empty: () => Ledger;
 
   constructor(empty: () => Ledger) {
@@ -26,6 +28,7 @@ export class LedgerServer {
   loseEverything(): void {
     this.ledger = this.#empty();
     this.sentinel = null;
+    this.losses++;
   }
 }
 
@@ -37,12 +40,18 @@ interface Needs {
 }
 
 export function ledgerOf(process: Process, { server, keeps, wire, restore }: Needs): Ledger {
+  /** Of the data that was looked at; what a later loss has left is not called whole. */
+  let looked = 0;
   const redis = {
     status: "ready",
-    get: () => wire.call(process, "ledger.get", async () => server.sentinel),
+    get: () =>
+      wire.call(process, "ledger.get", async () => {
+        looked = server.losses;
+        return server.sentinel;
+      }),
     set: (_key: string, value: string) =>
       wire.call(process, "ledger.set", async () => {
-        server.sentinel = value;
+        if (looked === server.losses) server.sentinel = value;
       }),
   };
   const never = () => undefined;

@@ -18,7 +18,7 @@ export class Positions {
   readonly #passed = new Map<string, number>();
 
   /** What stages are at work on. */
-  readonly open = new Set<{ readonly process: Process }>();
+  readonly open = new Set<{ readonly process: Process; readonly records: readonly LogRecord[] }>();
   /** The groups there are, and what they read. */
   readonly groups = new Map<string, readonly Topic[]>();
   readonly #appended: (outputs: readonly Output[]) => void;
@@ -47,7 +47,7 @@ export class Positions {
             batch.bury(received, reason, detail, ...outputs);
           },
         };
-        const work = { process };
+        const work = { process, records: batch.records.map(({ record }) => record) };
         this.open.add(work);
         await stage.handle(watched).finally(() => this.open.delete(work));
       },

@@ -30,6 +30,8 @@ export async function underWay({ log, positions, events, sends, waits, nowMs }: 
     if (id !== undefined) found.add(id);
   };
   for (const [id, its] of events) if (notificationOf(historyOf(id, its)).status === NotificationStatus.PROCESSING) found.add(id);
+  // Also where somebody else has them by now: who was put out does not know.
+  for (const { process, records } of positions.open) if (process.isAlive) for (const { topic, value } of records) add(topic, value);
   for (const { topic, value } of waits) add(topics.topicNamed(topic), value);
   for (const [group, read] of positions.groups) {
     if (group === "tracker" || group === "deadletters") continue;
