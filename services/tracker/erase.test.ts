@@ -123,3 +123,27 @@ it("of two who are erased at the same time neither comes back with what is left 
   await eraseAll("ann");
   expect(await kept()).toEqual([]);
 });
+
+it("what comes of those who are erased is not even written, for whoever writes it may die before it can be deleted", async () => {
+  await room.close();
+  const written: string[] = [];
+  const around = (store: HistoryStore): HistoryStore => ({
+    ...store,
+    async record(events) {
+      written.push(...events.map(({ event }) => Buffer.from(event).toString("latin1")));
+      await store.record(events);
+    },
+  });
+  room = await openTrackerRoom({ around });
+  await erase("ann", 1_000);
+  const [asked, ...others] = story.likedStory().map((event) => ({ ...event, acceptedAtMs: 1_000n }));
+  await room.record([
+    asked as DeliveryEvent,
+    story.asked(story.request({ notificationId: uuidv5("hers"), recipients: [{ userId: "ann" }] })),
+    ...others,
+  ]);
+  expect(written.join()).not.toContain("ann");
+  expect((await kept()).map(({ userId }) => userId).sort()).toEqual(["", "bo"]);
+  expect((await room.tracker.listNotifications({ userId: "bo" })).notifications).toHaveLength(1);
+  expect((await room.tracker.listNotifications({ userId: "ann" })).notifications).toEqual([]);
+});

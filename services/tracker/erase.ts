@@ -6,7 +6,7 @@
  * writing it is asked who of those left was erased meanwhile: the ledger knows of an erasure before it deletes anything.
  */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { DeliveryEventSchema, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { type DeliveryEvent, DeliveryEventSchema, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { erasedAmong } from "#platform/ledger/erasures.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import { decodeRequested } from "./history.ts";
@@ -65,8 +65,16 @@ function redactionOf({ environment, notificationId, userId }: Forgetting, events
     others: [...new Set(recipients.map((each) => each.userId).filter((other) => other !== ""))],
     acceptedAtMs: requested && Number(requested.acceptedAtMs || asking.atMs),
   };
-  if (!requested || isEmpty) return { ...about, rewritten: [] };
-  const actor = requested.actor === userId ? "" : requested.actor;
-  const without = toBinary(NotificationRequestedSchema, { ...requested, actor, recipients });
-  return { ...about, rewritten: [{ eventId: asking.eventId, event: toBinary(DeliveryEventSchema, { ...asking, requested: without }) }] };
+  const rest = requested && !isEmpty && without(asking, new Set([userId]));
+  return { ...about, rewritten: rest ? [{ eventId: asking.eventId, event: toBinary(DeliveryEventSchema, rest) }] : [] };
+}
+
+/** What may be kept of an event that is not to tell of these people; undefined: nothing. Pure. */
+export function without(event: DeliveryEvent, userIds: ReadonlySet<string>): DeliveryEvent | undefined {
+  if (event.moment !== Moment.REQUESTED) return userIds.has(event.userId) ? undefined : event;
+  const requested = decodeRequested(event.requested);
+  const recipients = requested.recipients.filter((each) => !userIds.has(each.userId));
+  if (recipients.length === 0) return undefined;
+  const actor = userIds.has(requested.actor) ? "" : requested.actor;
+  return { ...event, requested: toBinary(NotificationRequestedSchema, { ...requested, actor, recipients }) };
 }
