@@ -183,7 +183,9 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
     ...{ began: sends.began.bind(sends), took: sends.took.bind(sends), answered: sends.answered.bind(sends) },
   };
 
+  const processes = new Set<Process>();
   const portsOf = (process: Process): Ports => {
+    processes.add(process);
     const far = <P extends object>(name: string, port: P): P => wire.far(process, name, port);
     const timed = <P extends object>(name: string, port: P): P => wire.far(process, name, port, { timed: true });
     const clients = new Map([...services].map(([service, answers]) => [service, far(service.name, answers)]));
@@ -204,7 +206,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
 
   /** The ledger loses everything, and with it the limits. */
   async function lose(): Promise<void> {
-    leases.lost(await underWay({ log, positions, events, sends, waits: [...waits.values()], nowMs: timeline.nowMs }));
+    leases.lost(await underWay({ log, positions, events, sends, waits: [...waits.values()], processes, nowMs: timeline.nowMs }));
     server.loseEverything();
     limits = emptyLimits();
     mark("ledger lost");

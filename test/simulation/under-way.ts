@@ -8,6 +8,7 @@ import type { Wait } from "../../services/scheduler/store.ts";
 import { historyOf } from "../../services/tracker/history.ts";
 import { notificationOf } from "../../services/tracker/notification.ts";
 import type { Positions } from "./positions.ts";
+import type { Process } from "./process.ts";
 import type { Sends } from "./sends.ts";
 
 interface Needs {
@@ -17,20 +18,22 @@ interface Needs {
   readonly sends: Sends;
   /** In the schedule. */
   readonly waits: readonly Wait[];
+  readonly processes: ReadonlySet<Process>;
   readonly nowMs: number;
 }
 
 /** A call that was told to have failed may still arrive for so long. */
 const LATE_MS = 10_000;
 
-export async function underWay({ log, positions, events, sends, waits, nowMs }: Needs): Promise<ReadonlySet<string>> {
+export async function underWay({ log, positions, events, sends, waits, processes, nowMs }: Needs): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   const add = (topic: topics.Topic | undefined, value: Uint8Array) => {
     const id = topic && notificationIn(topic, value);
     if (id !== undefined) found.add(id);
   };
   for (const [id, its] of events) if (notificationOf(historyOf(id, its)).status === NotificationStatus.PROCESSING) found.add(id);
-  // Also where somebody else has them by now: who was put out does not know.
+  // Who stands still has what was given to them before, whoever has it by now.
+  if ([...processes].some((each) => each.isAlive && each.isStalled)) for (const id of events.keys()) found.add(id);
   for (const { process, records } of positions.open) if (process.isAlive) for (const { topic, value } of records) add(topic, value);
   for (const { topic, value } of waits) add(topics.topicNamed(topic), value);
   for (const [group, read] of positions.groups) {
