@@ -16,7 +16,7 @@ export interface Sent {
   readonly served: boolean | undefined;
 }
 
-interface Needs {
+export interface BreakersNeeds {
   readonly timeline: Timeline;
   readonly report: Report;
   readonly mark: (what: string) => void;
@@ -32,7 +32,7 @@ interface Known {
 
 const PROMISE = "a breaker goes by what was sent since it changed";
 
-export function watchedBreakers(breakers: Breakers, { timeline, report, mark, sent, leases }: Needs): Breakers {
+export function watchedBreakers(breakers: Breakers, { timeline, report, mark, sent, leases }: BreakersNeeds): Breakers {
   const known = new Map<string, Known>();
 
   function became(integration: string, phase: Phase): void {

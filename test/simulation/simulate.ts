@@ -4,11 +4,12 @@
  */
 import { Registry } from "prom-client";
 import * as topics from "#domain/topics.ts";
-import { enginesOf, type Mutant } from "./engines.ts";
+import { enginesOf } from "./engines.ts";
 import { FAULTS_MS, type Fault, type Plan, planOf } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { kept } from "./kept.ts";
 import { loadOf } from "./load.ts";
+import type { Mutant } from "./mutant.ts";
 import { peopleAt } from "./people.ts";
 import { Process } from "./process.ts";
 import type { Temper } from "./provider.ts";

@@ -25,10 +25,23 @@ it("a seed replays byte for byte, and another one is another run", { timeout: TI
   expect(await digest(seed + 1)).not.toBe(first);
 });
 
+it("comes to everything that it is to look at", { timeout: TIMEOUT_MS }, async () => {
+  const missing = new Set([
+    ...["accepted_by_provider", "refused_by_provider", "temporarily_refused", "attempts_exhausted", "outcome_unknown", "send_unresolved"],
+    ...["provider_unavailable", "rate_limited", "quiet_hours", "lease_held", "stored_in_inbox"],
+    ...["canceled", "suppressed", "erased", "expired"],
+    ...["breaker open", "breaker half-open", "breaker closed", "failed over", "ledger lost", "replayed"],
+  ]);
+  for (let of = 1; missing.size > 0 && of <= 300; of++)
+    for (const mark of (await simulate({ seed: of })).marks.keys()) missing.delete(mark);
+  expect([...missing]).toEqual([]);
+});
+
 describe("a mutant is found:", () => {
   it.each(Object.keys(mutants) as MutantName[])("%s", { timeout: TIMEOUT_MS }, async (mutant) => {
-    const { found } = await search({ seed, seeds: 500, mutant, sought: mutants[mutant].breaks });
-    expect(found).toContain(mutants[mutant].breaks);
+    const { breaks, from } = mutants[mutant];
+    const { found } = await search({ seed: from, seeds: 500, mutant, sought: breaks });
+    expect(found).toContain(breaks);
     expect(found).toMatch(new RegExp(`^Seed (\\d+) .*npm run simulate -- --seed \\1 --mutant ${mutant}$`, "s"));
   });
 });

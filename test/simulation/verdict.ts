@@ -5,13 +5,7 @@ import { deliveryName } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
 import { Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import {
-  type Decision,
-  type DeliveryEvent,
-  DeliveryEventSchema,
-  Moment,
-  NotificationPrioritizedSchema,
-} from "#gen/carillon/event/v1/event_pb.ts";
+import { type Decision, type DeliveryEvent, Moment, NotificationPrioritizedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Delivery as Tracked } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { EventLog, LogRecord } from "#platform/log/log.ts";
 import { uuidv5 } from "#platform/uuid.ts";
@@ -131,9 +125,4 @@ export async function recordsOf(log: EventLog, topic: topics.Topic): Promise<Log
   for (let partition = 0; partition < topic.partitions; partition++)
     found.push(...(await log.read(topic, partition, 0, Number.POSITIVE_INFINITY)));
   return found;
-}
-
-/** The tracker's, as far as the log goes. */
-export function eventsIn(outputs: readonly { readonly topic: topics.Topic; readonly value: Uint8Array }[]): DeliveryEvent[] {
-  return outputs.filter(({ topic }) => topic === topics.deliveryEvents).map(({ value }) => fromBinary(DeliveryEventSchema, value));
 }
