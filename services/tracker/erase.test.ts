@@ -82,6 +82,15 @@ it("what comes after the erasure is not kept, in whatever order, and what was ac
   expect((await room.tracker.listNotifications({ userId: "ann" })).notifications).toHaveLength(1);
 });
 
+it("what came before the request, and the erasure could not find, goes when the request comes", async () => {
+  await room.record([{ ...story.decided("ann", [{ channel: EMAIL, send: true, reasons: [] }]), acceptedAtMs: 1_000n }]);
+  await erase("ann", 1_000);
+  await eraseAll("ann");
+  expect(await kept()).toHaveLength(1);
+  await room.record([story.asked(toAnn)]);
+  expect(await kept()).toEqual([]);
+});
+
 it("however the erasure races with what is recorded, nothing of the person is left", async () => {
   for (let round = 0; round < 12; round++) {
     const id = uuidv5(`race ${round}`);

@@ -35,12 +35,13 @@ export const trackerStage = (store: HistoryStore, fanout: Fanout, ledger: Pick<L
       else if (asked === "undecodable") batch.bury(received, "undecodable", "requested: is not a NotificationRequested");
       else readable.push({ received, event: received.value, bytes: received.record.value, asked });
     }
-    const gone = Map.groupBy(await erasedAmong(ledger, readable.flatMap(concerning)), ({ event }) => event);
+    const before = [...(await erasedAmong(ledger, readable.flatMap(concerning)))];
+    const gone = Map.groupBy(before, ({ event }) => event);
     const told = readable.flatMap((each) => stripped(each, gone.get(each.event)));
     const recorded = told.map(recordedOf);
     await store.record(recorded);
-    // Who is erased before it is found here, who is erased after it by the erasure.
-    await forgetIn(store, ledger, [...(await erasedAmong(ledger, told.flatMap(concerning)))]);
+    // Who is erased before it is found here, who is erased after it by the erasure: but for what no request had told it of yet.
+    await forgetIn(store, ledger, [...before, ...(await erasedAmong(ledger, told.flatMap(concerning)))]);
     wakeWatchers(fanout, recorded);
     for (const { received } of readable) batch.done(received);
   },
