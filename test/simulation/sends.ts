@@ -86,7 +86,10 @@ export class Sends {
     const all = this.taken.get(handed.deliveryId) ?? [];
     all.push({ ...handed, lease, hasDied: !handed.by.isAlive });
     this.taken.set(handed.deliveryId, all);
-    const cycle = all.filter((each) => each.lease?.of.cycle === lease?.of.cycle);
+    // Where the ledger lost what was decided, it may be decided anew for another address.
+    const isLost = lease !== undefined && this.#needs.leases.isLost(lease.of.notificationId);
+    const isRepeated = ({ lease: one, to }: Taken) => one?.of.cycle === lease?.of.cycle && (!isLost || to === handed.to);
+    const cycle = all.filter(isRepeated);
     if (cycle.length > 1) this.repeats++;
     const lost = cycle.filter((each) => this.#isLost(each)).length;
     if (cycle.length > 1 + lost)
