@@ -67,7 +67,7 @@ export function planOf(random: Random): Plan {
     weather: { outOfReach: undefined, losses: rate(0, 0.02, 0.1), slow: random.pick([0, 0.1, 0.5]), slowestMs: random.pick([50, 400]) },
     trouble: rate(0, 0.1, 0.5),
     rates: PROVIDERS.slice(0, random.between(1, PROVIDERS.length)).map(() => slow(random)),
-    maxRetryCount: random.between(0, 2),
+    maxRetryCount: random.pick([0, 1, 1, 2]),
     faults: isCalm ? [] : Array.from({ length: random.between(0, 10) }, () => fault(random)).sort((one, other) => one.atMs - other.atMs),
   };
 }

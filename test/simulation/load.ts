@@ -57,9 +57,9 @@ const LASTS_MS = 20_000;
 /** What happens at about the same moment is under way together. */
 const AROUND_MS = 200;
 const SOON_MS = 3_000;
-const ACTS_MS = 60_000;
+const ACTS_MS = 45_000;
 /** When most that die have died. */
-const REPLAYS_MS = 120_000;
+const REPLAYS_MS = 60_000;
 const DAY_MS = 24 * 3_600_000;
 const ADDRESSES = ["one@example.test", "other@example.test", "stranger@example.test"];
 
@@ -137,7 +137,7 @@ function notification(random: Random, atMs: number, index: number): Asked {
   const recipients = random.chance(0.1)
     ? [{ userId: "", email: "stranger@example.test" }]
     : persons.map((userId) => ({ userId, email: "" }));
-  const sendAtMs = random.chance(0.15) ? atMs + random.between(1_000, 60_000) : 0;
+  const sendAtMs = random.chance(0.15) ? atMs + random.between(1_000, 30_000) : 0;
   const expiresAtMs = (sendAtMs || atMs) + (random.chance(0.2) ? random.between(1_000, 60_000) : DAY_MS);
   const requested = create(NotificationRequestedSchema, {
     ...{ notificationId, environment: ENVIRONMENT, recipients, category: random.pick(["news", "orders"]), eventType: "happened" },

@@ -144,23 +144,23 @@ const history = (store: HistoryStore): HistoryStore => {
   return { ...store, record: (recorded) => store.record(recorded.map((each) => ({ ...each, eventId: `${each.eventId} ${events++}` }))) };
 };
 
-/** Each with the promise that it breaks, and a seed from which on that is soon found: when the order of things changes, later ones find it. */
+/** Each with the promise that it breaks, as the search for it tells. */
 export const mutants = {
-  lease: { breaks: "I2", from: 1, ledger: lease },
-  watermark: { breaks: "I4", from: 1, log: watermark },
-  "decide-once": { breaks: "a decision is recorded once", from: 1, ledger: decideOnce },
-  schedule: { breaks: "I1", from: 1, schedule },
-  failover: { breaks: "I2: under one lease", from: 1, sender: failover },
-  order: { breaks: "I3", from: 1, log: order },
-  history: { breaks: "I5", from: 1, history },
-  probe: { breaks: "I6", from: 1, breakers: probe },
-  bars: { breaks: "I8: nothing starts", from: 1, ledger: bars },
-  erasures: { breaks: "I8: nothing is left", from: 1, ledger: erasures },
-  restore: { breaks: "I8: nothing starts", from: 1, restore: () => async () => undefined },
-  replay: { breaks: "what is replayed has died before", from: 1, letters: replay },
-  generation: { breaks: "a breaker goes by", from: 1, breakers: generation },
-  tokens: { breaks: "no more is sent than there are tokens", from: 1, buckets: tokens },
-  attempts: { breaks: "waiting burns no attempt", from: 1, sender: attempts },
-} satisfies Record<string, Mutant & { readonly breaks: string; readonly from: number }>;
+  lease: { breaks: "I2", ledger: lease },
+  watermark: { breaks: "I4", log: watermark },
+  "decide-once": { breaks: "a decision is recorded once", ledger: decideOnce },
+  schedule: { breaks: "I1", schedule },
+  failover: { breaks: "I2: under one lease", sender: failover },
+  order: { breaks: "I3", log: order },
+  history: { breaks: "I5", history },
+  probe: { breaks: "I6", breakers: probe },
+  bars: { breaks: "I8: nothing starts", ledger: bars },
+  erasures: { breaks: "I8: nothing is left", ledger: erasures },
+  restore: { breaks: "I8: nothing starts", restore: () => async () => undefined },
+  replay: { breaks: "what is replayed has died before", letters: replay },
+  generation: { breaks: "a breaker goes by", breakers: generation },
+  tokens: { breaks: "no more is sent than there are tokens", buckets: tokens },
+  attempts: { breaks: "waiting burns no attempt", sender: attempts },
+} satisfies Record<string, Mutant & { readonly breaks: string }>;
 
 export type MutantName = keyof typeof mutants;
