@@ -1,5 +1,6 @@
 /**
- * Breakers, watched from outside: each change of phase must follow from results of sends that began in the phase that it ends.
+ * Breakers, watched from outside: each change of phase must follow from results of sends that began in the phase that it ends,
+ * and a result of an earlier one changes nothing.
  *
  * Results may be late and calls lost, so there may be more such results than were told, and never fewer.
  */
@@ -58,7 +59,11 @@ export function watchedBreakers(breakers: Breakers, { timeline, report, mark, se
       return answer;
     },
     async report(result) {
+      const [before] = await breakers.read([result.integration]);
       const told = await breakers.report(result);
+      const isOld = before !== undefined && before.generation !== result.generation;
+      if (isOld && (told.failures !== before.failures || told.phase !== before.phase))
+        report(PROMISE, `${result.integration}: a ${result.is} of generation ${result.generation} counts in ${before.generation}`);
       became(result.integration, told.phase);
       return told;
     },

@@ -68,8 +68,15 @@ export function planOf(random: Random): Plan {
     trouble: rate(0, 0.1, 0.5),
     rates: PROVIDERS.slice(0, random.between(1, PROVIDERS.length)).map(() => slow(random)),
     maxRetryCount: random.pick([0, 1, 1, 2]),
-    faults: isCalm ? [] : Array.from({ length: random.between(0, 10) }, () => fault(random)).sort((one, other) => one.atMs - other.atMs),
+    faults: isCalm ? [] : faults(random),
   };
+}
+
+function faults(random: Random): readonly Fault[] {
+  const all = Array.from({ length: random.between(0, 10) }, () => fault(random));
+  // From the beginning and for long, so that its breaker opens, and late answers find it half-open.
+  const out: Fault = { atMs: 0, is: "provider out", provider: PROVIDERS[0], how: ["not there", random.pick(LATE)], forMs: FAULTS_MS };
+  return [...(random.chance(0.2) ? [out] : []), ...all].sort((one, other) => one.atMs - other.atMs);
 }
 
 /** So slow that deliveries wait, as a rule. */
