@@ -144,23 +144,23 @@ const history = (store: HistoryStore): HistoryStore => {
   return { ...store, record: (recorded) => store.record(recorded.map((each) => ({ ...each, eventId: `${each.eventId} ${events++}` }))) };
 };
 
-/** Each with the promise that it breaks, as the search for it tells. */
+/** Each with the promise that it breaks, as the search for it tells, and for a rare one the seed where that begins. */
 export const mutants = {
   lease: { breaks: "I2", ledger: lease },
   watermark: { breaks: "I4", log: watermark },
-  "decide-once": { breaks: "a decision is recorded once", ledger: decideOnce },
+  "decide-once": { breaks: "a decision is recorded once", from: 60, ledger: decideOnce },
   schedule: { breaks: "I1", schedule },
   failover: { breaks: "I2: under one lease", sender: failover },
   order: { breaks: "I3", log: order },
   history: { breaks: "I5", history },
-  probe: { breaks: "I6", breakers: probe },
+  probe: { breaks: "I6", from: 20, breakers: probe },
   bars: { breaks: "I8: nothing starts", ledger: bars },
   erasures: { breaks: "I8: nothing is left", ledger: erasures },
   restore: { breaks: "I8: nothing starts", restore: () => async () => undefined },
   replay: { breaks: "what is replayed has died before", letters: replay },
-  generation: { breaks: "a breaker goes by", breakers: generation },
+  generation: { breaks: "a breaker goes by", from: 140, breakers: generation },
   tokens: { breaks: "no more is sent than there are tokens", buckets: tokens },
   attempts: { breaks: "waiting burns no attempt", sender: attempts },
-} satisfies Record<string, Mutant & { readonly breaks: string }>;
+} satisfies Record<string, Mutant & { readonly breaks: string; readonly from?: number }>;
 
 export type MutantName = keyof typeof mutants;

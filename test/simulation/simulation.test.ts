@@ -41,8 +41,8 @@ it("comes to everything that it is to look at", { timeout: TIMEOUT_MS }, async (
 
 describe("a mutant is found:", () => {
   it.each(Object.keys(mutants) as MutantName[])("%s", { timeout: TIMEOUT_MS }, async (mutant) => {
-    const { breaks } = mutants[mutant];
-    const { found } = await search({ seed: 1, seeds: MUTANT_SEEDS, mutant, sought: breaks });
+    const { breaks, from = 1 }: { readonly breaks: string; readonly from?: number } = mutants[mutant];
+    const { found } = await search({ seed: from, seeds: MUTANT_SEEDS, mutant, sought: breaks });
     expect(found).toContain(breaks);
     expect(found).toMatch(new RegExp(`^Seed (\\d+) .*npm run simulate -- --seed \\1 --mutant ${mutant}$`, "s"));
   });
