@@ -35,7 +35,7 @@ const onMesh = (form: "mesh-one" | "mesh-many", groupOrder: number, files: { inc
 /** What there is in one form only, or is over before engines are spoken to, so that it is the same in all. */
 const EMBEDDED_ONLY = behaviour("backup", "disk-full", "metrics", "refused-start", "settings", "start", "tls");
 const MESH_ONLY = behaviour("modules");
-/** What passes between processes: the way, time, dead letters, keys, who may see what, and how refusals come through. */
+/** What passes between processes: the way, time, dead letters, an operator's orders, sends that may not be repeated, keys, who may see what, refusals. */
 const BETWEEN_PROCESSES = behaviour(
   ...[
     "way",
@@ -46,8 +46,10 @@ const BETWEEN_PROCESSES = behaviour(
     "deadletters",
     "protocols",
     "person",
+    "operator",
     "refusals",
     "isolation",
+    "at-most-once",
     "modules",
   ],
 );

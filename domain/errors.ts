@@ -66,10 +66,20 @@ export const errors = {
     says: "A store behind this cannot be reached now, or its answer was lost: it may have been done. Repeat, with the same idempotency key.",
   },
   DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
+  OVERLOADED: {
+    code: "RESOURCE_EXHAUSTED",
+    http: 429,
+    says: "More is asked of this process than it can take, and of what it takes this sender has its share. Nothing was accepted. Repeat after the time that is told, with the same idempotency key.",
+  },
   TOO_MANY_WATCHERS: {
     code: "RESOURCE_EXHAUSTED",
     http: 429,
     says: "This process holds as many watchers as it takes. Ask with GetNotification, or watch later.",
+  },
+  TOO_MANY_REPLAYS: {
+    code: "RESOURCE_EXHAUSTED",
+    http: 429,
+    says: "As many replays of dead letters as may wait have not ended. Wait for one, or cancel it.",
   },
   DEADLINE_EXCEEDED: { code: "DEADLINE_EXCEEDED", http: 504, says: "It took longer than the caller's or the server's deadline." },
   INTERNAL: { code: "INTERNAL", http: 500, says: "Something failed inside; the request id finds it in the log." },

@@ -29,6 +29,8 @@ export const deadLetterName = (stage: string, topic: string, partition: number, 
   name("dead-letter", stage, topic, partition, offset);
 /** A dead letter of the raw topic that carries no id, put back: the same however often. */
 export const replayName = (deadLetterId: string) => name("replay", deadLetterId);
+/** A replay of all that a filter finds, by its caller's key. */
+export const replayOfFilterName = (environment: string, idempotencyKey: string) => name("replay-of-filter", environment, idempotencyKey);
 export const addressName = (channel: string, normalisedAddress: string) => name("address", channel, normalisedAddress);
 
 /** A person, where they are named by a hash. */

@@ -43,19 +43,25 @@ export const reasons = {
   temporarily_refused: "The provider refused it for now, and it will be tried again.",
   attempts_exhausted: "The provider refused every allowed attempt; it is kept as a dead letter.",
   provider_unavailable: "The provider could not be reached or is out of service, so it waits without using up an attempt.",
+  provider_paused: "An operator has paused whatever it could be sent by, so it waits without using up an attempt.",
   rate_limited: "The provider's account takes no more for now, so it waits for its turn without using up an attempt.",
   send_unresolved:
     "A send was cut off before its outcome was known, by a worker that stopped or a server that did not answer, so it was sent again.",
+  send_unresolved_once:
+    "A send was cut off before its outcome was known, and its category is sent at most once: it may have arrived, and it is not sent again.",
   outcome_unknown:
     "The message was handed over and its answer did not come: the connection broke, or was silent for minutes. It will be sent again.",
   lease_held: "Another worker is sending it; this waits for the outcome.",
 
   // Why a record is buried.
   undecodable: "The record could not be decoded.",
+  newer_schema: "The record holds a value that this version does not know: a newer one wrote it.",
   invalid: "The record broke a rule of its contract.",
   render_failed: "The template could not be filled in with the notification's data.",
   unproven_origin: "The record claims in vain to come from this service, or it does not and its topic takes nothing from others.",
+  no_environment: "There is no environment of the name that its raw topic is bound to.",
   oversize: "The record is larger than its topic takes.",
+  ledger_malformed: "What is recorded of it cannot be read, so nobody knows whether it was carried out.",
   stage_failed: "The stage failed on this record every time it tried.",
 } as const;
 

@@ -12,6 +12,7 @@ import type { Fanout } from "#platform/fanout/fanout.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import type { Route, Socket } from "#platform/rpc/route.ts";
+import type { Shedder } from "#platform/rpc/shed.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import type { Tracer } from "#platform/telemetry/trace.ts";
 
@@ -48,6 +49,8 @@ export interface Parts {
   readonly tasks?: readonly Task[];
   readonly routes?: readonly Route[];
   readonly sockets?: readonly Socket[];
+  /** Before its methods; its routes name theirs. */
+  readonly shedders?: readonly Shedder[];
   /** Called after everything else of the process has drained. */
   readonly close?: () => Promise<void>;
 }

@@ -26,6 +26,7 @@ import { databaseFile } from "./database-file.ts";
 import { sqliteDeadLetterStore } from "./deadletters/store.sqlite.ts";
 import { sqliteInboxStore } from "./inbox/store.sqlite.ts";
 import { sqliteReservations } from "./ingest/reservations.sqlite.ts";
+import { sqliteCategoryStore } from "./preferences/categories.sqlite.ts";
 import { sqlitePreferenceStore } from "./preferences/store.sqlite.ts";
 import { sqliteSuppressionStore } from "./preferences/suppressions.sqlite.ts";
 import { sqliteScheduleStore } from "./scheduler/store.sqlite.ts";
@@ -65,7 +66,11 @@ export async function embedded({ dataDir, clock, metrics, logger, topics }: Engi
     fanout: memoryFanout(),
     stores: {
       ingest: await sqliteReservations(database),
-      preferences: { people: await sqlitePreferenceStore(database), suppressions: await sqliteSuppressionStore(database) },
+      preferences: {
+        people: await sqlitePreferenceStore(database),
+        categories: await sqliteCategoryStore(database),
+        suppressions: await sqliteSuppressionStore(database),
+      },
       templates: await sqliteTemplateStore(database),
       scheduler: await sqliteScheduleStore(database),
       inbox: await sqliteInboxStore(database),

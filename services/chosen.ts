@@ -6,8 +6,11 @@ import type { ProcessSettings } from "./process.ts";
 /** What has settings and nothing else comes along with every process. */
 const isAlways = ({ name }: Module): boolean => ["process", "places", "engines"].includes(name);
 
+/** Without those that every process has. */
+export const namesOf = (modules: readonly Module[]): string[] => modules.filter((each) => !isAlways(each)).map(({ name }) => name);
+
 export function chosen(names: readonly string[], modules: readonly Module[], settings: ProcessSettings): readonly Module[] {
-  const known = modules.filter((module) => !isAlways(module)).map(({ name }) => name);
+  const known = namesOf(modules);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new ConfigProblem([`There is no module ${unknown.join(", ")}; there are ${known.join(", ")}.`]);
   const isPart = names.length > 0 && names.length < known.length;

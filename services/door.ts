@@ -44,5 +44,5 @@ export function authenticateFor(settings: ProcessSettings, { store, clock, logge
   const sessionOf = (headers: Headers) => sessions.read(headers.get("cookie"), isSecure(headers));
   const strangers = settings.mode === "production" ? authenticating({ store, clock, logger, sessionOf }) : developer;
   const secret = settings["service-secret"];
-  return secret === undefined ? strangers : amongPeers(secret, clock, strangers);
+  return secret === undefined ? strangers : amongPeers([secret, settings["service-secret-other"]], clock, strangers);
 }

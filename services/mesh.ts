@@ -8,10 +8,12 @@ import { redisFanout } from "#platform/fanout/fanout.redis.ts";
 import type { Engine, Module, Task } from "#platform/host.ts";
 import { mysqlCancels } from "#platform/ledger/cancels.mysql.ts";
 import { mysqlErased } from "#platform/ledger/erased.mysql.ts";
+import { mysqlIntents } from "#platform/ledger/intents.mysql.ts";
 import { keeping, tellAgain } from "#platform/ledger/keeping.ts";
 import { redisLedger } from "#platform/ledger/ledger.redis.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
-import { LIFTED_KEPT_MS } from "#platform/ledger/rules.ts";
+import { atMostOnce } from "#platform/ledger/once.ts";
+import { KEPT_MS, LIFTED_KEPT_MS } from "#platform/ledger/rules.ts";
 import { mysqlSuppressed } from "#platform/ledger/suppressed.mysql.ts";
 import { redisBreakers } from "#platform/limits/breaker.redis.ts";
 import { redisBuckets } from "#platform/limits/bucket.redis.ts";
@@ -26,6 +28,7 @@ import { type EngineSettings, needed } from "./engines.ts";
 import { cassandraInboxStore } from "./inbox/store.cassandra.ts";
 import { redisReservations } from "./ingest/reservations.redis.ts";
 import { openKafka } from "./kafka.ts";
+import { mysqlCategoryStore } from "./preferences/categories.mysql.ts";
 import { cachedPreferenceStore, knownPersonCodec, PREFERENCES_KEPT_MS } from "./preferences/store.cached.ts";
 import { mysqlPreferenceStore } from "./preferences/store.mysql.ts";
 import { mysqlSuppressionStore } from "./preferences/suppressions.mysql.ts";
@@ -50,6 +53,11 @@ interface Opened {
   health?(): Health | { readonly ok: boolean; readonly why: readonly string[] };
   close(): Promise<void> | void;
 }
+
+/** A write elsewhere is told at once; when that news is lost, a copy is as old as this. */
+const NEAR_MS = 5_000;
+/** Of each cache in a process; a person is about half a KiB. */
+const NEAR_MOST = 10_000;
 
 export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, needs: MeshNeeds): Promise<Adapters> {
   const { modules, clock, logger, metrics, worker, topics } = needs;
@@ -77,10 +85,15 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       }),
     ),
   );
-  const redis = (name: "ledger" | "cache" | "fanout", key: "redis.ledger-url" | "redis.cache-url") =>
-    opening(`Redis (${name})`, async () => kept(await connectRedis({ name, url: needed(settings, key) }, { logger, metrics, clock })));
+  /** Without it the process still serves, so it stays ready. */
+  const spared = <T extends Opened>(engine: T): T => {
+    opened.push({ close: () => engine.close() });
+    return engine;
+  };
+  const redis = (name: string, key: "redis.ledger-url" | "redis.cache-url", hold: typeof kept = kept) =>
+    opening(`Redis (${name})`, async () => hold(await connectRedis({ name, url: needed(settings, key) }, { logger, metrics, clock })));
   const ledgerRedis = redis("ledger", "redis.ledger-url");
-  const cacheRedis = redis("cache", "redis.cache-url");
+  const cacheRedis = redis("cache", "redis.cache-url", spared);
   const listeningRedis = redis("fanout", "redis.ledger-url");
   const cassandra = opening("Cassandra", async () => {
     const { "cassandra.username": username, "cassandra.password": password = "" } = settings;
@@ -94,8 +107,15 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       }),
     );
   });
-  const cached = async <V>(name: string, ttlMs: number, codec: Codec<V>) =>
-    redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, metrics, clock });
+  const cacheNewsRedis = redis("cache news", "redis.cache-url", spared);
+  /** Over the cache's own server: who only reads people or templates does not depend on the ledger's. */
+  const cacheNews = once(async () =>
+    spared(await redisFanout({ publisher: await cacheRedis(), subscriber: await cacheNewsRedis(), prefix, metrics, clock })),
+  );
+  const cached = async <V>(name: string, ttlMs: number, codec: Codec<V>) => {
+    const near = { fanout: await cacheNews(), ttlMs: NEAR_MS, most: NEAR_MOST };
+    return redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, near, metrics, clock });
+  };
 
   const ledger = async () => {
     const kept = {
@@ -103,16 +123,19 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       suppressed: await mysqlSuppressed(await mysql()),
       erased: await mysqlErased(await mysql()),
     };
+    const intents = await mysqlIntents(await mysql(), { clock });
     tasks.push(
+      sweeping({ name: "forget-intents", store: intents, clock, keptMs: KEPT_MS }),
       sweeping({ name: "forget-cancels", store: kept.cancels, clock, keptMs: 0 }),
       sweeping({ name: "forget-lifted-suppressions", store: kept.suppressed, clock, keptMs: LIFTED_KEPT_MS }),
       sweeping({ name: "forget-erasures", store: kept.erased, clock, keptMs: 0 }),
     );
     const plain = await redisLedger({
       ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },
-      restore: (_lost, empty) => tellAgain(empty, kept, clock.nowMs()),
+      metrics,
+      restore: (_lost, empty, resuming) => tellAgain(empty, kept, clock.nowMs(), resuming),
     });
-    return measuredLedger(keeping(plain, kept), metrics);
+    return measuredLedger(atMostOnce(keeping(plain, kept), intents), metrics);
   };
   const fanout = async () =>
     kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), prefix, metrics, clock }));
@@ -124,6 +147,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
         await mysqlPreferenceStore(await mysql()),
         await cached("preferences", PREFERENCES_KEPT_MS, knownPersonCodec),
       ),
+      categories: await mysqlCategoryStore(await mysql()),
       suppressions: await mysqlSuppressionStore(await mysql()),
     }),
     templates: async () =>

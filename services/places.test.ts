@@ -52,13 +52,17 @@ describe("where modules are", () => {
 
   it("are found where the settings say, else at their port on this machine", () => {
     const { places } = process_([], { CARILLON_TRACKER_URL: "http://10.0.0.7:9000/", CARILLON_INBOX_PORT: "9001" });
-    expect(["tracker", "inbox", "ingest", "preferences"].map((name) => urlOf(name, places, 8080))).toEqual([
+    expect(["tracker", "inbox", "ingest", "preferences"].map((name) => urlOf(name, places, { front: 8080 }))).toEqual([
       "http://10.0.0.7:9000",
       "http://127.0.0.1:9001",
       "http://127.0.0.1:8080",
       "http://127.0.0.1:8084",
     ]);
+    expect(["tracker", "preferences"].map((name) => urlOf(name, places, { front: 8080, tls: true }))).toEqual([
+      "http://10.0.0.7:9000",
+      "https://localhost:8084",
+    ]);
     const picked = process_([], { CARILLON_INBOX_PORT: "0" }).places;
-    expect(() => urlOf("inbox", picked, 8080)).toThrow("CARILLON_INBOX_URL must be set");
+    expect(() => urlOf("inbox", picked, { front: 8080 })).toThrow("CARILLON_INBOX_URL must be set");
   });
 });

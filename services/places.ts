@@ -25,7 +25,18 @@ const PORTS = {
 const FRONT = ["ingest", "console"];
 
 /** Those that others call. */
-const SERVING = ["ingest", "console", "gateway", "preferences", "templates", "tracker", "inbox", "deadletters", "access"] as const;
+const SERVING = [
+  "ingest",
+  "console",
+  "gateway",
+  "preferences",
+  "templates",
+  "tracker",
+  "inbox",
+  "deadletters",
+  "access",
+  "email-workers",
+] as const;
 
 type Placed = keyof typeof PORTS;
 type Serving = (typeof SERVING)[number];
@@ -39,9 +50,9 @@ const portField = (name: Placed) =>
 const urlField = (name: string) =>
   z
     .string()
-    .refine((text) => URL.canParse(text) && new URL(text).protocol === "http:", { error: "must be a URL like http://10.0.0.7:8084" })
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), { error: "must be a URL like http://10.0.0.7:8084" })
     .optional()
-    .meta({ description: `Where other processes find ${name}; left out: its port on this machine.` });
+    .meta({ description: `Where other processes find ${name}, by https where its ports speak TLS; left out: its port on this machine.` });
 
 const names = Object.keys(PORTS) as Placed[];
 const fields = Object.fromEntries([
@@ -63,12 +74,14 @@ export function portOf(modules: readonly Module[], places: Places): number {
   return first === undefined ? 0 : places[`${first}.port`];
 }
 
-export function urlOf(name: string, places: Places, frontPort: number): string {
+/** `front`: the port of ingest and console. `tls`: the ports of this installation speak TLS. */
+export function urlOf(name: string, places: Places, { front, tls = false }: { readonly front: number; readonly tls?: boolean }): string {
   const given = (places as Readonly<Record<string, unknown>>)[`${name}.url`];
   if (typeof given === "string") return given.replace(/\/$/, "");
-  const port_ = FRONT.includes(name) ? frontPort : places[`${name as Placed}.port`];
+  const port_ = FRONT.includes(name) ? front : places[`${name as Placed}.port`];
   if (port_ === 0) throw new ConfigProblem([`${variableOf(`${name}.url`)} must be set: its port is picked at its start.`]);
-  return `http://127.0.0.1:${port_}`;
+  // A certificate names hosts, and seldom an address.
+  return tls ? `https://localhost:${port_}` : `http://127.0.0.1:${port_}`;
 }
 
 /** The services that only other processes serve, each with the name of its module. */

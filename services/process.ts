@@ -1,9 +1,10 @@
 /** The settings of the process itself, which belong to no room. */
 import { z } from "zod";
 import { variableOf } from "#platform/config/config.ts";
+import { consumerGroupId } from "#platform/config/consumer-group.ts";
 import { flag, port, share } from "#platform/config/fields.ts";
 import { mode } from "#platform/config/mode.ts";
-import { serviceSecret } from "#platform/config/service-secret.ts";
+import { otherServiceSecret, serviceSecret } from "#platform/config/service-secret.ts";
 import type { Module } from "#platform/host.ts";
 import { DATA_DIR } from "./data-dir.ts";
 
@@ -20,6 +21,7 @@ const fields = z.object({
         "mesh: Kafka, MySQL, Redis and Cassandra, in as many processes as there should be.",
     }),
   "service-secret": serviceSecret,
+  "service-secret-other": otherServiceSecret,
   host: z
     .string()
     .regex(/^[A-Za-z0-9._:-]+$/, { error: "must be an address or a host name, like 127.0.0.1 or 0.0.0.0" })
@@ -45,13 +47,7 @@ const fields = z.object({
     .string()
     .optional()
     .meta({ description: "A YAML file with settings; without it carillon.yaml in the working directory, where there is one." }),
-  "consumer-group-id": z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{0,100}$/, { error: "must be at most 100 letters, digits, dots, dashes and underscores" })
-    .default("")
-    .meta({
-      description: "Stands before the name of every consumer group, with a dot. Another one reads the log from its beginning once more.",
-    }),
+  "consumer-group-id": consumerGroupId,
   "data-dir": z.string().default(DATA_DIR).meta({ description: "Where the database and the secrets are kept." }),
   "log.level": z
     .enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"])

@@ -11,13 +11,13 @@ import { serve } from "#platform/rpc/server.ts";
 import { runStage } from "#platform/stage/runner.ts";
 import { healthRoutes } from "#platform/telemetry/health.ts";
 import { createLogger } from "#platform/telemetry/logger.ts";
-import { createMetrics, metricsRoutes } from "#platform/telemetry/metrics.ts";
+import { createMetrics, metricsRoutes, tellModules } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
 import { mintToken } from "../gateway/token.ts";
 import { firstCredential } from "./access/first.ts";
 import { sessionsOf } from "./access/session.ts";
 import { type SignIn, signingIn } from "./access/sign-in.ts";
-import { chosen } from "./chosen.ts";
+import { chosen, namesOf } from "./chosen.ts";
 import { openMailbox } from "./console/mailbox.ts";
 import { authenticateFor, hearsWhy } from "./door.ts";
 import { openAdapters } from "./form.ts";
@@ -70,10 +70,12 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   const clock = systemClock;
   const logger = createLogger({ level: process_["log.level"] });
   const metrics = createMetrics(version);
+  tellModules(metrics, namesOf(modules));
   const worker = uuidv7(clock.nowMs());
   const tracer = await openTracer(process_, { instance: worker, clock, logger, metrics });
 
   const tls = tlsOf(process_);
+  const peers = { front: process_["http-port"], tls: tls !== undefined };
   const front = isFront(modules);
   const door = {
     ports: front ? [process_["http-port"], process_["legacy-http-port"]] : [portOf(modules, places)],
@@ -99,13 +101,13 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       ? await openMailbox({ port: mailboxPort, box: adapters.stores.console(DEVELOPMENT), logger })
       : undefined;
   if (mailbox) mailboxAt = { host: "127.0.0.1", port: mailbox.port() };
-  else if (!isProduction) mailboxAt = { host: new URL(urlOf("console", places, process_["http-port"])).hostname, port: mailboxPort };
+  else if (!isProduction) mailboxAt = { host: new URL(urlOf("console", places, peers)).hostname, port: mailboxPort };
 
-  if (runs("console") && !runs("gateway")) gatewayAt = urlOf("gateway", places, process_["http-port"]);
+  if (runs("console") && !runs("gateway")) gatewayAt = urlOf("gateway", places, peers);
 
   const away = elsewhere(all, modules);
   const forwarded = forwarding([...away.keys()], {
-    urlOf: (service) => urlOf(away.get(service) as string, places, process_["http-port"]),
+    urlOf: (service) => urlOf(away.get(service) as string, places, peers),
     credentialOf: shared === undefined ? nobody : peerCredentials(shared, clock),
   });
   const parts: Parts[] = [];
@@ -147,6 +149,7 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
       ...healthRoutes(readiness, hearsWhy(process_, authenticate)),
     ],
     sockets: parts.flatMap((part) => part.sockets ?? []),
+    shedders: parts.flatMap((part) => part.shedders ?? []),
     authenticate,
     ready: readiness,
   });

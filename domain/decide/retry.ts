@@ -4,6 +4,7 @@
  * Two kinds of waits: after a refusal of this very message, which counts as an attempt, by the retry plan; and because of others (a provider
  * that is out, a lease), which burns no attempt. The plan's delays are the tiers of domain/topics.
  */
+import { fraction } from "#domain/jitter.ts";
 import { tiers } from "#domain/topics.ts";
 
 const delays = tiers.map(({ delayMs }) => delayMs);
@@ -27,12 +28,3 @@ export function outageWait({ deliveryId, attempt, wait }: { deliveryId: string; 
 
 /** The shortest of the plan's delays that is not shorter: a provider's Retry-After goes through a tier. Over an hour it stays as it is. */
 export const roundUpToTier = (ms: number): number => delays.find((delayMs) => delayMs >= ms) ?? ms;
-
-/** 0 to below 1, by FNV-1a with a final mix (of murmur3), since FNV alone leaves its last characters in the low bits. */
-function fraction(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
-}

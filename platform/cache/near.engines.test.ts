@@ -1,6 +1,9 @@
 import { Registry } from "prom-client";
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
+import { systemClock } from "#platform/clock.ts";
 import { memoryFanout } from "#platform/fanout/fanout.memory.ts";
+import { redisFanout } from "#platform/fanout/fanout.redis.ts";
+import { openRedis, openWire, ownPrefix } from "#platform/redis/redis.fixture.ts";
 import { get, openCache, put } from "./cache.fixture.ts";
 
 describe("copies in a process", () => {
@@ -57,5 +60,29 @@ describe("copies in a process", () => {
     expect(await near()).toBe(1);
     miss();
     expect(await get(cache, store, "a")).toEqual(["newer"]);
+  });
+
+  it("are told of each other's writes over the cache's own Redis, and may be old for no longer than its listening connection is away", async () => {
+    const url = inject("engines").redisCache;
+    const wire = await openWire(url);
+    const process = async (listens: string) => {
+      const publisher = await openRedis({ url, name: "cache" });
+      const subscriber = await openRedis({ url: listens, name: "cache news" });
+      const fanout = await redisFanout({ publisher, subscriber, prefix, metrics: new Registry(), clock: systemClock });
+      onTestFinished(() => fanout.close());
+      return { near: { fanout, ttlMs: 3_600_000, most: 10 } };
+    };
+    const prefix = ownPrefix(await openRedis({ url, name: "cache" }));
+    const { cache, store, another } = await openCache(await process(wire.url));
+    const other = await another(await process(url));
+    const asked = async () => (await get(cache, store, "a"))[0];
+    await put(cache, store, "a", "old");
+    expect(await asked()).toBe("old");
+    await put(other, store, "a", "new");
+    await vi.waitFor(async () => expect(await asked()).toBe("new"));
+    await wire.refuse();
+    await put(other, store, "a", "newer");
+    await wire.accept();
+    await vi.waitFor(async () => expect(await asked()).toBe("newer"), { timeout: 10_000 });
   });
 });

@@ -1,10 +1,10 @@
 /** A keyspace of a test's own on the cluster that tests speak to, and a wire to it that a test can cut. */
 import { randomBytes } from "node:crypto";
-import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { Client, type types } from "cassandra-driver";
 import pino from "pino";
 import { inject, onTestFinished } from "vitest";
 import { systemClock } from "#platform/clock.ts";
+import { type TcpProxy, tcpProxy } from "../../test/fakes/tcp-proxy.ts";
 import type { Cassandra, CassandraNeeds } from "./cassandra.ts";
 import { openCassandra } from "./open.ts";
 
@@ -54,66 +54,10 @@ export async function testKeyspace(): Promise<TestKeyspace> {
   };
 }
 
-export interface Wire {
-  /** host:port */
-  readonly address: string;
-  /** What is asked arrives, and no answer comes back. */
-  mute(): void;
-  /** Ends every connection and takes no more. */
-  refuse(): void;
-  /** Takes connections, and passes on everything that comes from now on. */
-  restore(): Promise<void>;
-}
-
-/** A way to the cluster's first host, which the test that asks for it takes down at its end. */
-export async function openWire(): Promise<Wire> {
+/** A way to the cluster's first host, which ends with the test that asks for it. */
+export async function openWire(): Promise<TcpProxy & { readonly address: string }> {
   const [host = "", port = ""] = (inject("engines").cassandra.split(",")[0] as string).split(":");
-  const sockets = new Set<Socket>();
-  let isMute = false;
-  let server: Server;
-  let ownPort = 0;
-  const end = (...both: readonly Socket[]) => {
-    for (const socket of both) socket.destroy();
-  };
-  const listen = () =>
-    new Promise<void>((resolve) => {
-      server = createServer((near) => {
-        const far = createConnection({ host, port: Number(port) });
-        for (const socket of [near, far]) {
-          sockets.add(socket);
-          socket.on("error", () => end(near, far));
-          socket.on("close", () => {
-            sockets.delete(socket);
-            end(near, far);
-          });
-        }
-        near.on("data", (chunk) => far.write(chunk));
-        far.on("data", (chunk) => isMute || near.write(chunk));
-      });
-      server.listen(ownPort, "127.0.0.1", () => {
-        ownPort = (server.address() as { port: number }).port;
-        resolve();
-      });
-    });
-  const refuse = () => {
-    server.close();
-    end(...sockets);
-  };
-  await listen();
-  onTestFinished(refuse);
-  return {
-    get address() {
-      return `127.0.0.1:${ownPort}`;
-    },
-    mute() {
-      isMute = true;
-    },
-    refuse,
-    async restore() {
-      // Half an answer is none: who waited has to begin anew.
-      end(...sockets);
-      isMute = false;
-      if (!server.listening) await listen();
-    },
-  };
+  const wire = await tcpProxy({ host, port: Number(port) });
+  onTestFinished(() => wire.close());
+  return Object.assign(wire, { address: `127.0.0.1:${wire.port}` });
 }

@@ -58,8 +58,10 @@ export type Swapped = "done" | "refused" | "unknown";
 export interface Cql {
   /** All rows. `serial`: as conditional writes see it, those under way decided first. */
   read(name: string, params: readonly Param[], options?: { readonly serial?: boolean }): Promise<readonly Row[]>;
-  /** Of one partition, and the same when done twice: sent again where an answer is lost. All or none. */
+  /** The same when done twice: sent again where an answer is lost. All or none of each partition. */
   write(writes: readonly Asked[]): Promise<void>;
+  /** Names the host that has this partition first, as far as is known: what hosts share is not worth a request of its own. */
+  homeOf(partition: readonly Param[]): string;
   /** Of one partition, one of them with a condition: all of them, if it holds. Never sent twice. */
   swap(writes: readonly Asked[]): Promise<Swapped>;
 }

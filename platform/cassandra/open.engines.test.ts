@@ -48,18 +48,18 @@ function logged() {
 describe("a session", () => {
   it("waits for a cluster that is not there yet, and says for what", async () => {
     const wire = await openWire();
-    wire.refuse();
+    await wire.refuse();
     const { lines, logger } = logged();
     const coming = keyspace.open({ contactPoints: [wire.address], logger });
     await vi.waitFor(() => expect(lines).not.toHaveLength(0));
     expect(lines[0]).toMatchObject({ msg: `waiting for Cassandra at ${wire.address}`, why: "ECONNREFUSED" });
-    await wire.restore();
+    await wire.accept();
     expect((await coming).health()).toEqual({ ok: true, why: [] });
   });
 
   it("stops waiting when it is told to", async () => {
     const wire = await openWire();
-    wire.refuse();
+    await wire.refuse();
     const stop = new AbortController();
     const coming = keyspace.open({ contactPoints: [wire.address], signal: stop.signal });
     stop.abort(new Error("the process ends"));
@@ -84,11 +84,11 @@ describe("a session", () => {
     const session = await keyspace.open({ contactPoints: [wire.address], deadlineMs: 2_000, logger, metrics });
     const cql = await session.cql(NOTES);
     await cql.write([{ name: "put", params: ["a", "words"] }]);
-    wire.refuse();
+    await wire.refuse();
     await expect.poll(() => session.health().why, LONG).toEqual([expect.stringMatching(/^Cassandra does not answer/)]);
     await expect(cql.read("get", ["a"])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     await expect(cql.write([{ name: "put", params: ["a", "more"] }])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
-    await wire.restore();
+    await wire.accept();
     await expect.poll(() => session.health().ok, LONG).toBe(true);
     expect(await cql.read("get", ["a"])).toMatchObject([{ id: "a", words: "words" }]);
     expect(lines.map(({ msg }) => msg)).toContain("Cassandra answers again");
@@ -103,7 +103,7 @@ describe("a session", () => {
     wire.mute();
     const asked = await Promise.allSettled(Array.from({ length: 300 }, () => cql.read("get", ["a"])));
     for (const each of asked) expect(each).toMatchObject({ status: "rejected", reason: { reason: "STORE_UNAVAILABLE" } });
-    await wire.restore();
+    await wire.accept();
     await expect.poll(() => cql.read("get", ["nobody"]).catch(() => undefined), LONG).toEqual([]);
   });
 

@@ -5,6 +5,7 @@ import { readStatements } from "#platform/sql/statements.ts";
 import type { Asked, Cql, Param, Row, Swapped } from "./cassandra.ts";
 import { cassandraProblem } from "./errors.ts";
 import type { Observe } from "./metrics.ts";
+import { routingKey } from "./routing-key.ts";
 import type { Turns } from "./turns.ts";
 
 const ROWS_OF_A_PAGE = 1_000;
@@ -65,6 +66,11 @@ export function requests(file: URL, { client, turns, observe }: RequestNeeds): C
       if (!first) return;
       if (more.length === 0) await timed("write", () => client.execute(first.query, first.params, options));
       else await timed("write", () => client.batch([first, ...more], options));
+    },
+
+    homeOf(partition) {
+      if (client.hosts.length <= 1) return "";
+      return client.getReplicas(client.keyspace, routingKey(partition))?.[0]?.address ?? "";
     },
 
     swap: (writes) =>

@@ -8,7 +8,7 @@ import type { NotificationRequestedSchema } from "#gen/carillon/event/v1/event_p
 import { variableOf } from "./config.ts";
 import { list } from "./fields.ts";
 import { DEVELOPMENT, mode } from "./mode.ts";
-import { serviceSecret } from "./service-secret.ts";
+import { otherServiceSecret, serviceSecret } from "./service-secret.ts";
 
 const ENVIRONMENT = /^[a-z][a-z0-9-]{0,31}$/;
 
@@ -59,6 +59,7 @@ export const rawTopicFields = {
   "raw-topic.environment": environment,
   "raw-topics": furtherTopics,
   "service-secret": serviceSecret,
+  "service-secret-other": otherServiceSecret,
 };
 
 export type RawTopicSettings = z.output<z.ZodObject<typeof rawTopicFields>>;

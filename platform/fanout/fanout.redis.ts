@@ -11,6 +11,7 @@ import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { RedisConnection } from "#platform/redis/connect.ts";
 import { redisProblem } from "#platform/redis/errors.ts";
+import { runScripts, script } from "#platform/redis/script.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
 import { counter } from "#platform/telemetry/metric.ts";
 import type { Fanout } from "./fanout.ts";
@@ -44,10 +45,16 @@ interface Channel {
 /** A connection that only listens does not notice by itself that nobody is there any more. */
 const HEARTBEAT_MS = 5_000;
 const SUBSCRIBED_AT_ONCE = 1_000;
+/** A message may have some kilobytes. */
+const PUBLISHED_AT_ONCE = 250;
 /** 20,000 listeners are told within 5 s. */
 const TOLD_AT_ONCE = 200;
 const TOLD_EVERY_MS = 50;
 const NOTHING = Buffer.alloc(0);
+const publishAll = script(new URL("./publish.lua", import.meta.url));
+/** The client takes no bytes but Buffers. */
+const sendable = (each: string | Uint8Array) =>
+  typeof each === "string" ? each : Buffer.from(each.buffer, each.byteOffset, each.byteLength);
 
 const unpublished = counter({
   name: "carillon_fanout_unpublished_total",
@@ -97,11 +104,22 @@ export async function redisFanout(needs: RedisFanoutNeeds): Promise<RedisFanout>
     }
   };
 
+  /** What is published in one turn of the event loop goes out together: channel, message, channel, message, … */
+  let gathered: (string | Uint8Array)[] = [];
   const send = (name: string, message: Uint8Array) => {
-    publisher.redis.publish(name, Buffer.from(message.buffer, message.byteOffset, message.byteLength)).catch(() => {
-      isOwing = true;
-      lost.inc();
-    });
+    if (gathered.length === 0) process.nextTick(flush);
+    gathered.push(name, message);
+  };
+  const flush = () => {
+    const all = gathered;
+    gathered = [];
+    for (let from = 0; from < all.length; from += 2 * PUBLISHED_AT_ONCE) {
+      const args = all.slice(from, from + 2 * PUBLISHED_AT_ONCE);
+      runScripts(publisher.redis, [{ script: publishAll, keys: [], args: args.map(sendable) }]).catch(() => {
+        isOwing = true;
+        lost.inc({}, args.length / 2);
+      });
+    }
   };
 
   subscriber.redis.on("messageBuffer", (name: Buffer, message: Buffer) => {

@@ -10,16 +10,19 @@ export async function mysqlCancels(mysql: Mysql): Promise<Kept<Cancel>> {
     async keep({ environment, notificationId, untilMs }) {
       await tables.run("keep", environment, notificationId, untilMs);
     },
-    all: (nowMs) =>
-      pagesOf({
-        after: (environment, notificationId, limit) => tables.all("after", environment, environment, notificationId, nowMs, limit),
-        said: (row) => ({
-          environment: String(row.environment),
-          notificationId: String(row.notification_id),
-          untilMs: Number(row.until_ms),
-        }),
-        about: ({ notificationId }) => notificationId,
-      }),
+    all: (nowMs, begin) =>
+      pagesOf(
+        {
+          after: (environment, notificationId, limit) => tables.all("after", environment, environment, notificationId, nowMs, limit),
+          said: (row) => ({
+            environment: String(row.environment),
+            notificationId: String(row.notification_id),
+            untilMs: Number(row.until_ms),
+          }),
+          about: ({ notificationId }) => notificationId,
+        },
+        begin,
+      ),
     sweep: async (beforeMs, limit) => (await tables.run("forget", beforeMs, limit)).changes,
   };
 }

@@ -10,15 +10,18 @@ export async function mysqlErased(mysql: Mysql): Promise<Kept<Erased>> {
     async keep({ environment, whom, atMs, untilMs }) {
       await tables.run("keep", environment, whom, atMs, untilMs);
     },
-    all: (nowMs) =>
-      pagesOf({
-        after: (environment, whom, limit) => tables.all("after", environment, environment, whom, nowMs, limit),
-        said: (row) => ({
-          ...{ environment: String(row.environment), whom: String(row.whom) },
-          ...{ atMs: Number(row.at_ms), untilMs: Number(row.until_ms) },
-        }),
-        about: ({ whom }) => whom,
-      }),
+    all: (nowMs, begin) =>
+      pagesOf(
+        {
+          after: (environment, whom, limit) => tables.all("after", environment, environment, whom, nowMs, limit),
+          said: (row) => ({
+            ...{ environment: String(row.environment), whom: String(row.whom) },
+            ...{ atMs: Number(row.at_ms), untilMs: Number(row.until_ms) },
+          }),
+          about: ({ whom }) => whom,
+        },
+        begin,
+      ),
     sweep: async (beforeMs, limit) => (await tables.run("forget", beforeMs, limit)).changes,
   };
 }

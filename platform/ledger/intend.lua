@@ -4,8 +4,9 @@
 -- ARGV[1] the time to go by, ms; empty: the server's own. ARGV[2] how long the hash is kept, ms;
 -- then for each try: the field of its send, attempt, wait, worker, how long the lease lives, ms.
 -- Answers for each try, in words:
--- send | unknown | canceled AT | leased UNTIL | settled STATE ATTEMPT WAIT AT | repeat | repeat ATTEMPT WAIT AT
--- A send is kept as STATE ATTEMPT WAIT, and behind it while it is leased UNTIL WORKER, else AT.
+-- send | unknown | canceled AT | leased UNTIL | settled STATE ATTEMPT WAIT AT | repeat | repeat ATTEMPT WAIT AT | malformed
+-- A send is kept as STATE ATTEMPT WAIT, and behind it while it is leased UNTIL WORKER, else AT. What is kept in any other way is malformed,
+-- stays as it is, and concerns its own try alone.
 --
 -- A lease whose answer was lost is nobody's: it runs out, and the next who asks is told unknown.
 local function now()
@@ -15,21 +16,26 @@ local function now()
 end
 
 local now_ms = now()
+local ends = { sent = true, failed = true, dead = true, expired = true, unresolved = true, canceled = true, suppressed = true, erased = true }
 
 -- What is known of a send decides; nil: the lease may be given, as the second value says.
 local function standing(known, attempt, wait)
   if not known then return nil, 'send' end
-  local state, at, waited, time_ms = string.match(known, '^(%a+) (%d+) (%d+) (%d+)')
-  local is_older = attempt < tonumber(at) or (attempt == tonumber(at) and wait < tonumber(waited))
+  -- A table is an error: the key is of another type.
+  if type(known) ~= 'string' then return 'malformed' end
+  local leased_at, leased_wait, until_ms = string.match(known, '^leased (%d+) (%d+) (%d+) .')
+  if leased_at then
+    if attempt < tonumber(leased_at) or (attempt == tonumber(leased_at) and wait < tonumber(leased_wait)) then return 'repeat' end
+    if now_ms < tonumber(until_ms) then return 'leased ' .. until_ms end
+    return nil, 'unknown'
+  end
+  local state, at, waited, time_ms = string.match(known, '^(%a+) (%d+) (%d+) (%d+)$')
   if state == 'released' then
+    local is_older = attempt < tonumber(at) or (attempt == tonumber(at) and wait < tonumber(waited))
     if is_older then return 'repeat ' .. at .. ' ' .. waited .. ' ' .. time_ms end
     return nil, 'send'
   end
-  if state == 'leased' then
-    if is_older then return 'repeat' end
-    if now_ms < tonumber(time_ms) then return 'leased ' .. time_ms end
-    return nil, 'unknown'
-  end
+  if not ends[state] then return 'malformed' end
   return 'settled ' .. state .. ' ' .. at .. ' ' .. waited .. ' ' .. time_ms
 end
 
@@ -37,7 +43,7 @@ local answers = {}
 for i = 1, #KEYS / 2 do
   local hash, at = KEYS[2 * i - 1], 5 * i - 2
   local field, attempt, wait, worker, lease_ms = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local answer, given = standing(redis.call('HGET', hash, field), tonumber(attempt), tonumber(wait))
+  local answer, given = standing(redis.pcall('HGET', hash, field), tonumber(attempt), tonumber(wait))
   if not answer then
     local progress = attempt .. ' ' .. wait
     if redis.call('EXISTS', KEYS[2 * i]) == 1 then

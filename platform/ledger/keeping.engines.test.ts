@@ -4,7 +4,7 @@ import { openRedis, ownPrefix } from "#platform/redis/redis.fixture.ts";
 import { type TestDatabase, testDatabase } from "../../test/engines/mysql.ts";
 import { mysqlCancels } from "./cancels.mysql.ts";
 import { mysqlErased } from "./erased.mysql.ts";
-import { type Keeps, keeping, tellAgain } from "./keeping.ts";
+import { type Keeps, keeping, type Told, tellAgain } from "./keeping.ts";
 import { attemptOf } from "./ledger.fixture.ts";
 import { redisLedger } from "./ledger.redis.ts";
 import { mysqlSuppressed } from "./suppressed.mysql.ts";
@@ -28,7 +28,11 @@ const ann = { environment: "development", whom: "ann" };
 async function opened(told: Keeps = keeps) {
   const connection = await openRedis();
   const prefix = ownPrefix(connection);
-  const plain = await redisLedger({ connection, prefix, restore: (_lost, empty) => tellAgain(empty, told, Date.now()) });
+  const plain = await redisLedger({
+    connection,
+    prefix,
+    restore: (_lost, empty, resuming) => tellAgain(empty, told, Date.now(), resuming),
+  });
   const lose = async () => {
     await connection.redis.unlink(await connection.redis.keys(`${prefix}*`));
     await expect(ledger.intend([attemptOf({ deliveryId: "d-lost", reaches: [] })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
@@ -77,6 +81,33 @@ it("what is not kept is not told either", async () => {
   });
   await expect(ledger.suppress({ ...ann, suppressed: true, atMs: 5 })).rejects.toThrow("MySQL is away");
   expect((await ledger.intend([attemptOf({ reaches: ["ann"] })]))[0]?.is).toBe("send");
+});
+
+it("what was told before somebody died is not told again: the next one goes on behind it, kind by kind", async () => {
+  const untilMs = Date.now() + 60_000;
+  for (const notificationId of ["n-1", "n-2"]) await keeps.cancels.keep({ environment: "development", notificationId, untilMs });
+  for (const whom of ["a", "b", "c"]) await keeps.suppressed.keep({ ...ann, whom, suppressed: true, atMs: 5 });
+  await keeps.erased.keep({ ...ann, whom: "e", atMs: 5, untilMs });
+  const told = async (from?: string) => {
+    const heard: string[] = [];
+    const places: string[] = [];
+    const ledger: Told = {
+      async cancel({ notificationId }) {
+        heard.push(notificationId);
+        return [];
+      },
+      suppress: async ({ whom }) => void heard.push(whom),
+      erase: async ({ whom }) => void heard.push(whom),
+    };
+    await tellAgain(ledger, keeps, Date.now(), { from, reached: async (place) => void places.push(place) });
+    return { heard, places };
+  };
+  const whole = await told();
+  expect(whole.heard).toEqual(["n-1", "n-2", "a", "b", "c", "e"]);
+  expect((await told(whole.places[0])).heard).toEqual(["a", "b", "c", "e"]);
+  expect((await told(whole.places[1])).heard).toEqual(["e"]);
+  expect((await told(whole.places[2])).heard).toEqual([]);
+  expect((await told(JSON.stringify([1, "development", "a"]))).heard).toEqual(["b", "c", "e"]);
 });
 
 it("forgets who was let off long ago, and nobody else", async () => {

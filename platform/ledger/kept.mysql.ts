@@ -1,5 +1,6 @@
 /** The pages of a table of what a ledger must not forget, in the order of its key: an environment, and what it is about there. */
 import type { MysqlRow } from "#platform/mysql/mysql.ts";
+import type { Key } from "./keeping.ts";
 
 const PAGE = 500;
 
@@ -10,8 +11,11 @@ export interface KeptTable<T> {
   about(said: T): string;
 }
 
-export async function* pagesOf<T extends { readonly environment: string }>(table: KeptTable<T>): AsyncGenerator<readonly T[]> {
-  let [environment, about] = ["", ""];
+export async function* pagesOf<T extends { readonly environment: string }>(
+  table: KeptTable<T>,
+  begin: Key = ["", ""],
+): AsyncGenerator<readonly T[]> {
+  let [environment, about] = begin;
   for (;;) {
     const page = (await table.after(environment, about, PAGE)).map((row) => table.said(row));
     yield page;

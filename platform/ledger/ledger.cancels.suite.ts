@@ -53,7 +53,7 @@ export function cancelsSuite(name: string, open: Open): void {
       await intend();
       await ledger.cancel(cancelOf());
       await clock.advance(12_000);
-      expect(await extend()).toBe(true);
+      expect(await extend()).toBe("canceled");
       await clock.advance(12_000);
       expect((await intend({ worker: "w-2" }))?.is).toBe("leased");
       await settle("sent");

@@ -23,7 +23,10 @@ export const settledAs = (state: Settled["state"], more: Partial<Settled> = {}):
   ...{ ...about, worker: "w-1", state, atMs: ENDED_MS },
   ...more,
 });
-export const extensionOf = (more: Partial<Extension> = {}): Extension => ({ ...about, worker: "w-1", leaseMs: 17_000, ...more });
+export const extensionOf = (more: Partial<Extension> = {}): Extension => ({
+  ...{ ...about, reaches: ["ann", "ann@"], acceptedAtMs: 1_000, worker: "w-1", leaseMs: 17_000 },
+  ...more,
+});
 export const draft = (decision: string, more: Partial<Draft> = {}): Draft => ({
   environment: "development",
   notificationId: "n-1",

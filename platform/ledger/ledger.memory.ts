@@ -1,11 +1,12 @@
 /** The ledger in memory, for tests and the simulation: nothing outlives the process. */
 import type { Clock } from "#platform/clock.ts";
 import type { Barred, Cancel, Decided, Draft, Erased, Extension, Ledger, Settled, Suppressed, Try } from "./ledger.ts";
-import { answer, type Entry, extendedEntry, KEPT_MS, LIFTED_KEPT_MS, settledEntry } from "./rules.ts";
+import { answer, type Entry, extended, KEPT_MS, LIFTED_KEPT_MS, settled } from "./rules.ts";
 import { BITE, sweeper } from "./sweep.ts";
 
 const decisionKey = ({ environment, notificationId, recipient }: Draft) => JSON.stringify([environment, notificationId, recipient]);
-const cancelKey = ({ environment, notificationId }: Draft | Try | Cancel) => JSON.stringify([environment, notificationId]);
+const cancelKey = ({ environment, notificationId }: Pick<Cancel, "environment" | "notificationId">) =>
+  JSON.stringify([environment, notificationId]);
 const whomKey = (environment: string, whom: string) => JSON.stringify([environment, whom]);
 const sendKey = ({ environment, deliveryId, cycle, target }: Try | Settled | Extension) =>
   JSON.stringify([environment, deliveryId, cycle, target]);
@@ -14,10 +15,10 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
   const decisions = byAge<Uint8Array>();
   const sends = byAge<Entry>();
   const cancels = new Map<string, number>();
-  const isCanceled = (asked: Draft | Try) => cancels.has(cancelKey(asked));
+  const isCanceled = (asked: Draft | Try | Extension) => cancels.has(cancelKey(asked));
   const suppressions = new Map<string, Suppressed>();
   const erasures = new Map<string, Erased>();
-  const barring = (asked: Try): Barred | undefined => {
+  const barring = (asked: Try | Extension): Barred | undefined => {
     if (isCanceled(asked)) return "canceled";
     const keys = asked.reaches.map((whom) => whomKey(asked.environment, whom));
     if (keys.some((key) => suppressions.get(key)?.suppressed)) return "suppressed";
@@ -55,21 +56,23 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
     },
     async extend(leases) {
       const nowMs = clock.nowMs();
-      const held = leases.map((lease) => {
-        const entry = extendedEntry(sends.get(sendKey(lease)), lease, nowMs);
+      const holds = leases.map((lease) => {
+        const { hold, entry } = extended(sends.get(sendKey(lease)), lease, barring(lease), nowMs);
         if (entry) sends.put(sendKey(lease), entry, nowMs);
-        return entry !== undefined;
+        return hold;
       });
       sweep();
-      return held;
+      return holds;
     },
     async settle(results) {
       const nowMs = clock.nowMs();
-      for (const result of results) {
-        const entry = settledEntry(sends.get(sendKey(result)), result);
+      const answers = results.map((result) => {
+        const { taken, entry } = settled(sends.get(sendKey(result)), result);
         if (entry) sends.put(sendKey(result), entry, nowMs);
-      }
+        return taken;
+      });
       sweep();
+      return answers;
     },
     async cancel(cancel) {
       const key = cancelKey(cancel);

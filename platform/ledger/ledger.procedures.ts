@@ -1,7 +1,7 @@
 /** The ledger, in the writer thread. `nowMs` is the clock of the thread that asks. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import type { Barred, Cancel, DecidedBefore, Draft, Erased, Extension, Intent, Settled, Suppressed, Try } from "./ledger.ts";
-import { answer, type Entry, extendedEntry, KEPT_MS, LIFTED_KEPT_MS, settledEntry } from "./rules.ts";
+import type { Barred, Cancel, DecidedBefore, Draft, Erased, Extension, Hold, Intent, Settled, Suppressed, Try } from "./ledger.ts";
+import { answer, type Entry, extended, KEPT_MS, LIFTED_KEPT_MS, settled } from "./rules.ts";
 
 const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
 
@@ -25,10 +25,10 @@ const put = (sql: Sql, { environment, notificationId, deliveryId, cycle, target 
   sql.run("put", environment, notificationId, deliveryId, cycle, target, state, attempt, wait, worker, untilMs, hourOf(nowMs));
 };
 
-const isCanceled = (sql: Sql, { environment, notificationId }: Draft | Try): boolean =>
+const isCanceled = (sql: Sql, { environment, notificationId }: Draft | Try | Extension): boolean =>
   sql.get("canceled", environment, notificationId) !== undefined;
 
-function barring(sql: Sql, asked: Try): Barred | undefined {
+function barring(sql: Sql, asked: Try | Extension): Barred | undefined {
   if (isCanceled(sql, asked)) return "canceled";
   const { environment, reaches, acceptedAtMs } = asked;
   if (reaches.some((whom) => sql.get("suppressed", environment, whom))) return "suppressed";
@@ -58,19 +58,20 @@ export default {
     });
   },
 
-  extend(sql: Sql, { leases, nowMs }: { leases: readonly Extension[]; nowMs: number }): boolean[] {
+  extend(sql: Sql, { leases, nowMs }: { leases: readonly Extension[]; nowMs: number }): Hold[] {
     return leases.map((lease) => {
-      const entry = extendedEntry(known(sql, lease), lease, nowMs);
+      const { hold, entry } = extended(known(sql, lease), lease, barring(sql, lease), nowMs);
       if (entry) put(sql, lease, entry, nowMs);
-      return entry !== undefined;
+      return hold;
     });
   },
 
-  settle(sql: Sql, { results, nowMs }: { results: readonly Settled[]; nowMs: number }): void {
-    for (const result of results) {
-      const entry = settledEntry(known(sql, result), result);
+  settle(sql: Sql, { results, nowMs }: { results: readonly Settled[]; nowMs: number }): boolean[] {
+    return results.map((result) => {
+      const { taken, entry } = settled(known(sql, result), result);
       if (entry) put(sql, result, entry, nowMs);
-    }
+      return taken;
+    });
   },
 
   cancel(sql: Sql, { environment, notificationId, untilMs }: Cancel): DecidedBefore[] {

@@ -6,7 +6,7 @@ import type { RedisConnection } from "#platform/redis/connect.ts";
 import { age, openRedis, openWire, ownPrefix } from "#platform/redis/redis.fixture.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
 import { AT_ONCE, SENDS, type Told } from "./competitor.fixture.ts";
-import { about as asked, attemptOf, HOUR } from "./ledger.fixture.ts";
+import { about as asked, attemptOf, extensionOf, HOUR } from "./ledger.fixture.ts";
 import { type RedisLedgerNeeds, redisLedger } from "./ledger.redis.ts";
 import { ledgerSuite } from "./ledger.suite.ts";
 
@@ -91,15 +91,15 @@ describe("the ledger in Redis", () => {
   it("lets a held lease live longer, for its holder alone, and never shorter", async () => {
     const clock = fakeClock();
     const { ledger } = await opened({ clock });
-    const lease = { ...asked, worker: "w-1", leaseMs: 30_000 };
-    expect(await ledger.extend([lease])).toEqual([false]);
+    const lease = extensionOf({ ...asked, leaseMs: 30_000 });
+    expect(await ledger.extend([lease])).toEqual(["lost"]);
     await ledger.intend([attemptOf()]);
     await clock.advance(10_000);
-    expect(await ledger.extend([lease, { ...lease, worker: "w-2" }, { ...lease, leaseMs: 1 }])).toEqual([true, false, true]);
+    expect(await ledger.extend([lease, { ...lease, worker: "w-2" }, { ...lease, leaseMs: 1 }])).toEqual(["held", "lost", "held"]);
     const untilMs = clock.nowMs() + 30_000;
     expect(await ledger.intend([attemptOf({ worker: "w-2" })])).toEqual([{ is: "leased", untilMs }]);
     await ledger.settle([{ ...asked, worker: "w-1", state: "sent", atMs: 5 }]);
-    expect(await ledger.extend([lease])).toEqual([false]);
+    expect(await ledger.extend([lease])).toEqual(["lost"]);
   });
 
   it("answers no more while the server is away, and goes on with what it knew", async () => {
@@ -135,8 +135,8 @@ describe("the ledger in Redis", () => {
 
   it("names nobody in an error", async () => {
     const { ledger, plain, prefix } = await opened();
-    await plain.redis.set(`${prefix}ledger:{development/n-1}`, "not a hash");
-    const error = await ledger.intend([attemptOf()]).catch((error) => error);
+    await plain.redis.hset(`${prefix}ledger:suppressed:{development/ann@}`, "not", "a text");
+    const error = await ledger.suppress({ environment: "development", whom: "ann@", suppressed: true, atMs: 5 }).catch((error) => error);
     expect(error.message).toContain("WRONGTYPE");
     expect(JSON.stringify({ ...error, message: error.message })).not.toContain("ann@");
   });

@@ -9,6 +9,9 @@
  * An intent is as durable as the server is set: with `appendfsync everysec`, the default, a server that dies forgets up to a second, and a
  * send of that second may happen again; `always` forgets nothing. A restart is noticed, see sentinel.ts.
  */
+
+import type { Registry } from "prom-client";
+import { Problem } from "#domain/errors.ts";
 import { type Clock, systemClock } from "#platform/clock.ts";
 import type { RedisConnection } from "#platform/redis/connect.ts";
 import { RedisRefusal } from "#platform/redis/errors.ts";
@@ -23,17 +26,18 @@ import type {
   Draft,
   Erased,
   Extension,
+  Hold,
   Intent,
   Ledger,
-  Progress,
-  SendState,
   Settled,
   SettledState,
   Suppressed,
   Try,
 } from "./ledger.ts";
+import { holdOf, intentOf, isErasedBy, isSuppressedBy, stateOf } from "./replies.ts";
+import { type Loss, type Resuming, restoringOf } from "./restoring.ts";
 import { KEPT_MS, LIFTED_KEPT_MS } from "./rules.ts";
-import { type Loss, sentinelOf } from "./sentinel.ts";
+import { sentinelOf } from "./sentinel.ts";
 
 export interface RedisLedgerNeeds {
   readonly connection: RedisConnection;
@@ -41,9 +45,11 @@ export interface RedisLedgerNeeds {
   readonly prefix?: string;
   /**
    * Tells the ledger again what must not be forgotten and is known elsewhere (keeping.ts). Nothing is sent before it resolves; while it
-   * rejects it is called again.
+   * rejects it is called again, here or in another process, and goes on where it had come to.
    */
-  readonly restore: (lost: Loss, ledger: Told) => Promise<void>;
+  readonly restore: (lost: Loss, ledger: Told, resuming: Resuming) => Promise<void>;
+  /** Left out: nobody is told. */
+  readonly metrics?: Registry;
   /** In development: a server that evicts, or does not log its writes, is warned of. Elsewhere it is refused. */
   readonly mayForget?: boolean;
   /** Goes by this clock instead of the server's: for tests in which time stands still. */
@@ -72,7 +78,7 @@ const text = (reply: unknown): string => String(reply);
 
 /** Rejects with a RedisRefusal for a server that may forget. */
 export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger> {
-  const { connection, prefix = "carillon:", restore, mayForget = false, clock } = needs;
+  const { connection, prefix = "carillon:", restore, mayForget = false, clock, metrics } = needs;
   const { redis } = connection;
   const faults = forgetfulness(connection.server);
   const says = `Redis (${connection.name}) may lose what it must keep: ${faults.join("; ")}.`;
@@ -114,7 +120,11 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     suppress: (said) => suppress(said, unchecked),
     erase: (said) => erase(said, unchecked),
   };
-  const sentinel = await sentinelOf({ connection, key, restore: (lost) => restore(lost, again) });
+  const restoring = restoringOf({
+    ...{ connection, key, prefix, metrics, clock: clock ?? systemClock },
+    restore: (lost, resuming) => restore(lost, again, resuming),
+  });
+  const sentinel = await sentinelOf({ connection, key, restore: restoring });
 
   /** In one round trip; what a server says that has lost its entries is nobody's answer. */
   const run: Run = async (calls, after = []) => {
@@ -125,7 +135,7 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     return answers;
   };
   const each = async <T>(script: Script, items: readonly T[], asking: Asking<T>): Promise<unknown[]> =>
-    items.length > 0 ? (await run(callsOf(script, items, asking))).flat() : [];
+    items.length > 0 ? answersTo(items, await run(callsOf(script, items, asking))) : [];
 
   /** What is said of names, as of after the calls; their answers come first. */
   const saidBehind = async (calls: readonly ScriptCall[], keys: readonly string[]) => {
@@ -134,24 +144,25 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     // Lost in between: it is not known whom nothing may be sent to.
     if (isThere === null) sentinel.missing();
     sentinel.check();
-    return { answers: answers.flat(), said: new Map(keys.map((key, place) => [key, said[place] ? text(said[place]) : ""])) };
+    return { answers, said: new Map(keys.map((key, place) => [key, said[place] ? text(said[place]) : ""])) };
   };
-  const intended = async (tries: readonly Try[], calls: readonly ScriptCall[]) => {
-    const keysOf = ({ environment, reaches }: Try) => ({
+  /** What the calls answer for each item, and what bars it as of then. */
+  const answeredBehind = async <T extends Reaching>(items: readonly T[], calls: readonly ScriptCall[]) => {
+    const keysOf = ({ environment, reaches }: T) => ({
       suppressions: reaches.map((whom) => suppressedOf(environment, whom)),
       erasures: reaches.map((whom) => erasedOf(environment, whom)),
     });
-    const keys = [...new Set(tries.map(keysOf).flatMap(({ suppressions, erasures }) => [...suppressions, ...erasures]))];
+    const keys = [...new Set(items.map(keysOf).flatMap(({ suppressions, erasures }) => [...suppressions, ...erasures]))];
     const { answers, said } = await saidBehind(calls, keys);
-    const barredBy = (asked: Try): Barred | undefined => {
-      const { suppressions, erasures } = keysOf(asked);
-      if (suppressions.some((key) => said.get(key)?.startsWith("1"))) return "suppressed";
-      return erasures.some((key) => asked.acceptedAtMs <= Number(said.get(key) || -1)) ? "erased" : undefined;
+    const barredBy = (item: T): Barred | undefined => {
+      const { suppressions, erasures } = keysOf(item);
+      if (suppressions.some((key) => isSuppressedBy(said.get(key) ?? ""))) return "suppressed";
+      return erasures.some((key) => isErasedBy(said.get(key) ?? "", item.acceptedAtMs)) ? "erased" : undefined;
     };
-    return { answers, barredBy };
+    return { answers: answersTo(items, answers), barredBy };
   };
-  const settle = (results: readonly Settled[]) =>
-    each(scripts.settle, results, {
+  const settle = async (results: readonly Settled[]): Promise<boolean[]> => {
+    const answers = await each(scripts.settle, results, {
       keys: (result) => [hashOf(result)],
       head: [String(KEPT_MS)],
       args: ({ state, atMs, ...of }) => {
@@ -166,6 +177,8 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
         ];
       },
     });
+    return answers.map((answer) => answer === 1);
+  };
 
   return {
     async decideOnce(drafts) {
@@ -186,8 +199,8 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
         head: [nowMs(), String(KEPT_MS)],
         args: (asked) => [sendField(asked), asked.attempt, asked.wait, asked.worker, asked.leaseMs],
       });
-      const { answers, barredBy } = await intended(tries, calls);
-      const intents = answers.map((answer) => intentOf(text(answer)));
+      const { answers, barredBy } = await answeredBehind(tries, calls);
+      const intents = answers.map(intentOf);
       const atMs = (clock ?? systemClock).nowMs();
       const barred = tries.flatMap((asked, place) => {
         const state = isLease(intents[place] as Intent) ? barredBy(asked) : undefined;
@@ -198,16 +211,19 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
       for (const { place, state } of barred) intents[place] = { is: state, atMs };
       return intents;
     },
-    async settle(results) {
-      await settle(results);
-    },
+    settle,
     async extend(leases) {
-      const answers = await each(scripts.extend, leases, {
-        keys: (lease) => [hashOf(lease)],
+      if (leases.length === 0) return [];
+      const calls = callsOf(scripts.extend, leases, {
+        keys: (lease) => [hashOf(lease), cancelOf(lease)],
         head: [nowMs(), String(KEPT_MS)],
         args: (lease) => [sendField(lease), lease.worker, lease.leaseMs],
       });
-      return answers.map((answer) => answer === 1);
+      const { answers, barredBy } = await answeredBehind(leases, calls);
+      return leases.map((lease, place): Hold => {
+        const hold = holdOf(answers[place]);
+        return hold === "held" ? (barredBy(lease) ?? hold) : hold;
+      });
     },
     cancel: (asked) => cancel(asked, run),
     suppress: (said) => suppress(said, run),
@@ -216,15 +232,17 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
       if (whoms.length === 0) return [];
       const keys = whoms.map((whom) => erasedOf(environment, whom));
       const { said } = await saidBehind([], keys);
-      return keys.map((key) => Number(said.get(key) || 0));
+      return keys.map((key) => Number(said.get(key)) || 0);
     },
     async statesOf({ deliveryIds, ...of }) {
       const [states] = await run([{ script: scripts.states, keys: [hashOf(of)], args: deliveryIds.map(sendsOf) }]);
-      return (states as unknown[]).map((each) => text(each).split(" ").slice(0, -1) as SendState[]);
+      return (states as unknown[]).map((each) => text(each).split(" ").slice(0, -1).map(stateOf));
     },
     health: sentinel.health,
   };
 }
+
+type Reaching = Pick<Try, "environment" | "reaches" | "acceptedAtMs">;
 
 /** How a script is asked about items. */
 interface Asking<T> {
@@ -242,27 +260,18 @@ function callsOf<T>(script: Script, items: readonly T[], { keys, head, args }: A
   return calls;
 }
 
+/** The answers of the calls that were asked about these, one each. Of any other number nobody knows which answer is whose. */
+function answersTo(items: readonly unknown[], replies: readonly unknown[]): unknown[] {
+  const answers = replies.flat();
+  if (answers.length !== items.length || !replies.every(Array.isArray))
+    throw new Problem("STORE_UNAVAILABLE", {
+      retryAfterMs: 1_000,
+      cause: new Error(`the ledger's script gave ${answers.length} answers about ${items.length} sends`),
+    });
+  return answers;
+}
+
 const isLease = ({ is }: Intent): boolean => is === "send" || is === "unknown";
 
 /** A copy of its own: what Redis answers is a view into a larger buffer. */
 const bytes = (reply: unknown): Uint8Array => new Uint8Array(reply as Uint8Array);
-
-function intentOf(answer: string): Intent {
-  const [is, ...words] = answer.split(" ");
-  const progress = (attempt = "", wait = ""): Progress => ({ attempt: Number(attempt), wait: Number(wait) });
-  switch (is) {
-    case "leased":
-      return { is, untilMs: Number(words[0]) };
-    case "settled":
-      return { is, state: words[0] as SettledState, by: progress(words[1], words[2]), atMs: Number(words[3]) };
-    case "repeat":
-      return words.length > 0 ? { is, expected: { ...progress(words[0], words[1]), atMs: Number(words[2]) } } : { is };
-    case "canceled":
-      return { is, atMs: Number(words[0]) };
-    case "send":
-    case "unknown":
-      return { is };
-    default:
-      throw new Error(`the ledger's script answered ${is}`);
-  }
-}

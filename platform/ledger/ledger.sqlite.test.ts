@@ -5,6 +5,8 @@ import { afterEach, expect, it } from "vitest";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
+import type { Open } from "./ledger.fixture.ts";
+import { onceSuite } from "./ledger.once.suite.ts";
 import { sqliteLedger } from "./ledger.sqlite.ts";
 import { ledgerSuite } from "./ledger.suite.ts";
 
@@ -22,7 +24,7 @@ const directory = () => {
 // One database for the whole property: a fresh environment is as good as an empty ledger, and a file each would be slow.
 let shared: Database | undefined;
 let round = 0;
-ledgerSuite("in SQLite", async () => {
+const open: Open = async () => {
   const clock = fakeClock();
   if (!shared) {
     const database = await openDatabase({ file: join(directory(), "ledger.sqlite") });
@@ -50,7 +52,10 @@ ledgerSuite("in SQLite", async () => {
       statesOf: (of) => ledger.statesOf({ ...of, environment: own + of.environment }),
     },
   };
-});
+};
+
+ledgerSuite("in SQLite", open);
+onceSuite("in SQLite", open);
 
 it("a ledger opened again on the same file knows what it knew", async () => {
   const clock = fakeClock();

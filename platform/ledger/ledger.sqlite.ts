@@ -7,7 +7,8 @@
 import type { Clock } from "#platform/clock.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import type procedures from "./ledger.procedures.ts";
-import type { Draft, Ledger, SendState } from "./ledger.ts";
+import type { Draft, Ledger } from "./ledger.ts";
+import { stateOf } from "./replies.ts";
 import { BITE, sweeper } from "./sweep.ts";
 
 export async function sqliteLedger({ database, clock }: { database: Database; clock: Clock }): Promise<Ledger> {
@@ -34,6 +35,8 @@ export async function sqliteLedger({ database, clock }: { database: Database; cl
     erase: (erased) => calls.erase(erased, { durable: true }).then(written),
     erasedAt: async (environment, whoms) => whoms.map((whom) => Number(reads.get("erased", environment, whom)?.at_ms ?? 0)),
     statesOf: async ({ environment, notificationId, deliveryIds }) =>
-      deliveryIds.map((deliveryId) => reads.all("states", environment, notificationId, deliveryId).map(({ state }) => state as SendState)),
+      deliveryIds.map((deliveryId) =>
+        reads.all("states", environment, notificationId, deliveryId).map(({ state }) => stateOf(state as string)),
+      ),
   };
 }

@@ -159,6 +159,27 @@ export function ledgerSuite(name: string, open: Open): void {
       expect((await intend({ worker: "w-3", deliveryId: "d-2" }))?.is).toBe("leased");
     });
 
+    it("says of each outcome whether it is what is known: also of one that is told again, and not of one that came too late", async () => {
+      const { clock, ledger, intend, settle } = await opened();
+      expect(await settle("sent")).toEqual([false]);
+      await intend();
+      await intend({ deliveryId: "d-2" });
+      expect(await settle("failed", { worker: "w-2" })).toEqual([false]);
+      expect(await settle("sent")).toEqual([true]);
+      expect(await settle("sent")).toEqual([true]);
+      expect(await settle("failed")).toEqual([false]);
+      expect(await settle("sent", { atMs: 1 })).toEqual([false]);
+      const released = { released: { attempt: 1, wait: 0 } };
+      expect(await ledger.settle([settledAs("sent"), settledAs(released, { deliveryId: "d-2" })])).toEqual([true, true]);
+      expect(await settle(released, { deliveryId: "d-2" })).toEqual([true]);
+      await intend({ deliveryId: "d-2", attempt: 1, worker: "w-2" });
+      expect(await settle(released, { deliveryId: "d-2" })).toEqual([false]);
+      await clock.advance(17_000);
+      expect((await intend({ deliveryId: "d-2", attempt: 1, worker: "w-3" }))?.is).toBe("unknown");
+      expect(await settle("sent", { deliveryId: "d-2", worker: "w-2" })).toEqual([false]);
+      expect(await ledger.settle([])).toEqual([]);
+    });
+
     it("keeps cycles, targets, deliveries and environments apart", async () => {
       const { intend, settle } = await opened();
       await intend();
@@ -220,8 +241,9 @@ export function ledgerSuite(name: string, open: Open): void {
             }
             const worker = `w-${each.worker}`;
             if (each.is === "extend") {
-              const [isHeld] = await ledger.extend([extensionOf({ worker })]);
-              expect(isHeld).toBe(held?.worker === worker);
+              const [hold] = await ledger.extend([extensionOf({ worker })]);
+              const isHeld = held?.worker === worker;
+              expect(hold).toBe(isHeld ? (canceled ? "canceled" : "held") : "lost");
               if (held && isHeld) held = { ...held, untilMs: Math.max(held.untilMs, clock.nowMs() + 17_000) };
               continue;
             }

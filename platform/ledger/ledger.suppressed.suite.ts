@@ -61,7 +61,7 @@ export function suppressedSuite(name: string, open: Open): void {
       await ledger.suppress(said());
       expect(await intend()).toMatchObject({ is: "settled", state: "sent" });
       expect(await intend({ deliveryId: "d-2" })).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
-      expect(await extend({ deliveryId: "d-2" })).toBe(true);
+      expect(await extend({ deliveryId: "d-2" })).toBe("suppressed");
       await settle("failed", { deliveryId: "d-2" });
       expect(await intend({ deliveryId: "d-2" })).toMatchObject({ is: "settled", state: "failed" });
     });

@@ -7,7 +7,10 @@
  * - The holder itself is told `leased` as well: a record that comes again within one process cannot know whether the first try is still
  *   under way, and a lease is never prolonged by asking, so the wait for it ends at `untilMs` for everybody; who waits for its own answer
  *   says `extend`, and whoever waited for the lease meets it again.
- * - Only the lease's holder settles it, late or not, as long as nobody else has taken it over. What others say of it is dropped.
+ * - Only the lease's holder settles it, late or not, as long as nobody else has taken it over. What others say of it is dropped, and they are
+ *   told so. A holder is one try, not a process: who stood still and wakes up is not taken for the try that came after it.
+ * - A send that may happen at most once is told `unresolved` where another would be told `unknown`, and has ended with that. Its intent
+ *   outlives whatever the ledger may lose.
  * - A settled state never changes. A higher cycle is a delivery of its own.
  * - A cancel is durable before `cancel` resolves, and no try of the notification is given a lease from then on, whichever delivery it is
  *   of. What held a lease by then, and what was settled, `statesOf` tells: nothing else was sent or will be.
@@ -26,6 +29,7 @@ export interface Draft {
 }
 
 export interface Decided {
+  /** Empty: there is an earlier one that cannot be read. */
   readonly decision: Uint8Array;
   /** False when an earlier record won. */
   readonly first: boolean;
@@ -43,9 +47,11 @@ export interface Try extends Progress {
   readonly reaches: readonly string[];
   /** When its notification was accepted. */
   readonly acceptedAtMs: number;
-  /** Unique per process start: the lease's holder. */
+  /** The lease's holder: unique per try. */
   readonly worker: string;
   readonly leaseMs: number;
+  /** Whoever cannot know how it ended does not send it again. The same for every try of a send. */
+  readonly atMostOnce?: boolean;
 }
 
 /** How far a delivery has come: attempts refused, and waits so far. Newer is more attempts, else more waits. */
@@ -62,6 +68,9 @@ export interface Progress {
  *   told, and whoever did it may have died before the next record was kept: make that one again.
  * - leased: somebody's lease lives until `untilMs`.
  * - unknown: a lease expired unsettled; the lease is yours now, and whether to send again is the caller's policy.
+ * - unresolved: it may happen at most once, and an earlier try of it had begun that nobody knows the end of. It has ended as that just now, and
+ *   the next who asks is told `settled`.
+ * - malformed: what is kept of it, or what was answered, cannot be read, as `detail` says. Nothing was changed.
  * - canceled, suppressed, erased: the notification is, or somebody whom the send reaches; it has ended as that just now, and the next who asks is
  *   told `settled`.
  */
@@ -71,15 +80,16 @@ export type Intent =
   | { readonly is: "repeat"; readonly expected?: Progress & { readonly atMs: number } }
   | { readonly is: "leased"; readonly untilMs: number }
   | { readonly is: "unknown" }
-  | { readonly is: Barred; readonly atMs: number };
+  | { readonly is: Barred | "unresolved"; readonly atMs: number }
+  | { readonly is: "malformed"; readonly detail: string };
 
 /** Why no try may be made; of several the first. */
 export type Barred = "canceled" | "suppressed" | "erased";
 
-export type SettledState = "sent" | "failed" | "dead" | "expired" | Barred;
+export type SettledState = "sent" | "failed" | "dead" | "expired" | "unresolved" | Barred;
 
-/** Where one send stands. */
-export type SendState = "leased" | "released" | SettledState;
+/** Where one send stands. Malformed: what is kept of it cannot be read. */
+export type SendState = "leased" | "released" | "malformed" | SettledState;
 
 export interface Settled {
   readonly environment: string;
@@ -95,12 +105,21 @@ export interface Settled {
   readonly state: SettledState | { readonly released: Progress };
   /** When it came to that, by the worker's clock. */
   readonly atMs: number;
+  /** As its try said. */
+  readonly atMostOnce?: boolean;
 }
 
 /** A lease that is to live for `leaseMs` from now on; it never ends earlier than it was to end before. */
-export interface Extension extends Omit<Settled, "state" | "atMs"> {
+export interface Extension extends Omit<Settled, "state" | "atMs">, Pick<Try, "reaches" | "acceptedAtMs"> {
   readonly leaseMs: number;
 }
+
+/**
+ * - held: it is still this holder's, as an expired one is until somebody takes it over.
+ * - lost: it is not.
+ * - canceled, suppressed, erased: it is still this holder's, who may have sent it; but no send of it may start any more.
+ */
+export type Hold = "held" | "lost" | Barred;
 
 export interface Cancel {
   readonly environment: string;
@@ -147,12 +166,10 @@ export interface Ledger {
    * One answer per try, in order. `repeatable`: a repeat of these sends does no harm, so the leases need not outlive a power loss.
    */
   intend(tries: readonly Try[], options?: { readonly repeatable?: boolean }): Promise<readonly Intent[]>;
-  /**
-   * One answer per lease, in order: whether it is still its worker's, which an expired one is until somebody takes it over. What was canceled
-   * meanwhile stays its holder's, who may have sent it.
-   */
-  extend(leases: readonly Extension[]): Promise<readonly boolean[]>;
-  settle(results: readonly Settled[]): Promise<void>;
+  /** One answer per lease, in order. Asked just before a send, it is as good as `intend`: what was barred by then is told. */
+  extend(leases: readonly Extension[]): Promise<readonly Hold[]>;
+  /** One answer per result, in order: whether it is what is known from now on, or was already. False: somebody else's is. */
+  settle(results: readonly Settled[]): Promise<readonly boolean[]>;
   /** Any number of times. */
   cancel(cancel: Cancel): Promise<readonly DecidedBefore[]>;
   /** Any number of times. */

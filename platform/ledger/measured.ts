@@ -5,12 +5,13 @@ import type { Ledger } from "./ledger.ts";
 
 const answersTotal = counter({
   name: "carillon_ledger_answers_total",
-  help: "What the ledger answered: to decisions (first or an earlier one), to sends that asked to begin, and to leases to be extended.",
+  help: "What the ledger answered: to decisions (first or an earlier one), to sends that asked to begin, to leases to be extended, and to outcomes.",
   labels: {
-    call: "decide, intend, extend",
+    call: "decide, intend, extend, settle",
     answer:
-      "decide: first, earlier; intend: send, settled, repeat, leased, unknown (a lease ran out with the send unresolved), canceled, suppressed, erased; " +
-      "extend: held, lost",
+      "decide: first, earlier; intend: send, settled, repeat, leased, unknown (a lease ran out with the send unresolved), unresolved (the same, of one " +
+      "that may be sent at most once), malformed, canceled, suppressed, erased; extend: held, lost, canceled, suppressed, erased; settle: taken, late " +
+      "(somebody else has taken the send over, which may have happened twice)",
   },
 });
 const callSeconds = histogram({
@@ -43,11 +44,15 @@ export function measuredLedger(ledger: Ledger, metrics: Registry): Ledger {
       return intents;
     },
     async extend(leases) {
-      const held = await timed("extend", ledger.extend(leases));
-      for (const is of held) answers.inc({ call: "extend", answer: is ? "held" : "lost" });
-      return held;
+      const holds = await timed("extend", ledger.extend(leases));
+      for (const hold of holds) answers.inc({ call: "extend", answer: hold });
+      return holds;
     },
-    settle: (results) => timed("settle", ledger.settle(results)),
+    async settle(results) {
+      const taken = await timed("settle", ledger.settle(results));
+      for (const is of taken) answers.inc({ call: "settle", answer: is ? "taken" : "late" });
+      return taken;
+    },
     cancel: (cancel) => timed("cancel", ledger.cancel(cancel)),
     suppress: (suppressed) => timed("suppress", ledger.suppress(suppressed)),
     erase: (erased) => timed("erase", ledger.erase(erased)),

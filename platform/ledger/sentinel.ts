@@ -3,22 +3,22 @@
  *
  * A key stands beside the entries and names the run of the server that they were last known to be whole in. It is missing: the server is
  * new, or has lost everything. It names another run: the server died or gave way to a replica, and its last moments may be missing. Either
- * way what must be known is loaded back first, then the key is written; until then every call is refused as UNAVAILABLE. What nobody can
- * load back are leases and outcomes: of those a send may happen once more (the promise: at most window x partitions).
+ * way what must be known is loaded back first, by one process of all (restoring.ts), then the key is written; until then every call is refused
+ * as UNAVAILABLE. What nobody can load back are leases and outcomes: of those a send may happen once more (the promise: at most window x
+ * partitions), unless it may happen at most once (once.ts).
  */
 import { Problem } from "#domain/errors.ts";
 import { type Clock, systemClock } from "#platform/clock.ts";
 import type { RedisConnection } from "#platform/redis/connect.ts";
 import { redisProblem } from "#platform/redis/errors.ts";
 import type { Readiness } from "#platform/telemetry/health.ts";
-
-export type Loss = "everything" | "last moments";
+import type { Loss } from "./restoring.ts";
 
 export interface SentinelNeeds {
   readonly connection: RedisConnection;
   readonly key: string;
-  /** Any number of times, from several processes at once. */
-  readonly restore: (lost: Loss) => Promise<void>;
+  /** Any number of times; answers whether it is whole now, false: somebody else is at it. */
+  readonly restore: (lost: Loss) => Promise<boolean>;
 }
 
 export interface Sentinel {
@@ -39,21 +39,23 @@ export async function sentinelOf({ connection, key, restore }: SentinelNeeds, cl
   /** Counts connections: what one was found to be says nothing of the next. */
   let run = 0;
 
-  const verify = async (): Promise<void> => {
+  const verify = async (): Promise<boolean> => {
     const { runId } = connection.server;
     const known = await redis.get(key);
-    if (known === runId) return;
-    const lost: Loss = known === null ? "everything" : "last moments";
-    logger.warn({ redis: name, lost }, "the ledger is new, or lost entries: loading back what must be known before anything is sent");
-    await restore(lost);
-    await redis.set(key, runId);
+    return known === runId || restore(known === null ? "everything" : "last moments");
   };
   const verifyUntilWhole = async (): Promise<void> => {
+    let isTold = false;
     while (redis.status === "ready" && !isWhole) {
       const verified = run;
       try {
-        await verify();
-        if (verified === run) isWhole = true;
+        const isThere = await verify();
+        if (isThere && verified === run) isWhole = true;
+        if (isThere) continue;
+        if (!isTold)
+          logger.warn({ redis: name }, "the ledger is new, or lost entries, and another process loads them back: waiting for it");
+        isTold = true;
+        await clock.sleep(AGAIN_MS);
       } catch (error) {
         logger.warn({ redis: name, err: redisProblem(error) }, "the ledger is not known to be whole yet");
         await clock.sleep(AGAIN_MS);

@@ -10,15 +10,18 @@ export async function mysqlSuppressed(mysql: Mysql): Promise<Kept<Suppressed>> {
     async keep({ environment, whom, suppressed, atMs }) {
       await tables.run("keep", environment, whom, suppressed ? 1 : 0, atMs);
     },
-    all: () =>
-      pagesOf({
-        after: (environment, whom, limit) => tables.all("after", environment, environment, whom, limit),
-        said: (row) => ({
-          ...{ environment: String(row.environment), whom: String(row.whom) },
-          ...{ suppressed: row.suppressed === 1, atMs: Number(row.at_ms) },
-        }),
-        about: ({ whom }) => whom,
-      }),
+    all: (_nowMs, begin) =>
+      pagesOf(
+        {
+          after: (environment, whom, limit) => tables.all("after", environment, environment, whom, limit),
+          said: (row) => ({
+            ...{ environment: String(row.environment), whom: String(row.whom) },
+            ...{ suppressed: row.suppressed === 1, atMs: Number(row.at_ms) },
+          }),
+          about: ({ whom }) => whom,
+        },
+        begin,
+      ),
     sweep: async (beforeMs, limit) => (await tables.run("forget-lifted", beforeMs, limit)).changes,
   };
 }

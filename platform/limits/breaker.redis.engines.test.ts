@@ -24,6 +24,16 @@ describe("circuit breakers in Redis", () => {
     expect(state?.waitMs).toBeGreaterThan(30_000);
     expect(state?.waitMs).toBeLessThanOrEqual(60_000);
     expect(await connection.redis.pttl(`${prefix}breaker:smtp`)).toBeGreaterThan(24 * 3_600_000);
+    // What somebody ordered does not end by itself.
+    for (const [is, pttl] of [
+      ["pause", -1],
+      ["open", -1],
+      ["resume", -1],
+      ["auto", expect.toSatisfy((ms: number) => ms > 24 * 3_600_000)],
+    ] as const) {
+      await redisBreakers({ connection, prefix }).order("smtp", { is, by: "ck", why: "w" });
+      expect(await connection.redis.pttl(`${prefix}breaker:smtp`)).toEqual(pttl);
+    }
   });
 
   it("that hold what no script of theirs wrote are an error, not a closed breaker", async () => {

@@ -6,7 +6,17 @@
 import type { Clock } from "#platform/clock.ts";
 import type { RedisConnection } from "#platform/redis/connect.ts";
 import { runScripts, type ScriptCall, script } from "#platform/redis/script.ts";
-import { type BreakerState, type Breakers, CLOSES_AFTER, OPEN_MS, OPENS_AFTER, type Phase } from "./breaker.ts";
+import {
+  type BreakerState,
+  type Breakers,
+  CLOSES_AFTER,
+  type KeptOrder,
+  OPEN_MS,
+  OPENS_AFTER,
+  ORDERS_KEPT,
+  orders,
+  type Phase,
+} from "./breaker.ts";
 
 export interface RedisBreakersNeeds {
   readonly connection: RedisConnection;
@@ -23,9 +33,10 @@ const lua = script(new URL("./breaker.lua", import.meta.url));
 const phases: ReadonlySet<string> = new Set<Phase>(["closed", "open", "half-open"]);
 
 export function redisBreakers({ connection: { redis }, prefix, clock }: RedisBreakersNeeds): Breakers {
+  const listOf = (integration: string) => `${prefix}breaker-orders:${integration}`;
   const call = (integration: string, asks: string, ...more: (string | number)[]): ScriptCall => ({
     script: lua,
-    keys: [`${prefix}breaker:${integration}`],
+    keys: [`${prefix}breaker:${integration}`, listOf(integration)],
     args: [clock?.nowMs() ?? "", asks, OPENS_AFTER, OPEN_MS, CLOSES_AFTER, KEPT_MS, ...more],
   });
   const ask = async (...calls: ScriptCall[]) => (await runScripts(redis, calls)).map(stateOf);
@@ -43,6 +54,14 @@ export function redisBreakers({ connection: { redis }, prefix, clock }: RedisBre
       const { state, answer } = told as Told;
       return answer === 0 ? state : { ...state, changed: answer === 1 ? "opened" : "closed" };
     },
+    async order(integration, { is, by, why }) {
+      const [told] = await ask(call(integration, is, `${by} ${why}`, ORDERS_KEPT));
+      return (told as Told).state;
+    },
+    async orders(integration) {
+      const kept = await redis.lrange(listOf(integration), 0, ORDERS_KEPT - 1);
+      return kept.flatMap((line) => orderOf(line) ?? []);
+    },
   };
 }
 
@@ -53,11 +72,21 @@ interface Told {
 
 function stateOf(reply: unknown): Told {
   const [phase, ...numbers] = Array.isArray(reply) ? reply : [];
-  const [generation, failures, waitMs, answer] = numbers as number[];
-  if (!phases.has(String(phase)) || numbers.length !== 4 || !numbers.every(Number.isSafeInteger))
-    throw new Error("the breaker's script did not answer a phase and four whole numbers");
+  if (!phases.has(String(phase)) || numbers.length !== 7 || !numbers.every(Number.isSafeInteger))
+    throw new Error("the breaker's script did not answer a phase and seven whole numbers");
+  const [generation, failures, waitMs, answer, held, paused, forMs] = numbers as [number, number, number, number, number, number, number];
   return {
-    state: { phase: String(phase) as Phase, generation: generation as number, failures: failures as number, waitMs: waitMs as number },
-    answer: answer as number,
+    state: {
+      ...{ phase: String(phase) as Phase, generation, failures, waitMs, held: held === 1, paused: paused === 1 },
+      forMs: forMs < 0 ? undefined : forMs,
+    },
+    answer,
   };
+}
+
+/** As breaker.lua has written it. */
+function orderOf(line: string): KeptOrder | undefined {
+  const [, atMs, name, by, why] = /^(\d+) (\S+) (\S+) (.*)$/s.exec(line) ?? [];
+  const is = orders.find((each) => each === name);
+  return is && by !== undefined && why !== undefined ? { atMs: Number(atMs), is, by, why } : undefined;
 }

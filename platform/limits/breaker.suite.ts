@@ -1,7 +1,7 @@
 /** What every Breakers holds to. `open` answers closed ones each time, on a clock that stands still until it is moved on. */
 import { describe, expect, it } from "vitest";
 import type { Clock } from "#platform/clock.ts";
-import type { Breakers, Probe, Result } from "./breaker.ts";
+import { type Breakers, type Order, type Probe, type Result, untold } from "./breaker.ts";
 
 interface Opened {
   readonly breakers: Breakers;
@@ -23,20 +23,23 @@ export function breakerSuite(name: string, open: () => Promise<Opened>): void {
       for (let failure = 1; failure < 5; failure++) expect(await tell("failure", generation)).not.toHaveProperty("changed");
       return tell("failure", generation, { holder: "w-2" });
     };
-    return { clock, breakers, state, phase, tell, probe, trip };
+    const order = (is: Order["is"], why = "w") => breakers.order("a", { is, by: "ck_live_1", why });
+    return { clock, breakers, state, phase, tell, probe, trip, order };
   }
 
   describe(`circuit breakers ${name}`, () => {
     it("one that nobody has told anything is closed, and nobody may probe it", async () => {
       const { state, probe } = await opened();
-      expect(await state()).toEqual({ phase: "closed", generation: 0, failures: 0, waitMs: 0 });
+      expect(await state()).toEqual(untold);
       expect(await probe()).toMatchObject({ granted: false, phase: "closed" });
     });
 
     it("five failures in a row open it for a minute, whoever met them, and the one who told the fifth hears of it", async () => {
       const { trip, tell, state, clock } = await opened();
-      expect(await trip()).toEqual({ phase: "open", generation: 1, failures: 0, waitMs: 60_000, changed: "opened" });
-      expect(await tell("failure", 0)).toEqual({ phase: "open", generation: 1, failures: 0, waitMs: 60_000 });
+      expect(await trip()).toMatchObject({ phase: "open", generation: 1, failures: 0, waitMs: 60_000, forMs: 0, changed: "opened" });
+      const late = await tell("failure", 0);
+      expect(late).toMatchObject({ phase: "open", generation: 1, failures: 0, waitMs: 60_000 });
+      expect(late).not.toHaveProperty("changed");
       await clock.advance(59_999);
       expect(await state()).toMatchObject({ phase: "open", waitMs: 1 });
     });
@@ -79,10 +82,19 @@ export function breakerSuite(name: string, open: () => Promise<Opened>): void {
       await clock.advance(60_000);
       for (let success = 1; success < 3; success++) {
         expect((await probe()).granted).toBe(true);
-        expect(await tell("success", 2)).toEqual({ phase: "half-open", generation: 2, failures: 0, waitMs: 0 });
+        const told = await tell("success", 2);
+        expect(told).toMatchObject({ phase: "half-open", generation: 2, failures: 0, waitMs: 0 });
+        expect(told).not.toHaveProperty("changed");
       }
       await probe();
-      expect(await tell("success", 2)).toEqual({ phase: "closed", generation: 3, failures: 0, waitMs: 0, changed: "closed" });
+      expect(await tell("success", 2)).toMatchObject({
+        phase: "closed",
+        generation: 3,
+        failures: 0,
+        waitMs: 0,
+        forMs: 0,
+        changed: "closed",
+      });
     });
 
     it("a probe that fails opens it for another minute, which nobody is told of anew", async () => {
@@ -92,7 +104,9 @@ export function breakerSuite(name: string, open: () => Promise<Opened>): void {
       await probe();
       await tell("success", 2);
       await probe();
-      expect(await tell("failure", 2)).toEqual({ phase: "open", generation: 3, failures: 0, waitMs: 60_000 });
+      const again = await tell("failure", 2);
+      expect(again).toMatchObject({ phase: "open", generation: 3, failures: 0, waitMs: 60_000 });
+      expect(again).not.toHaveProperty("changed");
       await clock.advance(60_000);
       expect(await probe()).toMatchObject({ granted: true, generation: 4 });
     });
@@ -120,6 +134,56 @@ export function breakerSuite(name: string, open: () => Promise<Opened>): void {
       await probe({ holder: "w-2" });
       expect(await tell("success", 2)).toMatchObject({ phase: "half-open", waitMs: LEASE_MS });
       expect((await probe({ holder: "w-3" })).granted).toBe(false);
+    });
+
+    it("held open it is not probed and hears nothing, however long; let go it may be probed at once", async () => {
+      const { order, probe, tell, state, clock } = await opened();
+      expect(await order("open")).toMatchObject({ phase: "open", held: true, generation: 1, forMs: 0 });
+      await clock.advance(8 * 24 * 3_600_000);
+      expect(await probe()).toMatchObject({ granted: false, phase: "open" });
+      expect(await tell("success", 1)).toMatchObject({ phase: "open" });
+      expect(await state()).toMatchObject({ held: true, forMs: 8 * 24 * 3_600_000 });
+      expect(await order("auto")).toMatchObject({ phase: "open", held: false, waitMs: 0 });
+      expect(await probe()).toMatchObject({ granted: true, phase: "half-open", generation: 2 });
+    });
+
+    it("held closed it stays so, whatever fails; let go it counts from the beginning", async () => {
+      const { order, trip, tell, phase } = await opened();
+      await trip();
+      expect(await order("closed")).toMatchObject({ phase: "closed", held: true, generation: 2, failures: 0 });
+      for (let failure = 0; failure < 9; failure++) expect(await tell("failure", 2)).not.toHaveProperty("changed");
+      expect(await order("auto")).toMatchObject({ phase: "closed", held: false, failures: 0 });
+      for (let failure = 1; failure < 5; failure++) await tell("failure", 2);
+      expect(await phase()).toBe("closed");
+      expect(await tell("failure", 2)).toMatchObject({ phase: "open", changed: "opened" });
+    });
+
+    it("a pause leaves it as it is, keeps probes away, and lasts until it is ended", async () => {
+      const { order, trip, probe, state, clock } = await opened();
+      await trip();
+      expect(await order("pause")).toMatchObject({ phase: "open", paused: true, held: false, generation: 1 });
+      await clock.advance(8 * 24 * 3_600_000);
+      expect((await probe()).granted).toBe(false);
+      expect(await state()).toMatchObject({ phase: "open", paused: true });
+      expect(await order("resume")).toMatchObject({ phase: "open", paused: false });
+      expect((await probe()).granted).toBe(true);
+    });
+
+    it("keeps who ordered what and why, the newest first, and not without end", async () => {
+      const { order, breakers, clock } = await opened();
+      expect(await breakers.orders("a")).toEqual([]);
+      const startMs = clock.nowMs();
+      await order("pause", "its status page says so,\n\u{1f6d1} until noon");
+      await clock.advance(5);
+      await order("resume", "noon");
+      expect(await breakers.orders("a")).toEqual([
+        { atMs: startMs + 5, is: "resume", by: "ck_live_1", why: "noon" },
+        { atMs: startMs, is: "pause", by: "ck_live_1", why: "its status page says so,\n\u{1f6d1} until noon" },
+      ]);
+      for (let more = 0; more < 60; more++) await order("auto", String(more));
+      const kept = await breakers.orders("a");
+      expect([kept.length, kept[0]?.why, kept.at(-1)?.why]).toEqual([50, "59", "10"]);
+      expect(await breakers.orders("b")).toEqual([]);
     });
 
     it("integrations have breakers of their own, and several are read at once", async () => {

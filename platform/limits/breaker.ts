@@ -5,6 +5,9 @@
  * - open: nothing goes for OPEN_MS; then the first who asks may probe, which makes it half-open.
  * - half-open: one probe at a time, which is a lease. CLOSES_AFTER successes close it, one failure opens it again.
  *
+ * An operator can hold it open or closed, whatever results say, until it is let go; an open one is then probed at once. And they can pause the
+ * integration, which leaves the breaker as it is. Each such order is kept with who gave it and why, the newest ORDERS_KEPT.
+ *
  * Every change of phase begins a generation. A result names the one that its send began under, and one of an earlier generation is ignored:
  * what began before says nothing about after. Whoever made a change is told so, and nobody else.
  *
@@ -19,6 +22,31 @@ export interface BreakerState {
   readonly failures: number;
   /** How long nobody may probe: until it has been open for long enough, or until the lease of the probe under way ends. */
   readonly waitMs: number;
+  /** By an operator: it stays as it is. */
+  readonly held: boolean;
+  /** By an operator: nothing is sent, whatever the phase. */
+  readonly paused: boolean;
+  /** How long the phase has lasted; undefined: that is not known. */
+  readonly forMs: number | undefined;
+}
+
+/** Of a breaker that nobody has told anything. */
+export const untold: BreakerState = {
+  ...{ phase: "closed", generation: 0, failures: 0, waitMs: 0, held: false, paused: false, forMs: undefined },
+};
+
+/** Open and closed hold it so; auto lets it go. */
+export const orders = ["pause", "resume", "open", "closed", "auto"] as const;
+
+export interface Order {
+  readonly is: (typeof orders)[number];
+  /** Of whoever gave it: a name without spaces. */
+  readonly by: string;
+  readonly why: string;
+}
+
+export interface KeptOrder extends Order {
+  readonly atMs: number;
 }
 
 export interface Result {
@@ -47,8 +75,13 @@ export interface Breakers {
   /** Whether the holder may probe, under the generation that is told. */
   probe(probe: Probe): Promise<BreakerState & { readonly granted: boolean }>;
   report(result: Result): Promise<Told>;
+  /** Holds for whoever asks from then on. */
+  order(integration: string, order: Order): Promise<BreakerState>;
+  /** Newest first. */
+  orders(integration: string): Promise<readonly KeptOrder[]>;
 }
 
 export const OPENS_AFTER = 5;
 export const OPEN_MS = 60_000;
 export const CLOSES_AFTER = 3;
+export const ORDERS_KEPT = 50;

@@ -54,6 +54,15 @@ export function memoryBuckets({ clock }: { readonly clock: Clock }): Buckets {
       const nextMs = { high: next(0), medium: next(0), low: next(left) };
       return { granted, ahead: given, nextMs, holders: bucket.holders.size } satisfies Grant;
     },
+    async level(integration, rate) {
+      const nowMs = clock.nowMs();
+      const bucket = buckets.get(integration);
+      if (!bucket) return rate.burst;
+      let leased = 0;
+      for (const { count, untilMs } of bucket.holders.values()) if (untilMs > nowMs) leased += count;
+      const filled = bucket.level + (Math.max(0, nowMs - bucket.atMs) / 1_000) * rate.perSecond;
+      return Math.max(0, Math.min(filled, rate.burst - leased));
+    },
     async book({ integration, rate, lane, count }) {
       const nowMs = clock.nowMs();
       const { booked } = bucketOf(integration, rate);

@@ -16,7 +16,11 @@ export interface RedisBucketsNeeds {
   readonly clock?: Clock;
 }
 
-const scripts = { take: script(new URL("./take.lua", import.meta.url)), book: script(new URL("./book.lua", import.meta.url)) };
+const scripts = {
+  take: script(new URL("./take.lua", import.meta.url)),
+  book: script(new URL("./book.lua", import.meta.url)),
+  level: script(new URL("./level.lua", import.meta.url)),
+};
 const US = 1_000;
 
 export function redisBuckets({ connection: { redis }, prefix, clock }: RedisBucketsNeeds): Buckets {
@@ -48,6 +52,11 @@ export function redisBuckets({ connection: { redis }, prefix, clock }: RedisBuck
       const waitUs = await run(integration, "book", [nowUs(), rate.perSecond, lane, count, BOOKED_AFTER_MS * US, HOLDER_MS * US]);
       if (!Number.isSafeInteger(waitUs)) throw new Error("the bucket's script did not answer a whole number");
       return Math.ceil((waitUs as number) / US);
+    },
+    async level(integration, { perSecond, burst }) {
+      const thousandths = await run(integration, "level", [nowUs(), perSecond, burst]);
+      if (!Number.isSafeInteger(thousandths)) throw new Error("the bucket's script did not answer a whole number");
+      return (thousandths as number) / 1_000;
     },
   };
 }

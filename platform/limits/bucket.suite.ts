@@ -20,7 +20,8 @@ export function bucketSuite(name: string, open: () => Promise<Opened>): void {
       buckets.take({ integration: "a", rate, holder: "w-1", back: 0, kept: 0, ahead: 0, ...more, wanted: { ...none, ...wanted } });
     const taken = async (wanted: Partial<ByLane<number>>, more?: Partial<Ask>) => (await take(wanted, more)).granted;
     const book = (more: Partial<Booking> = {}) => buckets.book({ integration: "a", rate, lane: "low", count: 1, ...more });
-    return { clock, take, taken, book };
+    const level = () => buckets.level("a", rate);
+    return { clock, take, taken, book, level };
   }
 
   describe(`token buckets ${name}`, () => {
@@ -41,6 +42,19 @@ export function bucketSuite(name: string, open: () => Promise<Opened>): void {
       expect(await taken({ high: 2 })).toEqual({ ...none, high: 1 });
       await clock.advance(1_000);
       expect((await take({})).nextMs).toEqual({ high: 0, medium: 0, low: 0 });
+    });
+
+    it("it tells how many lie in it beside those that are leased, and whoever asks takes no part", async () => {
+      const { take, level, clock } = await opened();
+      expect(await level()).toBe(20);
+      await take({ high: 5 }, { ahead: 10 });
+      expect(await level()).toBe(5);
+      expect(await level()).toBe(5);
+      expect((await take({}, { kept: 10 })).holders).toBe(1);
+      await clock.advance(500);
+      expect(await level()).toBe(10);
+      await clock.advance(60_000);
+      expect(await level()).toBe(20);
     });
 
     it("it never holds more than its burst, however long nobody asks", async () => {

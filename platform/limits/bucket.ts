@@ -57,6 +57,8 @@ export interface Buckets {
   take(ask: Ask): Promise<Grant>;
   /** How long the first has to wait, at least BOOKED_AFTER_MS; the next come one after the other, as the rate lets them. */
   book(booking: Booking): Promise<number>;
+  /** Tokens that lie in the bucket, beside those that are leased. Whoever asks takes no part. */
+  level(integration: string, rate: Rate): Promise<number>;
 }
 
 /** What is taken ahead is good for so long, and no longer, counted from before it was asked for. */

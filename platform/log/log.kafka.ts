@@ -11,7 +11,8 @@ import type { Clock } from "#platform/clock.ts";
 import { EngineRefusal } from "#platform/engines/refusal.ts";
 import { Asking } from "./kafka/asking.ts";
 import { topicsOf } from "./kafka/assigner.ts";
-import { type Connection, openClient, openReadingCluster } from "./kafka/client.ts";
+import { type Connection, openClient, openOwnCluster } from "./kafka/client.ts";
+import { WrongTopics } from "./kafka/existing.ts";
 import { atMost, hopeless } from "./kafka/failures.ts";
 import { Health } from "./kafka/health.ts";
 import { GroupMember } from "./kafka/membership.ts";
@@ -19,9 +20,8 @@ import { Names } from "./kafka/names.ts";
 import { Offsets } from "./kafka/offsets.ts";
 import { Producing } from "./kafka/producing.ts";
 import { readRange } from "./kafka/reader.ts";
-import type { Message } from "./kafka/records.ts";
 import { Sends } from "./kafka/sends.ts";
-import { ensureTopics, WrongTopics } from "./kafka/topics.ts";
+import { ensureTopics } from "./kafka/topics.ts";
 import type { EventLog } from "./log.ts";
 
 export interface KafkaLogNeeds extends Connection {
@@ -59,10 +59,9 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
   const client = openClient(needs, logger);
   await readied(client, names, needs);
 
-  const producing = new Producing(client, clock);
-  const send = (topic: string, partition: number, messages: Message[]) => producing.send(topic, partition, messages);
-  const sends = new Sends({ names, clock, send, mostQueuedBytes, deadlineMs: appendMs });
-  const asking = new Asking({ open: () => openReadingCluster(needs, client), clock, topics: topics.map((topic) => names.of(topic)) });
+  const asked = { open: () => openOwnCluster(needs, client), clock, topics: topics.map((topic) => names.of(topic)) };
+  const [producing, asking] = [new Producing(asked), new Asking(asked)];
+  const sends = new Sends({ names, clock, send: (parcel) => producing.send(parcel), mostQueuedBytes, deadlineMs: appendMs });
   const offsets = new Offsets(asking, names);
   const health = new Health({ asking, clock, brokers: needs.brokers, oldestAppendMs: () => sends.oldestMs });
   const members = new Set<GroupMember>();
@@ -75,6 +74,19 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
   const demandOpen = () => {
     if (closed) throw new Problem("DRAINING");
   };
+  /** However long a cluster takes that has just begun, and has no coordinator yet: whoever joins is about to start. */
+  const refused = async (group: string, read: readonly Topic[]): Promise<void> => {
+    for (;;) {
+      demandOpen();
+      try {
+        await refuseOthers(asking, names, group, read);
+        return;
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        logger.warn({ group, error: (error.cause as Error).message }, "waiting for the coordinator of a group");
+      }
+    }
+  };
   return {
     isPublic: true,
     async append(outputs) {
@@ -83,8 +95,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
     },
 
     async join(group, read, member) {
-      demandOpen();
-      await refuseOthers(asking, names, group, read);
+      await refused(group, read);
       const joining = new GroupMember({
         ...{ client, clock, logger, names, offsets, group, topics: read, member, append },
         // Between processes, as far as their clocks agree.
@@ -97,7 +108,7 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
       await joining.join();
       try {
         // Another that joined in the same moment, with other topics, was taken in, and this one was given nothing.
-        if (joining.holdsNothing) await refuseOthers(asking, names, group, read);
+        if (joining.holdsNothing) await refused(group, read);
       } catch (error) {
         members.delete(joining);
         await joining.close();
@@ -146,7 +157,8 @@ async function readied(client: Kafka, names: Names, needs: KafkaLogNeeds): Promi
     const admin = client.admin();
     try {
       await admin.connect();
-      await ensureTopics({ admin, names, brokers, replication, retentionMs });
+      const weaknesses = await ensureTopics({ admin, names, brokers, replication, retentionMs });
+      for (const weakness of weaknesses) logger.warn(`Kafka's ${weakness}`);
       return;
     } catch (error) {
       const why = error instanceof WrongTopics ? error.message : hopeless(error, brokers);

@@ -47,6 +47,8 @@ export interface Position {
 
 /** What a group member is told. The calls come in order and must not throw. */
 export interface Member {
+  /** How long records may wait for others to come, where that saves work. Default: as little as is worth it. */
+  readonly gatherMs?: number | undefined;
   assigned(assignments: readonly Assignment[]): void;
   /** Settle nothing of these any more: another member may have them already. */
   revoked(assignments: readonly Assignment[]): void;

@@ -57,7 +57,7 @@ const UNPROVEN = `${ORIGIN_HEADER}: must be left out by other programs; this one
 export function originOn(log: Open, settings: RawTopicSettings): Origin | undefined {
   if (!log.isPublic) return undefined;
   const secret = settings["service-secret"];
-  if (secret !== undefined) return originOf(secret);
+  if (secret !== undefined) return originOf(secret, settings["service-secret-other"]);
   if (settings.mode === "development" && settings["raw-topic.environment"] === undefined) return undefined;
   throw new ConfigProblem([
     `${variableOf("service-secret")} is missing: other programs can write to ${raw.name}, and by it ingest's own records are told from theirs.`,

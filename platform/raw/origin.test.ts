@@ -22,6 +22,13 @@ test("it holds for no other key, value, division of the two, or secret", () => {
   expect(originOf(`${SECRET}.`).isProven(proof, "development/ann", bytes("{}"))).toBe(false);
 });
 
+test("while the secret is changed, what the other one proved holds too", () => {
+  const value = new TextEncoder().encode("{}");
+  const proof = prove("development/ann", value);
+  expect(originOf(`${SECRET}.`, SECRET).isProven(proof, "development/ann", value)).toBe(true);
+  expect(originOf(`${SECRET}.`, SECRET).prove("development/ann", value)).not.toBe(proof);
+});
+
 test("what is no proof at all is none", () => {
   for (const text of ["", "ü", "0".repeat(43), "x".repeat(100_000)]) expect(isProven(text, "k", new Uint8Array())).toBe(false);
 });

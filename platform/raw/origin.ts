@@ -12,21 +12,29 @@ export interface Origin {
   isProven(proof: string, key: string, value: Uint8Array): boolean;
 }
 
-export function originOf(secret: string): Origin {
+/** `other`: what it signed is believed too. */
+export function originOf(secret: string, other?: string): Origin {
+  const prove = proving(secret);
+  const provers = other === undefined ? [prove] : [prove, proving(other)];
+  return {
+    prove,
+    isProven(proof, key, value) {
+      const given = Buffer.from(proof);
+      return provers.some((each) => {
+        const right = Buffer.from(each(key, value));
+        return given.length === right.length && timingSafeEqual(given, right);
+      });
+    },
+  };
+}
+
+function proving(secret: string): Origin["prove"] {
   // The secret has other uses; what is proven in one must prove nothing in another.
   const own = createSecretKey(createHmac("sha256", secret).update(ORIGIN_HEADER).digest());
-  const prove = (key: string, value: Uint8Array): string =>
+  return (key, value) =>
     // With the length no byte can move from the key into the value.
     createHmac("sha256", own)
       .update(`${Buffer.byteLength(key)}:${key}`)
       .update(value)
       .digest("base64url");
-  return {
-    prove,
-    isProven(proof, key, value) {
-      const right = Buffer.from(prove(key, value));
-      const given = Buffer.from(proof);
-      return given.length === right.length && timingSafeEqual(given, right);
-    },
-  };
 }

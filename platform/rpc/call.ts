@@ -13,6 +13,8 @@ export interface Principal {
   readonly internal: boolean;
   /** What their key allows. */
   readonly scopes: readonly Scope[];
+  /** The prefix of that key, which names it; absent where there are none, and of a module. */
+  readonly key?: string;
 }
 
 /** Says who a request's credential names; throws Problem UNAUTHENTICATED. `address` is the caller's, for what is counted by address. */

@@ -74,9 +74,9 @@ export class Exchange {
     this.#abort.abort(reason);
   }
 
-  /** Chunks are the caller's own copies. Only in the tick that the request arrived in. */
+  /** A chunk is gone when `take` returns: what is kept of it is to be copied. Only in the tick that the request arrived in. */
   onChunk(take: (chunk: Uint8Array, last: boolean) => void): void {
-    this.#response.onData((chunk, last) => take(new Uint8Array(chunk.slice(0)), last));
+    this.#response.onData((chunk, last) => take(new Uint8Array(chunk), last));
   }
 
   pause(): void {

@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { Code, type ConnectRouter, createClient, type ServiceImpl } from "@connectrpc/connect";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -34,7 +37,7 @@ async function apart({
   tracker?: Partial<ServiceImpl<typeof TrackerService>>;
 }) {
   const rpc = [(router: ConnectRouter) => router.service(IngestService, ingest).service(TrackerService, tracker)];
-  const far = await started({}, { rpc, authenticate: amongPeers(SECRET, clock, nobody) });
+  const far = await started({}, { rpc, authenticate: amongPeers([SECRET], clock, nobody) });
   return { ...far, ...wayTo(far.url) };
 }
 
@@ -129,6 +132,42 @@ describe("a call to a module of another process", () => {
     expect(seen).toMatchObject([{ atMs: 1n }, { atMs: 2n }, { atMs: 3n }]);
   });
 
+  it("is answered however many others watch", async () => {
+    let watched = 0;
+    const { ingest, tracker } = await apart({
+      ingest: { send: () => ({ notificationId: "answered" }) },
+      tracker: {
+        async *watchNotification(_, { signal }) {
+          watched++;
+          yield { update: { case: "heartbeat" as const, value: { atMs: 1n } } };
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        },
+      },
+    });
+    const ended = new AbortController();
+    const notificationId = "01a1fd71-8461-72ae-95cc-ac4d6a7a9642";
+    const watchers = Array.from({ length: 70 }, async () => {
+      for await (const _ of tracker.watchNotification({ notificationId }, { signal: ended.signal }));
+    });
+    await expect.poll(() => watched).toBe(70);
+    expect(await ingest.send(valid)).toMatchObject({ notificationId: "answered" });
+    ended.abort();
+    await Promise.allSettled(watchers);
+  });
+
+  it("goes through TLS where the URL says so, to a host that the certificate names", async () => {
+    const fake = (name: string) => join(import.meta.dirname, "../../test/fakes/tls", name);
+    const [certFile, keyFile] = [fake("cert.pem"), fake("key.pem")];
+    const trusted = getCACertificates("default");
+    setDefaultCACertificates([...trusted, readFileSync(certFile, "utf8")]);
+    closing.push(() => setDefaultCACertificates(trusted));
+    const send = () => ({ notificationId: "answered" });
+    const far = await started({ send }, { tls: { certFile, keyFile }, authenticate: amongPeers([SECRET], clock, nobody) });
+    expect(await wayTo(`https://localhost:${far.port}`).ingest.send(valid)).toMatchObject({ notificationId: "answered" });
+    const inVain = wayTo(`http://localhost:${far.port}`).ingest.send(valid);
+    expect(problemFrom(await failure(inVain))).toMatchObject({ reason: "MODULE_UNAVAILABLE" });
+  });
+
   it("keeps the caller's deadline", async () => {
     const { ingest } = await apart({ ingest: { send: () => new Promise(() => {}) } });
     expect((await failure(ingest.send(valid, { timeoutMs: 50 }))).code).toBe(Code.DeadlineExceeded);
@@ -145,7 +184,7 @@ describe("a call to a module of another process", () => {
   });
 
   it("is refused where the two do not share their secret", async () => {
-    const far = await started({}, { authenticate: amongPeers("another secret that is long enough", clock, nobody) });
+    const far = await started({}, { authenticate: amongPeers(["another secret that is long enough"], clock, nobody) });
     expect((await failure(wayTo(far.url).ingest.send(valid))).code).toBe(Code.Unauthenticated);
   });
 });

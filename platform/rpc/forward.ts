@@ -5,6 +5,7 @@
  * The caller's environment, deadline and trace travel along. What only reads is tried once more when nobody answered.
  */
 import http from "node:http";
+import https from "node:https";
 import type { DescMessage, DescMethod, DescService, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext, type ServiceImpl, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -17,6 +18,7 @@ import { reasonOf } from "./problems.ts";
 
 /** What a caller said beside the message that matters to the callee too. */
 const PASSED_ON = ["idempotency-key", "x-request-id"] as const;
+/** For calls with an answer; more of them at once wait for one of these. */
 const MOST_CONNECTIONS = 64;
 const IDLE_MS = 30_000;
 const RETRY_AFTER_MS = 1_000;
@@ -34,14 +36,9 @@ export interface Forwarding {
 }
 
 export function forwarding(services: readonly DescService[], { urlOf, credentialOf }: ForwardNeeds): Forwarding {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, timeout: IDLE_MS });
-  const transports = new Map<string, Transport>();
-  const transportTo = (url: string): Transport => {
-    const known =
-      transports.get(url) ?? createConnectTransport({ baseUrl: url, httpVersion: "1.1", useBinaryFormat: true, nodeOptions: { agent } });
-    transports.set(url, known);
-    return known;
-  };
+  const calls = transportsWith({ keepAlive: true, maxSockets: MOST_CONNECTIONS, timeout: IDLE_MS });
+  // A stream keeps its connection for as long as somebody watches; how many may, the module says that is asked.
+  const streams = transportsWith({ keepAlive: true });
 
   async function headersFor(context: HandlerContext): Promise<Headers> {
     const headers = new Headers({ authorization: await credentialOf(principalOf(context).environment) });
@@ -55,7 +52,7 @@ export function forwarding(services: readonly DescService[], { urlOf, credential
   }
 
   const unary = (method: DescMethod) => async (input: MessageShape<DescMessage>, context: HandlerContext) => {
-    const transport = transportTo(urlOf(method.parent));
+    const transport = calls.to(urlOf(method.parent));
     const headers = await headersFor(context);
     const call = async () => {
       const timeoutMs = context.timeoutMs() ?? DEFAULT_DEADLINE_MS;
@@ -73,7 +70,7 @@ export function forwarding(services: readonly DescService[], { urlOf, credential
 
   const stream = (method: DescMethod) =>
     async function* (input: MessageShape<DescMessage>, context: HandlerContext) {
-      const transport = transportTo(urlOf(method.parent));
+      const transport = streams.to(urlOf(method.parent));
       const headers = await headersFor(context);
       try {
         const answer = await transport.stream(method as never, context.signal, context.timeoutMs(), headers, only(input));
@@ -94,7 +91,28 @@ export function forwarding(services: readonly DescService[], { urlOf, credential
         router.service(service, Object.fromEntries(handlers) as ServiceImpl<typeof service>);
       }
     },
-    close: () => agent.destroy(),
+    close() {
+      calls.close();
+      streams.close();
+    },
+  };
+}
+
+function transportsWith(options: http.AgentOptions) {
+  const agents = { http: new http.Agent(options), https: new https.Agent(options) };
+  const transports = new Map<string, Transport>();
+  return {
+    to(url: string): Transport {
+      const agent = url.startsWith("https:") ? agents.https : agents.http;
+      const known =
+        transports.get(url) ?? createConnectTransport({ baseUrl: url, httpVersion: "1.1", useBinaryFormat: true, nodeOptions: { agent } });
+      transports.set(url, known);
+      return known;
+    },
+    close() {
+      agents.http.destroy();
+      agents.https.destroy();
+    },
   };
 }
 

@@ -7,11 +7,12 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { MOST_THROWN_AWAY_BYTES, tooLarge } from "./body.ts";
+import { holding, MOST_THROWN_AWAY_BYTES, tooLarge } from "./body.ts";
 import { ANSWERED } from "./call.ts";
 import type { Head } from "./exchange.ts";
 import type { GrpcAnswer } from "./grpc.unary.ts";
 import { type Front, peerOf } from "./peer.ts";
+import type { Load } from "./shed.ts";
 
 /** A request that stops in the middle for so long is given up; uWebSockets waits as long on the other ports. */
 const STALLED_MS = 10_000;
@@ -84,17 +85,25 @@ export class GrpcExchange {
     }
   }
 
-  /** All of the request. Rejects with Problem BODY_TOO_LARGE, or with the signal's reason when the caller goes away. */
-  whole(limitBytes: number): Promise<Uint8Array> {
+  /** All of the request. Rejects with Problem BODY_TOO_LARGE, with what refuses its load, or with the signal's reason when the caller goes away. */
+  whole(limitBytes: number, load?: Load): Promise<Uint8Array> {
     const stream = this.#stream;
     return new Promise((resolve, reject) => {
-      const chunks: Uint8Array[] = [];
+      let chunks: Uint8Array[] = [];
       let bytes = 0;
+      let isRefused = false;
+      const refuse = (why: unknown) => {
+        isRefused = true;
+        chunks = [];
+        reject(why);
+      };
+      load?.onShed(refuse);
       this.signal.addEventListener("abort", () => reject(this.signal.reason), { once: true });
       stream.on("data", (chunk: Uint8Array) => {
         bytes += chunk.byteLength;
-        if (bytes <= limitBytes) chunks.push(chunk);
-        else reject(tooLarge(limitBytes));
+        if (bytes > limitBytes) refuse(tooLarge(limitBytes));
+        if (!isRefused) holding(chunk.byteLength, load, refuse);
+        if (!isRefused) chunks.push(chunk);
         if (bytes > MOST_THROWN_AWAY_BYTES) stream.close(constants.NGHTTP2_CANCEL);
       });
       stream.on("end", () => resolve(chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)));

@@ -32,6 +32,7 @@ import { maskedError } from "./mask.ts";
 import type { Front } from "./peer.ts";
 import { connectErrorOf } from "./problems.ts";
 import type { Procedure } from "./procedures.ts";
+import { loadKey, type Shedder } from "./shed.ts";
 import type { UnaryNeeds } from "./unary.ts";
 
 /** Each may wait for a notification to settle and cost no more than its memory; callers beyond them queue in their own library. */
@@ -47,6 +48,8 @@ export const isGrpc = (contentType: string | null): boolean => parseContentType(
 
 export interface GrpcNeeds extends UnaryNeeds {
   readonly procedures: ReadonlyMap<string, Procedure>;
+  /** By the path of what they stand before. */
+  readonly shedders: ReadonlyMap<string, Shedder>;
   /** Why a request is refused, if it is. */
   readonly refused: (head: Head, procedure: Procedure | undefined) => Problem | undefined;
   readonly front: Front;
@@ -76,7 +79,7 @@ export interface GrpcPort {
 
 /** Rejects with ConfigProblem when the port is taken. */
 export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds): Promise<GrpcDoor> {
-  const { procedures, front, observer, logger, clock } = needs;
+  const { procedures, shedders, front, observer, logger, clock } = needs;
   const running = new Set<GrpcExchange>();
   const streams = new Set<GrpcExchange>();
   const connections = grpcConnections(clock);
@@ -117,12 +120,13 @@ export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds):
 
   async function call(exchange: GrpcExchange, procedure: Procedure): Promise<void> {
     const call: Call = { requestId: exchange.requestId, door: "grpc", address: exchange.head.address, observed: false };
-    const contextValues = createContextValues().set(callKey, call);
+    const load = shedders.get(procedure.path)?.enter({ headers: exchange.head.headers, requestId: exchange.requestId });
+    const contextValues = createContextValues().set(callKey, call).set(loadKey, load);
     const { spec } = procedure;
     try {
       if (spec.kind === "unary") {
         const { head, signal } = exchange;
-        const body = exchange.whole(MOST_MESSAGE_BYTES);
+        const body = exchange.whole(MOST_MESSAGE_BYTES, load);
         return exchange.reply(await answerGrpcUnary({ spec, head, body, signal, values: contextValues }, MOST_MESSAGE_BYTES, needs));
       }
       streams.add(exchange);
@@ -135,6 +139,8 @@ export async function openGrpc({ host, port, tls }: GrpcPort, needs: GrpcNeeds):
       if (exchange.begun) exchange.destroy();
       else exchange.refuse(masked);
       if (!call.observed) observed(exchange, procedure, masked.code);
+    } finally {
+      load?.leave();
     }
   }
 

@@ -6,6 +6,7 @@ import { parseContentType, parseTimeout, setTrailerStatus } from "@connectrpc/co
 import { Problem } from "#domain/errors.ts";
 import { unpacked } from "./body.ts";
 import { MAX_DEADLINE_MS } from "./interceptors.ts";
+import { type Load, loadKey } from "./shed.ts";
 import { invokeUnary, type UnaryCall, type UnaryNeeds, write } from "./unary.ts";
 
 /** A message has five bytes before it: whether it is compressed, and how long it is. */
@@ -24,7 +25,8 @@ export async function answerGrpcUnary(call: Omit<UnaryCall, "encoding">, limitBy
   const isBinary = parseContentType(headers.get("content-type"))?.binary ?? true;
   const encoding = isBinary ? "binary" : "json";
   const timeout = parseTimeout(headers.get("grpc-timeout"), MAX_DEADLINE_MS);
-  const body = call.body.then((bytes) => messageIn(bytes, headers.get("grpc-encoding"), limitBytes));
+  const load = call.values.get(loadKey);
+  const body = call.body.then((bytes) => messageIn(bytes, headers.get("grpc-encoding"), limitBytes, load));
   const type = isBinary ? "application/grpc+proto" : "application/grpc+json";
   const { output, error, header, trailer } = await invokeUnary({ ...call, encoding, body }, { protocolName: "grpc", timeout, type }, needs);
   header.set("grpc-accept-encoding", "gzip");
@@ -32,7 +34,7 @@ export async function answerGrpcUnary(call: Omit<UnaryCall, "encoding">, limitBy
   return { header, trailer, ...(!error && { message: framed(write(call.spec, encoding, output)) }) };
 }
 
-async function messageIn(bytes: Uint8Array, packing: string | null, limitBytes: number): Promise<Uint8Array> {
+async function messageIn(bytes: Uint8Array, packing: string | null, limitBytes: number, load: Load | undefined): Promise<Uint8Array> {
   if (bytes.byteLength === 0) throw new ConnectError("a unary call sends one message, and this one sent none", Code.Unimplemented);
   if (bytes.byteLength < PREFIX_BYTES) throw cutOff();
   const length = PREFIX_BYTES + new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
@@ -41,7 +43,7 @@ async function messageIn(bytes: Uint8Array, packing: string | null, limitBytes: 
   const message = bytes.subarray(PREFIX_BYTES);
   if ((bytes[0] as number) === 0) return message;
   if (packing !== "gzip") throw new ConnectError("messages may be compressed with gzip only", Code.Unimplemented);
-  return unpacked(message, packing, limitBytes);
+  return unpacked(message, packing, limitBytes, load);
 }
 
 const cutOff = () => new Problem("INVALID_REQUEST", { message: "The body ends before its message does." });

@@ -5,6 +5,7 @@
  * items that are answered one by one.
  */
 import {
+  create,
   type DescEnum,
   type DescField,
   type DescMessage,
@@ -28,12 +29,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Throws Problem MALFORMED_JSON or INVALID_REQUEST. */
 export function readJson<D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> {
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch (cause) {
-    throw new Problem("MALFORMED_JSON", { message: "The body is not UTF-8.", cause });
-  }
+  const text = textOf(bytes);
   try {
     return fromJsonString(schema, text, { ignoreUnknownFields: false });
   } catch (cause) {
@@ -43,6 +39,58 @@ export function readJson<D extends DescMessage>(schema: D, bytes: Uint8Array): M
     throw new Problem("INVALID_REQUEST", { violations: explained(schema, json, cause), cause });
   }
 }
+
+export interface InParts {
+  readonly partBytes: number;
+  /** Waits until so many bytes more may be read. */
+  readonly turn: (bytes: number) => Promise<void>;
+}
+
+/** As readJson, the items that are answered one by one in parts. */
+export async function readJsonInParts<D extends DescMessage>(
+  schema: D,
+  bytes: Uint8Array,
+  { partBytes, turn }: InParts,
+): Promise<MessageShape<D>> {
+  await turn(bytes.byteLength);
+  const json = parsed(textOf(bytes));
+  const [list] = itemByItemFields(schema);
+  const key = list && isObject(json) ? keyOf(list.field, json) : "";
+  const items = isObject(json) ? json[key] : undefined;
+  if (!list || !isObject(json) || !Array.isArray(items) || items.length > list.most) return readJson(schema, bytes);
+  const most = Math.max(1, Math.floor((items.length * partBytes) / bytes.byteLength));
+  const message = create(schema);
+  const into = message as unknown as Record<string, Message[]>;
+  for (let from = 0; from < items.length; from += most) {
+    const some = items.slice(from, from + most);
+    await turn(partBytes);
+    const part = readSome(schema, { ...(from === 0 ? json : {}), [key]: some });
+    // Something else than its items is wrong with it; what, is said of the whole.
+    if (!part) return readJson(schema, bytes);
+    if (from === 0) Object.assign(message, part);
+    else into[list.field.localName]?.push(...((part as unknown as Record<string, Message[]>)[list.field.localName] ?? []));
+  }
+  return message;
+}
+
+function readSome<D extends DescMessage>(schema: D, json: JsonObject): MessageShape<D> | undefined {
+  try {
+    return fromJson(schema, json, { ignoreUnknownFields: false });
+  } catch {
+    return readItemByItem(schema, json);
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new Problem("MALFORMED_JSON", { message: "The body is not UTF-8.", cause });
+  }
+}
+
+/** In the spelling that the caller uses. */
+const keyOf = (field: DescField, json: JsonObject) => (field.name in json ? field.name : field.jsonName);
 
 function parsed(text: string): JsonValue {
   try {
@@ -65,7 +113,7 @@ function readItemByItem<D extends DescMessage>(schema: D, json: JsonValue): Mess
   const readable = { ...json };
   const wrong: { field: DescField; at: number; violations: readonly Violation[] }[] = [];
   for (const { field, item, most } of itemByItemFields(schema)) {
-    const key = field.name in json ? field.name : field.jsonName;
+    const key = keyOf(field, json);
     const items = json[key];
     if (!Array.isArray(items) || items.length > most) continue;
     readable[key] = items.map((each, at) => {

@@ -10,6 +10,7 @@ import {
   Code,
   ConnectError,
   type ConnectRouter,
+  type ContextValues,
   createClient,
   createContextValues,
   createHandlerContext,
@@ -27,6 +28,7 @@ import { ANSWERED, callKey, principalKey } from "./call.ts";
 import { DEFAULT_DEADLINE_MS, interceptors, procedureOf } from "./interceptors.ts";
 import { createObserver } from "./observe.ts";
 import { collectProcedures, type Procedure } from "./procedures.ts";
+import { loadKey } from "./shed.ts";
 
 export interface ClientNeeds {
   /** What the modules registered, as far as they are built. */
@@ -62,6 +64,7 @@ export function createClients({ rpc, logger, metrics, clock, tracer = noTracer }
       signal: AbortSignal | undefined,
       timeoutMs: number | undefined,
       header: ConstructorParameters<typeof Headers>[0],
+      values: ContextValues | undefined,
     ) => {
       const path = procedureOf(spec.method);
       return createHandlerContext({
@@ -75,13 +78,14 @@ export function createClients({ rpc, logger, metrics, clock, tracer = noTracer }
         ...(header && { requestHeader: header }),
         contextValues: createContextValues()
           .set(principalKey, { environment, internal: true, scopes: [] })
-          .set(callKey, { requestId: uuidv7(clock.nowMs()), door: "memory", address: "", observed: false }),
+          .set(callKey, { requestId: uuidv7(clock.nowMs()), door: "memory", address: "", observed: false })
+          .set(loadKey, values?.get(loadKey)),
       });
     };
     return {
-      async unary(method, signal, timeoutMs, header, input) {
+      async unary(method, signal, timeoutMs, header, input, values) {
         const spec = specOf(procedureOf(method)) as MethodImplSpec & { kind: "unary" };
-        const context = open(spec, signal, timeoutMs ?? DEFAULT_DEADLINE_MS, header);
+        const context = open(spec, signal, timeoutMs ?? DEFAULT_DEADLINE_MS, header, values);
         try {
           const message = await invokeUnaryImplementation(spec, context, create(method.input, input), passed);
           const { responseHeader, responseTrailer } = context;
@@ -97,9 +101,9 @@ export function createClients({ rpc, logger, metrics, clock, tracer = noTracer }
           context.abort(ANSWERED);
         }
       },
-      async stream(method, signal, timeoutMs, header, input) {
+      async stream(method, signal, timeoutMs, header, input, values) {
         const spec = specOf(procedureOf(method));
-        const context = open(spec, signal, timeoutMs, header);
+        const context = open(spec, signal, timeoutMs, header, values);
         const output = transformInvokeImplementation(spec, context, passed)(created(method.input, input));
         const { responseHeader, responseTrailer } = context;
         return {

@@ -10,7 +10,7 @@ const stranger: Principal = { environment: "somebody's", internal: false, scopes
 describe("processes of one mesh", () => {
   const clock = fakeClock();
   const doorOf = (secret: string) => {
-    const door = amongPeers(secret, clock, () => stranger);
+    const door = amongPeers([secret], clock, () => stranger);
     return async (authorization: string) => door(new Headers({ authorization }), "127.0.0.1");
   };
   const door = doorOf(SECRET);
@@ -23,7 +23,7 @@ describe("processes of one mesh", () => {
 
   it("ask somebody else about everybody else", async () => {
     expect(await door("Bearer ck_live_1.x")).toBe(stranger);
-    expect(await amongPeers(SECRET, clock, () => stranger)(new Headers(), "127.0.0.1")).toBe(stranger);
+    expect(await amongPeers([SECRET], clock, () => stranger)(new Headers(), "127.0.0.1")).toBe(stranger);
   });
 
   it("refuse what another secret has signed, what was signed for another purpose, and what is over", async () => {
@@ -38,6 +38,12 @@ describe("processes of one mesh", () => {
     const old = await credentialOf("staging");
     await clock.advance(91_000);
     await expect(door(old)).rejects.toMatchObject({ reason: "UNAUTHENTICATED" });
+  });
+
+  it("believe a second secret while the first is changed", async () => {
+    const both = amongPeers(["the secret that is to come, long enough", SECRET], clock, () => stranger);
+    const authorization = await credentialOf("staging");
+    expect(await both(new Headers({ authorization }), "127.0.0.1")).toMatchObject({ environment: "staging", internal: true });
   });
 
   it("sign again in time, also when the clock was set back", async () => {

@@ -37,25 +37,33 @@ export function peerCredentials(secret: string, clock: Clock): (environment: str
   };
 }
 
-/** Lets in the other processes of the mesh, and asks `otherwise` about everybody else. */
-export function amongPeers(secret: string, clock: Clock, otherwise: Authenticate): Authenticate {
-  const key = derived(secret, AUDIENCE);
+/** That the caller acts for; undefined where the token was not made with the key, or not just now. */
+async function environmentIn(token: string, key: Uint8Array, nowMs: number): Promise<string | undefined> {
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: ["HS256"],
+      audience: AUDIENCE,
+      requiredClaims: ["exp"],
+      clockTolerance: TOLERANCE_S,
+      currentDate: new Date(nowMs),
+    });
+    return typeof payload.env === "string" && payload.env !== "" ? payload.env : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lets in the other processes of the mesh, and asks `otherwise` about everybody else. What any of the secrets signed is believed. */
+export function amongPeers(secrets: readonly (string | undefined)[], clock: Clock, otherwise: Authenticate): Authenticate {
+  const keys = secrets.flatMap((secret) => (secret === undefined ? [] : [derived(secret, AUDIENCE)]));
   return async (headers, address) => {
     const presented = headers.get("authorization");
     if (!presented?.startsWith(SCHEME)) return otherwise(headers, address);
-    try {
-      const { payload } = await jwtVerify(presented.slice(SCHEME.length), key, {
-        algorithms: ["HS256"],
-        audience: AUDIENCE,
-        requiredClaims: ["exp"],
-        clockTolerance: TOLERANCE_S,
-        currentDate: new Date(clock.nowMs()),
-      });
-      if (typeof payload.env !== "string" || payload.env === "") throw new Error("no environment");
-      return { environment: payload.env, internal: true, scopes: [] };
-    } catch {
-      // Not counted among the failures of an address: one whose clock is off would shut out its neighbours.
-      throw new Problem("UNAUTHENTICATED");
+    for (const key of keys) {
+      const environment = await environmentIn(presented.slice(SCHEME.length), key, clock.nowMs());
+      if (environment !== undefined) return { environment, internal: true, scopes: [] };
     }
+    // Not counted among the failures of an address: one whose clock is off would shut out its neighbours.
+    throw new Problem("UNAUTHENTICATED");
   };
 }

@@ -2,6 +2,7 @@
  * Plain HTTP and WebSocket endpoints, as modules declare them; the server beside this file answers them on uWebSockets.
  */
 import type { Scope } from "#gen/carillon/access/v1/options_pb.ts";
+import type { Load, Shedder } from "./shed.ts";
 
 export interface HttpRequest {
   readonly method: string;
@@ -23,6 +24,8 @@ export interface HttpRequest {
   /** For the calls that answering it causes. */
   readonly traceparent: string | undefined;
   readonly signal: AbortSignal;
+  /** For the call that it is handed on to. */
+  readonly load: Load | undefined;
 }
 
 export interface HttpReply {
@@ -39,6 +42,8 @@ export interface Route {
   readonly scope: Scope | "none";
   /** Read the body as JSON: demands content-type application/json. Default false. */
   readonly json?: boolean;
+  /** Bounds what requests like it take of the process. Default: nothing does. */
+  readonly shedder?: Shedder;
   /** For who watches the process: is answered while the process drains, and logged at debug. Default false. */
   readonly probe?: boolean;
   /** The answer to whoever presents no credential that holds, where it is not the plain refusal. */

@@ -9,6 +9,7 @@ import type { Authenticate, Principal } from "./call.ts";
 import type { Exchange } from "./exchange.ts";
 import { maskedProblem } from "./mask.ts";
 import { isJson } from "./media.ts";
+import { PART_BYTES } from "./parts.ts";
 import { httpReplyOf } from "./problems.ts";
 import type { HttpReply, Route } from "./route.ts";
 
@@ -89,23 +90,26 @@ export async function answerRoute(
   const parent = route.probe ? undefined : readTraceparent(headers.get(TRACEPARENT));
   const span = route.probe ? undefined : tracer.enter(parent, `${method} ${route.path}`, "server");
   span?.set({ "http.request.method": method, "http.route": route.path });
+  const load = route.shedder?.enter({ headers, requestId: exchange.requestId });
   let reply: HttpReply;
   try {
     const takesBody = method !== "GET" && method !== "HEAD";
     // Begun at once and awaited last: the body arrives whether it is wanted or not.
-    const reading = takesBody ? readBody(exchange, MOST_BODY_BYTES) : Promise.resolve(new Uint8Array(0));
+    const reading = takesBody ? readBody(exchange, MOST_BODY_BYTES, load) : Promise.resolve(new Uint8Array(0));
     reading.catch(() => {});
     const { environment, scopes } = await admitted(route, exchange, authenticate);
+    load?.of(environment);
     if (route.json && !isJson(headers.get("content-type"))) {
       await reading;
       throw new Problem("UNSUPPORTED_MEDIA_TYPE");
     }
-    const body = await unpacked(await reading, takesBody ? headers.get("content-encoding") : null, MOST_BODY_BYTES);
+    const body = await unpacked(await reading, takesBody ? headers.get("content-encoding") : null, MOST_BODY_BYTES, load);
+    if (body.byteLength > PART_BYTES) await load?.decode(body.byteLength);
     reply = await route.handle({
       ...{ method, path, params, query, headers, body, environment, scopes, address, baseUrl },
       requestId: exchange.requestId,
       traceparent: span?.traceparent ?? parent,
-      signal: exchange.signal,
+      ...{ signal: exchange.signal, load },
     });
   } catch (error) {
     if (!exchange.open) {
@@ -114,6 +118,8 @@ export async function answerRoute(
     }
     const problem = maskedProblem(error, exchange.requestId, logger);
     reply = (isUnknown(problem) && route.stranger?.({ path, query, headers })) || httpReplyOf(problem);
+  } finally {
+    load?.leave();
   }
   span?.set({ "http.response.status_code": reply.status });
   span?.end(reply.status >= 500 ? String(reply.status) : undefined);

@@ -16,12 +16,12 @@ import type { Readiness } from "#platform/telemetry/health.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { admit } from "./admission.ts";
 import { MOST_MESSAGE_BYTES, readBody, unpacked } from "./body.ts";
-import { type Authenticate, type Call, callKey, requestIdOf } from "./call.ts";
+import { type Authenticate, type Call, callKey, principalOf, requestIdOf } from "./call.ts";
 import { refusal } from "./development.ts";
 import { Exchange, type Head, readHead } from "./exchange.ts";
 import { type GrpcDoor, isGrpc, openGrpc, type TlsFiles } from "./grpc.ts";
 import { healthService, isProbe } from "./health.ts";
-import { interceptors } from "./interceptors.ts";
+import { interceptors, procedureOf } from "./interceptors.ts";
 import { internal, maskedError } from "./mask.ts";
 import { createObserver } from "./observe.ts";
 import { borrowedSession, strangePage } from "./origin.ts";
@@ -30,6 +30,7 @@ import { collectProcedures, inputsOf, missingProcedure, type Procedure } from ".
 import { reflectionService } from "./reflection.ts";
 import type { Route, Socket } from "./route.ts";
 import { answerRoute, routeTable } from "./routes.ts";
+import { loadKey, type Shedder } from "./shed.ts";
 import { installSocket } from "./sockets.ts";
 import { answerUnary, encodingOf } from "./unary.ts";
 import { answerUniversal } from "./universal.ts";
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly rpc: readonly ((router: ConnectRouter) => void)[];
   readonly routes: readonly Route[];
   readonly sockets: readonly Socket[];
+  /** Default: none. */
+  readonly shedders?: readonly Shedder[];
   readonly authenticate: Authenticate;
   /** What grpc.health.v1.Health answers. */
   readonly ready: () => Readiness;
@@ -95,6 +98,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     readMaxBytes: MOST_MESSAGE_BYTES,
   });
   warmUp(inputsOf(procedures));
+  const shedders = new Map((options.shedders ?? []).flatMap((each) => each.methods.map((method) => [procedureOf(method), each] as const)));
   const find = routeTable(options.routes);
   const running = new Set<Exchange>();
   const streams = new Set<Exchange>();
@@ -149,20 +153,25 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   async function call(exchange: Exchange, procedure: Procedure): Promise<void> {
     const { head, requestId } = exchange;
     const call: Call = { requestId, door: "http", address: head.address, observed: false };
-    const contextValues = createContextValues().set(callKey, call);
+    const load = shedders.get(procedure.path)?.enter({ headers: head.headers, requestId });
+    const contextValues = createContextValues().set(callKey, call).set(loadKey, load);
     const { spec, handler } = procedure;
     const contentType = head.headers.get("content-type");
     const encoding = spec.kind === "unary" && head.method === "POST" ? encodingOf(contentType) : undefined;
-    // Its status is in trailers, which do not get through here.
-    if (isGrpc(contentType)) return refuse(exchange, ...refusedBy(415, handler.allowedMethods));
     try {
+      // Its status is in trailers, which do not get through here.
+      if (isGrpc(contentType)) return refuse(exchange, ...refusedBy(415, handler.allowedMethods));
       if (spec.kind === "unary" && encoding) {
         const packing = head.headers.get("content-encoding");
-        const reading = readBody(exchange, MOST_MESSAGE_BYTES);
+        const reading = readBody(exchange, MOST_MESSAGE_BYTES, load);
         // Not looked at for whoever may not call.
         reading.catch(() => {});
         const admitted = admit({ values: contextValues, method: spec.method, headers: head.headers }, authenticate);
-        const body = admitted.then(() => (packing ? reading.then((bytes) => unpacked(bytes, packing, MOST_MESSAGE_BYTES)) : reading));
+        const body = admitted.then(async () => {
+          load?.of(principalOf({ values: contextValues }).environment);
+          const bytes = await reading;
+          return packing ? await unpacked(bytes, packing, MOST_MESSAGE_BYTES, load) : bytes;
+        });
         const answer = await answerUnary(
           { spec, encoding, head, body, signal: exchange.signal, values: contextValues },
           { interceptors: list, logger, observer },
@@ -170,12 +179,14 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
         return exchange.reply(answer.status, answer.headers, answer.body);
       }
       if (spec.kind !== "unary") streams.add(exchange);
-      const answered = await answerUniversal(exchange, handler, { contextValues, limitBytes: MOST_MESSAGE_BYTES });
+      const answered = await answerUniversal(exchange, handler, { contextValues, limitBytes: MOST_MESSAGE_BYTES, load });
       if (answered) return refuse(exchange, ...refusedBy(answered.refused, handler.allowedMethods));
       if (!call.observed) observed(exchange, procedure.path, false);
     } catch (error) {
       broken(exchange, error);
       if (!call.observed) observed(exchange, procedure.path, false);
+    } finally {
+      load?.leave();
     }
   }
 
@@ -206,7 +217,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
       grpc = await openGrpc(
         { host: options.host, port: options.grpcPort, ...(tls && { tls }) },
         {
-          ...{ procedures, front, interceptors: list, observer, logger, clock },
+          ...{ procedures, shedders, front, interceptors: list, observer, logger, clock },
           refused: (head, procedure) => foreign(head) ?? turnedAway(procedure),
         },
       );

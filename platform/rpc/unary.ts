@@ -2,12 +2,11 @@
  * Unary calls of the Connect protocol by POST, in JSON or binary: what nearly every caller sends, so they take the short way, with the same
  * interceptors and the same context as Connect's own handlers but no streams in between (about 1.6 times as many calls a second).
  */
-import { fromBinary, type Message, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { type Message, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { type ConnectError, type ContextValues, createHandlerContext, type Interceptor, type MethodImplSpec } from "@connectrpc/connect";
 import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
 import { codeToString, errorToJsonBytes, parseTimeout, trailerMux } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
-import { Problem } from "#domain/errors.ts";
 import { ANSWERED, type Call, callKey } from "./call.ts";
 import type { Head } from "./exchange.ts";
 import { DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, procedureOf } from "./interceptors.ts";
@@ -15,7 +14,9 @@ import { readJson } from "./json.ts";
 import { maskedError } from "./mask.ts";
 import { isJson } from "./media.ts";
 import type { Observer } from "./observe.ts";
+import { PART_BYTES, readBinary, readInParts } from "./parts.ts";
 import { connectStatusOf } from "./problems.ts";
+import { loadKey } from "./shed.ts";
 
 export type UnarySpec = MethodImplSpec & { kind: "unary" };
 
@@ -95,7 +96,10 @@ export async function invokeUnary(
   try {
     const bytes = await body;
     if (timeout.error) throw timeout.error;
-    return { output: await invokeUnaryImplementation(spec, context, read(spec, encoding, bytes), interceptors), header, trailer };
+    const load = values.get(loadKey);
+    const isLarge = load !== undefined && bytes.byteLength > PART_BYTES;
+    const input = isLarge ? await readInParts(spec.method.input, encoding, bytes, load) : read(spec, encoding, bytes);
+    return { output: await invokeUnaryImplementation(spec, context, input, interceptors), header, trailer };
   } catch (thrown) {
     const { requestId, door, observed } = values.get(callKey) as Call;
     const error = maskedError(thrown, requestId, logger);
@@ -111,10 +115,5 @@ export const write = ({ method }: UnarySpec, encoding: Encoding, message: Messag
   encoding === "binary" ? toBinary(method.output, message) : Buffer.from(toJsonString(method.output, message));
 
 function read(spec: UnarySpec, encoding: Encoding, bytes: Uint8Array) {
-  if (encoding === "json") return readJson(spec.method.input, bytes);
-  try {
-    return fromBinary(spec.method.input, bytes);
-  } catch (cause) {
-    throw new Problem("INVALID_REQUEST", { message: `The body is not a Protobuf message of type ${spec.method.input.typeName}.`, cause });
-  }
+  return encoding === "json" ? readJson(spec.method.input, bytes) : readBinary(spec.method.input, bytes);
 }

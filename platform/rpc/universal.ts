@@ -8,19 +8,21 @@ import { endWithReason } from "./ends.ts";
 import type { Exchange } from "./exchange.ts";
 import { DEFAULT_DEADLINE_MS } from "./interceptors.ts";
 import { connectErrorOf, problemFrom } from "./problems.ts";
+import type { Load } from "./shed.ts";
 
 export interface UniversalOptions {
   readonly contextValues: ContextValues;
   readonly limitBytes: number;
+  readonly load: Load | undefined;
 }
 
 /** Answers, or says under which status it should be refused: Connect leaves the words of a refused method or media type to its host. */
 export async function answerUniversal(
   exchange: Exchange,
   handler: UniversalHandler,
-  { contextValues, limitBytes }: UniversalOptions,
+  options: UniversalOptions,
 ): Promise<{ refused: number } | undefined> {
-  const response = await handler(requestOf(exchange, handler, limitBytes, contextValues));
+  const response = await handler(requestOf(exchange, handler, options));
   if (!response.body && response.status >= 400) return { refused: response.status };
   const iterator = (response.body ?? nothing())[Symbol.asyncIterator]();
   try {
@@ -45,8 +47,7 @@ function withReasons(chunks: AsyncIterator<Uint8Array>, { status, header }: Univ
 function requestOf(
   exchange: Exchange,
   handler: UniversalHandler,
-  limitBytes: number,
-  contextValues: ContextValues,
+  { contextValues, limitBytes, load }: UniversalOptions,
 ): UniversalServerRequest {
   const { method, path, query, headers } = exchange.head;
   const streams = handler.method.methodKind !== "unary";
@@ -56,7 +57,7 @@ function requestOf(
     method,
     url: `http://${headers.get("host") ?? "localhost"}${path}${query === "" ? "" : `?${query}`}`,
     header: headers,
-    body: streams ? bodyStream(exchange) : wholeBody(readBody(exchange, limitBytes)),
+    body: streams ? bodyStream(exchange) : wholeBody(readBody(exchange, limitBytes, load)),
     signal: exchange.signal,
     contextValues,
   };

@@ -2,7 +2,7 @@
 import type { Reason } from "#domain/reasons.ts";
 import type { Output } from "#platform/log/log.ts";
 import { Entry } from "./lane.ts";
-import type { Batch, Received } from "./stage.ts";
+import type { Batch, Because, Received } from "./stage.ts";
 
 /** Records that failed together, and come again together. */
 export interface Group<In> {
@@ -15,7 +15,7 @@ export interface Group<In> {
 
 export interface Conclude<In> {
   done(entry: Entry<In>, outputs: readonly Output[]): void;
-  bury(entry: Entry<In>, reason: Reason, detail: string, outputs: readonly Output[]): void;
+  bury(entry: Entry<In>, reason: Reason, because: Because, outputs: readonly Output[]): void;
   /** The batch waits on purpose. */
   waiting(batch: OpenBatch<In>): void;
 }
@@ -54,8 +54,8 @@ export class OpenBatch<In> implements Batch<In> {
     this.#conclude.done(known(received), outputs);
   }
 
-  bury(received: Received<In>, reason: Reason, detail = "", ...outputs: Output[]): void {
-    this.#conclude.bury(known(received), reason, detail, outputs);
+  bury(received: Received<In>, reason: Reason, detail: string | Because = "", ...outputs: Output[]): void {
+    this.#conclude.bury(known(received), reason, typeof detail === "string" ? { detail } : detail, outputs);
   }
 
   waiting(untilMs: number): void {

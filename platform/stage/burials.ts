@@ -10,7 +10,7 @@ import type { Clock } from "#platform/clock.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
 import { deadLetter } from "./bury.ts";
 import { carriedOn, oversize } from "./outputs.ts";
-import type { Stage } from "./stage.ts";
+import type { Because, Stage } from "./stage.ts";
 
 interface Told {
   count: number;
@@ -39,13 +39,13 @@ export class Burials<In> {
   }
 
   /** The dead letter to append. */
-  bury(record: LogRecord, reason: Reason, detail: string): Output {
+  bury(record: LogRecord, reason: Reason, because: Because): Output {
     if (this.#told.size === 0) queueMicrotask(() => this.#tell());
     const told = this.#told.get(reason);
     if (told) told.count++;
     else this.#told.set(reason, { count: 1, first: record });
     const { name, deadLetters } = this.#stage;
-    return deadLetter(record, { stage: name, deadLetters, reason, detail, atMs: this.#clock.nowMs() });
+    return deadLetter(record, { stage: name, deadLetters, reason, ...because, atMs: this.#clock.nowMs() });
   }
 
   /** What goes along with a record that the runner gives up on; nothing where the stage cannot say it. */

@@ -9,6 +9,7 @@ const WAITING_MOST_BYTES = 2 * 1_024 * 1_024;
 
 export interface HoldingsNeeds<In> {
   readonly waitingMost: number;
+  readonly gatherMs: number | undefined;
   readonly oneInFlightPerKey: boolean;
   readonly turns: Turns<In>;
   readonly metrics: StageMetrics;
@@ -20,6 +21,7 @@ export interface HoldingsNeeds<In> {
 }
 
 export class Holdings<In> implements Member {
+  readonly gatherMs: number | undefined;
   readonly #needs: HoldingsNeeds<In>;
   readonly #lanes = new Map<string, Lane<In>>();
   #membership: Membership | undefined;
@@ -27,6 +29,7 @@ export class Holdings<In> implements Member {
 
   constructor(needs: HoldingsNeeds<In>) {
     this.#needs = needs;
+    this.gatherMs = needs.gatherMs;
   }
 
   joined(membership: Membership): void {

@@ -5,6 +5,7 @@
  * no further records until that one is settled; with `oneInFlightPerKey` a key never has two out at once. Once the assignment is lost,
  * outcomes leave at once: somebody else has the records now, but what was done here must still be told.
  */
+import type { Way } from "#domain/way.ts";
 import type { Assignment, LogRecord, Output } from "#platform/log/log.ts";
 import type { Span } from "#platform/telemetry/trace.ts";
 import type { Tally } from "./metrics.ts";
@@ -36,6 +37,8 @@ export class Entry<In = unknown> implements Received<In> {
   suspect = false;
   /** How often it failed in a batch of its own, for reasons that are not known to pass. */
   failedAlone = 0;
+  /** What it failed on. */
+  way: Way | undefined = undefined;
   /** The next record of the same key. */
   behind: Entry<In> | undefined = undefined;
 

@@ -8,9 +8,11 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Reason } from "#domain/reasons.ts";
 import type { Topic } from "#domain/topics.ts";
+import { further, joined, type Way } from "#domain/way.ts";
 import type { Clock } from "#platform/clock.ts";
+import { groupOf } from "#platform/config/consumer-group.ts";
 import type { EventLog, LogRecord, Membership, Output } from "#platform/log/log.ts";
-import { decode } from "#platform/protobuf/codec.ts";
+import { decodeKnown, NewerSchema } from "#platform/protobuf/known.ts";
 import { noTracer, type Tracer } from "#platform/telemetry/trace.ts";
 import { type Group, OpenBatch } from "./batch.ts";
 import { Burials } from "./burials.ts";
@@ -21,7 +23,7 @@ import { StageMetrics } from "./metrics.ts";
 import { carriedOn, oversize } from "./outputs.ts";
 import { Settling } from "./settling.ts";
 import { RecordSpans } from "./spans.ts";
-import type { Stage } from "./stage.ts";
+import type { Because, Stage } from "./stage.ts";
 import { Turns } from "./turns.ts";
 import { standstill, type Watched, watch } from "./watchdog.ts";
 import { Window } from "./window.ts";
@@ -112,6 +114,7 @@ class Runner<In> implements RunningStage {
     this.#holdings = new Holdings({
       // Enough for a lane to fill a batch alone. What is further behind waits better in the log than here.
       waitingMost: Math.min(most, stage.batchSize ?? BATCH_SIZE),
+      gatherMs: stage.gatherMs,
       ...{ oneInFlightPerKey: stage.oneInFlightPerKey ?? false, turns: this.#turns, metrics: this.#metrics },
       events: {
         outcome: (entry) => this.#settling.add(entry),
@@ -136,7 +139,7 @@ class Runner<In> implements RunningStage {
 
   async join(): Promise<void> {
     const { log, clock, logger, groupPrefix = "" } = this.#needs;
-    const group = groupPrefix === "" ? this.#stage.name : `${groupPrefix}.${this.#stage.name}`;
+    const group = groupOf(groupPrefix, this.#stage.name);
     this.#membership = await log.join(group, this.#stage.reads, this.#holdings);
     this.#holdings.joined(this.#membership);
     this.#metrics.watch({
@@ -200,7 +203,7 @@ class Runner<In> implements RunningStage {
       this.#spans.decoded(entry);
       return true;
     } catch (error) {
-      this.#giveUp(entry, "undecodable", messageOf(error));
+      this.#giveUp(entry, error instanceof NewerSchema ? "newer_schema" : "undecodable", messageOf(error));
       return false;
     }
   }
@@ -208,7 +211,7 @@ class Runner<In> implements RunningStage {
   #start(group: Group<In>): void {
     const batch = new OpenBatch(group, {
       done: (entry, outputs) => this.#done(entry, outputs),
-      bury: (entry, reason, detail, outputs) => this.#bury(entry, reason, detail, outputs),
+      bury: (entry, reason, because, outputs) => this.#bury(entry, reason, because, outputs),
       waiting: (each) => this.#callOffIfTooLong(each),
     });
     this.#running.add(batch);
@@ -234,17 +237,17 @@ class Runner<In> implements RunningStage {
   /** By the runner's own decision: the stage can say what goes along. */
   #giveUp(entry: Entry<In>, reason: Reason, detail: string): void {
     if (entry.settled || this.#closed) return;
-    this.#bury(entry, reason, detail, this.#burials.alongside(entry.record, entry.value, reason, detail));
+    this.#bury(entry, reason, { detail }, this.#burials.alongside(entry.record, entry.value, reason, detail));
   }
 
-  #bury(entry: Entry<In>, reason: Reason, detail: string, outputs: readonly Output[]): void {
+  #bury(entry: Entry<In>, reason: Reason, because: Because, outputs: readonly Output[]): void {
     if (entry.settled || this.#closed) return;
     const tooLarge = oversize(outputs);
     if (tooLarge !== undefined) {
-      this.#giveUp(entry, reason, `${detail} [left out: ${tooLarge}]`);
+      this.#giveUp(entry, reason, `${because.detail} [left out: ${tooLarge}]`);
       return;
     }
-    const letter = this.#burials.bury(entry.record, reason, detail);
+    const letter = this.#burials.bury(entry.record, reason, { ...because, way: joined(entry.way, because.way) });
     const carried = carriedOn(entry.traceparent, [...outputs, letter], this.#writes);
     this.#spans.buried(entry, reason);
     this.#metrics.buried(reason);
@@ -277,9 +280,17 @@ class Runner<In> implements RunningStage {
     this.#metrics.failed("handle");
     logger.error({ err: error, stage: this.#stage.name, ...counts }, "stage failed");
     if (open.length === 0) return;
-    for (const entry of open) this.#spans.failed(entry);
+    for (const entry of open) {
+      this.#spans.failed(entry);
+      entry.way = this.#wayOn(entry, error);
+    }
     for (const entry of this.#failing.failed(batch.group, open, error, batch.sinceMs))
       this.#giveUp(entry, "stage_failed", messageOf(error));
+  }
+
+  #wayOn({ way, record }: Entry<In>, error: unknown): Way {
+    const about = { topic: record.topic.name, stage: this.#stage.name, sinceMs: record.timeMs, atMs: this.#needs.clock.nowMs() };
+    return further(way, { ...about, reason: "stage_failed", detail: messageOf(error) });
   }
 
   #lost(lane: Lane<In>, forgotten: readonly Entry<In>[]): void {
@@ -343,6 +354,6 @@ class Runner<In> implements RunningStage {
 /** What throws before its first await rejects all the same. */
 const handled = async <In>(stage: Stage<In>, batch: OpenBatch<In>): Promise<void> => stage.handle(batch);
 
-const decodeProtobuf = <In>({ topic, value }: LogRecord): In => decode(topic.schema, value) as In;
+const decodeProtobuf = <In>({ topic, value }: LogRecord): In => decodeKnown(topic.schema, value) as In;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

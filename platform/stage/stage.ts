@@ -7,6 +7,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Reason } from "#domain/reasons.ts";
 import type { Topic } from "#domain/topics.ts";
+import type { Handling, Way } from "#domain/way.ts";
 import type { LogRecord, Output } from "#platform/log/log.ts";
 import type { Span } from "#platform/telemetry/trace.ts";
 
@@ -19,6 +20,13 @@ export interface Received<In> {
   readonly span?: Span | undefined;
 }
 
+/** What there is to say of a record that is given up, beside the reason. */
+export interface Because extends Pick<Handling, "cycle" | "attempt" | "provider"> {
+  readonly detail: string;
+  /** What was met with in this handling before that. */
+  readonly way?: Way | undefined;
+}
+
 export interface Batch<In> {
   /** In offset order within each partition. */
   readonly records: readonly Received<In>[];
@@ -26,7 +34,7 @@ export interface Batch<In> {
   readonly signal: AbortSignal;
   done(received: Received<In>, ...outputs: Output[]): void;
   /** Gives up on a record: the whole original goes to the stage's dead-letter topic, with the reason. Further outputs go along. */
-  bury(received: Received<In>, reason: Reason, detail?: string, ...outputs: Output[]): void;
+  bury(received: Received<In>, reason: Reason, detail?: string | Because, ...outputs: Output[]): void;
   /** Says that the batch waits on purpose (a due time, a token), so that the watchdog does not take it for a standstill. */
   waiting(untilMs: number): void;
 }
@@ -48,6 +56,8 @@ export interface Stage<In = unknown> {
   readonly batchSize?: number;
   /** `handle` calls at the same time, at most. Default 1. */
   readonly concurrency?: number;
+  /** How long its records may wait for others to come, where the log saves work by that: for what nobody waits for. */
+  readonly gatherMs?: number;
   /** Topics served before others, by weight; default: all alike. */
   readonly weights?: ReadonlyMap<Topic, number>;
   handle(batch: Batch<In>): Promise<void>;

@@ -1,11 +1,11 @@
 /** What Prometheus is told of circuit breakers, each integration's for itself. */
 import type { Registry } from "prom-client";
-import type { Phase } from "#platform/limits/breaker.ts";
+import type { BreakerState } from "#platform/limits/breaker.ts";
 import { counter, gauge } from "./metric.ts";
 
 export interface BreakerMetrics {
   /** As this process knows it. */
-  phase(provider: string, phase: Phase): void;
+  known(provider: string, state: Pick<BreakerState, "phase" | "held" | "paused">): void;
   /** By a result of this process. */
   changed(provider: string, to: "opened" | "closed"): void;
 }
@@ -24,12 +24,27 @@ const changesTotal = counter({
   labels: { channel, provider, to: "opened, closed" },
 });
 
+const forced = gauge({
+  name: "carillon_breaker_forced",
+  help: "1 while an operator holds the integration's breaker open or closed, whatever the provider answers.",
+  labels: { channel, provider },
+});
+const paused = gauge({
+  name: "carillon_integration_paused",
+  help: "1 while an operator has paused the integration: nothing is sent by it.",
+  labels: { channel, provider },
+});
+
 export function breakerMetrics(registry: Registry, channel: string): BreakerMetrics {
   const isOpen = open.on(registry);
+  const isForced = forced.on(registry);
+  const isPaused = paused.on(registry);
   const changes = changesTotal.on(registry);
   return {
-    phase(provider, phase) {
-      isOpen.set({ channel, provider }, phase === "closed" ? 0 : 1);
+    known(provider, state) {
+      isOpen.set({ channel, provider }, state.phase === "closed" ? 0 : 1);
+      isForced.set({ channel, provider }, state.held ? 1 : 0);
+      isPaused.set({ channel, provider }, state.paused ? 1 : 0);
       for (const to of ["opened", "closed"]) changes.inc({ channel, provider, to }, 0);
     },
     changed: (provider, to) => changes.inc({ channel, provider, to }),

@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { counter, gauge, histogram } from "./metric.ts";
 
 export interface DeliveryMetrics {
-  /** `status`: sent, failed, dead, expired, canceled, suppressed, erased or deferred. */
+  /** `status`: sent, failed, dead, expired, canceled, suppressed, erased, unresolved or deferred. */
   delivered(about: { readonly provider: string; readonly status: string; readonly reason: string }): void;
   /** `outcome`: what the provider answered. */
   asked(about: { readonly provider: string; readonly outcome: string; readonly again: boolean }, seconds: number): void;
@@ -19,7 +19,12 @@ const provider = "who delivers on that channel: the integration's name (smtp whe
 const deliveriesTotal = counter({
   name: "carillon_deliveries_total",
   help: "What became of deliveries, each time that one ended or was put off (deferred).",
-  labels: { channel, provider, status: "sent, failed, dead, expired, canceled, suppressed, erased, deferred", reason: "docs/reasons.md" },
+  labels: {
+    channel,
+    provider,
+    status: "sent, failed, dead, expired, canceled, suppressed, erased, unresolved, deferred",
+    reason: "docs/reasons.md",
+  },
 });
 const sendSeconds = histogram({
   name: "carillon_send_seconds",

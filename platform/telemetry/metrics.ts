@@ -18,6 +18,18 @@ const loopUtilization = gauge({
 });
 const ready = gauge({ name: "carillon_ready", help: "1 while /readyz says that the process takes work, else 0.", labels: {} });
 
+const runs = gauge({
+  name: "carillon_module",
+  help: "Always 1, for each module that the process runs.",
+  labels: { module: "the module's name" },
+});
+
+/** Also of those that run no stage: by it is seen that nobody runs one any more. */
+export function tellModules(registry: Registry, names: readonly string[]): void {
+  const each = runs.on(registry);
+  for (const module of names) each.set({ module }, 1);
+}
+
 export function createMetrics(version: string): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -22,10 +22,15 @@ const knock = (authenticate: Authenticate, authorization: string | undefined, ad
 const problemOf = (call: Promise<unknown>): Promise<Problem> => call.then(() => expect.fail("was let in"), problemFrom);
 
 describe("a key", () => {
-  it("opens its environment, with its scopes, however the scheme is written", async () => {
-    const { credential } = await made();
+  it("opens its environment, with its scopes and its name, however the scheme is written", async () => {
+    const { credential, prefix: key } = await made();
     for (const scheme of ["Bearer", "bearer", "BEARER "])
-      expect(await knock(gate(), `${scheme} ${credential}`)).toEqual({ environment: "staging", internal: false, scopes: [Scope.SEND] });
+      expect(await knock(gate(), `${scheme} ${credential}`)).toEqual({
+        environment: "staging",
+        internal: false,
+        scopes: [Scope.SEND],
+        key,
+      });
   });
 
   it("that is wrong, another's, half or no key at all is answered the same", async () => {

@@ -39,7 +39,7 @@ export function authenticating({ store, clock, logger, sessionOf }: Authenticate
     const key = credential && (await store.findKey(credential.prefix));
     if (credential && isHashOf(key?.hash, credential.hash) && key && isUsable(key, nowMs)) {
       touch(key, nowMs);
-      return { environment: key.environment, internal: false, scopes: key.scopes };
+      return { environment: key.environment, internal: false, scopes: key.scopes, key: key.prefix };
     }
     const waitMs = failures.met(address);
     if (waitMs > 0) throw new Problem("TOO_MANY_FAILURES", { retryAfterMs: waitMs });

@@ -15,14 +15,24 @@ const opens = (credential: string | undefined) =>
 
 it("the first key is an admin's, and there is one first key", async () => {
   const credential = await firstCredential(here.store, here.clock);
-  expect(await opens(credential)).toEqual({ environment: "production", internal: false, scopes: [Scope.ADMIN] });
+  expect(await opens(credential)).toEqual({
+    environment: "production",
+    internal: false,
+    scopes: [Scope.ADMIN],
+    key: credential?.split(".")[0],
+  });
   expect(await firstCredential(here.store, here.clock)).toBeUndefined();
 });
 
 it("a lost one is replaced by another of the same environment", async () => {
   await firstCredential(here.store, here.clock);
   const credential = await recoveredCredential(here.store, here.clock);
-  expect(await opens(credential)).toEqual({ environment: "production", internal: false, scopes: [Scope.ADMIN] });
+  expect(await opens(credential)).toEqual({
+    environment: "production",
+    internal: false,
+    scopes: [Scope.ADMIN],
+    key: credential?.split(".")[0],
+  });
 });
 
 it("development has its environment, once, which is for tests: production on its data sends none of its mails", async () => {

@@ -48,7 +48,7 @@ describe("a session", () => {
     const { credential } = await keyWith(Scope.READ);
     const cookie = sentBack(await signIn(`  ${credential}\n`));
     expect(await knock(`theme=dark; ${cookie}; carillon=nonsense`)).toEqual({
-      ...{ environment: "staging", internal: false, scopes: [Scope.READ] },
+      ...{ environment: "staging", internal: false, scopes: [Scope.READ], key: credential.split(".")[0] },
     });
   });
 

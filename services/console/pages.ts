@@ -45,8 +45,10 @@ const corner: Readonly<Record<Mode, string>> = {
 };
 
 const links: Readonly<Record<Mode, string>> = {
-  development: '<a href="/">Overview</a><a href="/people">People</a><a href="/dev/mail">Mailbox</a><a href="/metrics">Metrics</a>',
-  production: '<a href="/people">People</a><a href="/metrics">Metrics</a>',
+  development:
+    '<a href="/">Overview</a><a href="/people">People</a><a href="/dead-letters">Dead letters</a><a href="/providers">Providers</a><a href="/dev/mail">Mailbox</a><a href="/metrics">Metrics</a>',
+  production:
+    '<a href="/people">People</a><a href="/dead-letters">Dead letters</a><a href="/providers">Providers</a><a href="/metrics">Metrics</a>',
 };
 
 interface House {
@@ -98,13 +100,15 @@ async function isThere(read: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** What every mode has: people, and what became of a notification. */
+/** What every mode has: people, what became of a notification, what could not be carried through, and by whom it goes. */
 export function pageRoutes({ client, ...house }: House & Pick<Given, "client">): Route[] {
   const { mode } = house;
   const timeline = page(house, "timeline.html", "Timeline · Carillon", "timeline.js");
   const missing = page(house, "missing.html", "Not found · Carillon");
   const people = page(house, "people.html", "People · Carillon", "people.js");
   const person = page(house, "person.html", "Person · Carillon", "person.js");
+  const deadLetters = page(house, "dead-letters.html", "Dead letters · Carillon", "dead-letters.js");
+  const providers = page(house, "providers.html", "Providers · Carillon", "providers.js");
   const assets = readdirSync(folder).filter((name) => !name.endsWith(".html"));
   const read = { method: "GET", scope: Scope.READ, stranger: toSignIn } as const;
   return [
@@ -130,6 +134,8 @@ export function pageRoutes({ client, ...house }: House & Pick<Given, "client">):
         return known ? person(request) : missing(request, 404);
       },
     },
+    { ...read, path: "/dead-letters", handle: (request) => deadLetters(request) },
+    { ...read, path: "/providers", handle: (request) => providers(request) },
     ...assets.map((name) => asset(name, new URL(name, folder))),
     asset("carillon-bell.js", bell),
   ];

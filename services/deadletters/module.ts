@@ -6,6 +6,9 @@ import { demandOwners, rawTopicFields } from "#platform/config/raw-topic.ts";
 import type { Module } from "#platform/host.ts";
 import { rawDoor } from "#platform/raw/door.ts";
 import { sweeping } from "#platform/sweep.ts";
+import { letterMetrics } from "./metrics.ts";
+import { puttingBack } from "./put-back.ts";
+import { replaying } from "./replaying.ts";
 import { deadLettersService } from "./service.ts";
 import { deadLettersStage } from "./stage.ts";
 import type { DeadLetterStore } from "./store.ts";
@@ -26,12 +29,20 @@ export const deadLetters: Module<z.output<typeof config>, DeadLetterStore> = {
   uses: ["log", "ledger"],
   config,
   build(settings, given, store) {
+    const { clock } = given;
     const door = rawDoor(settings, given.log);
+    const putBack = puttingBack({ ...given, door });
+    const metrics = letterMetrics(given.metrics);
+    const { task, wake } = replaying({ ...given, store, putBack, metrics });
+    const service = deadLettersService(store, { ...given, door, putBack, metrics, created: wake });
+    const keptMs = settings["dead-letters.retention-days"] * DAY_MS;
     return {
-      rpc: (router) => router.service(DeadLettersService, deadLettersService(store, { ...given, door })),
+      rpc: (router) => router.service(DeadLettersService, service),
       stages: [deadLettersStage(store, door)],
       tasks: [
-        sweeping({ name: "forget-dead-letters", store, clock: given.clock, keptMs: settings["dead-letters.retention-days"] * DAY_MS }),
+        task,
+        sweeping({ name: "forget-dead-letters", store, clock, keptMs }),
+        sweeping({ name: "forget-replays", store: { sweep: store.sweepReplays }, clock, keptMs }),
       ],
     };
   },

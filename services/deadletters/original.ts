@@ -3,12 +3,14 @@
  *
  * Where anybody may have written what died on a raw topic, a wrong guess has to do no harm: the door says whose it is.
  */
+import { create } from "@bufbuild/protobuf";
 import { isRaw } from "#domain/topics.ts";
-import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { joined } from "#domain/way.ts";
+import { Channel, HopSchema, type Way } from "#gen/carillon/common/v1/common_pb.ts";
 import { type DeadLetter, type Delivery, DeliverySchema, type Scheduled, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Decoded, decoded, jsonOf } from "#platform/log/readable.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
-import type { Original, Summary } from "./store.ts";
+import type { Letter, Original, Summary } from "./store.ts";
 
 /** What there is to know of topics. */
 type Topics = Pick<RawDoor, "topicNamed">;
@@ -51,6 +53,20 @@ function aboutAsked(asked: Readonly<Record<string, unknown>>): Found {
   const recipients = (Array.isArray(asked.recipients) ? asked.recipients : [asked]) as Record<string, unknown>[];
   const [first] = recipients;
   return { notificationId: asked.notificationId ?? asked.notification_id, userId: first?.userId ?? first?.user_id };
+}
+
+/**
+ * The way of a letter from its acceptance to its end: what a delivery tells of itself, and then what the stage tells that gave it up. Whole
+ * by itself: the history may be gone by the time that somebody reads it, and knows nothing of what died before it had an id.
+ */
+export function wayOf({ topic, original, way }: Letter, topics: Topics): Omit<Way, "$typeName"> {
+  const decodedOriginal = decode(topic, original, topics);
+  const about = (decodedOriginal?.message ?? {}) as { readonly acceptedAtMs?: unknown };
+  const acceptedAtMs = typeof about.acceptedAtMs === "bigint" ? about.acceptedAtMs : 0n;
+  const own = isDelivery(decodedOriginal) ? decodedOriginal.message.way : undefined;
+  const { hops = [], leftOut = 0 } = joined(own, way) ?? {};
+  const accepted = create(HopSchema, { sinceMs: acceptedAtMs, atMs: acceptedAtMs, times: 1 });
+  return { hops: [...(acceptedAtMs > 0n ? [accepted] : []), ...hops.map((hop) => create(HopSchema, hop))], leftOut };
 }
 
 const short = (text: unknown): string => (typeof text === "string" && text.length <= 128 ? text : "");

@@ -21,7 +21,9 @@ import {
 import { QuietHoursSchema } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import type { Output } from "#platform/log/log.ts";
 import { decoded, jsonOf } from "#platform/log/readable.ts";
+import { ACCEPTED_AT_HEADER } from "#platform/raw/accepted-at.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
+import { oversize } from "#platform/stage/outputs.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { decode, isDelivery } from "./original.ts";
 import type { Letter } from "./store.ts";
@@ -41,8 +43,13 @@ export interface FactsNow {
   readonly erased: boolean;
 }
 
-/** The records to append, or why there are none. */
+/** The records to append, or why there are none. What the log would refuse, it would refuse for ever. */
 export function replayed(letter: Letter, facts: FactsNow, nowMs: number, door: RawDoor): readonly Output[] | Reason {
+  const plan = planned(letter, facts, nowMs, door);
+  return typeof plan !== "string" && oversize(plan) !== undefined ? "oversize" : plan;
+}
+
+function planned(letter: Letter, facts: FactsNow, nowMs: number, door: RawDoor): readonly Output[] | Reason {
   const topic = door.topicNamed(letter.topic);
   if (!topic) return "undecodable";
   if (topics.isRaw(topic)) return [rawAgain(letter, topic)];
@@ -103,10 +110,12 @@ function event(
 
 /**
  * Without an id its place in the log would be its identity, and a second replay another notification. What ingest wrote has one, so it
- * comes back byte for byte, and proves its origin as it did.
+ * comes back byte for byte, and proves its origin as it did. It stays as old as it is, where it does not say so itself.
  */
-function rawAgain({ id, original }: Letter, topic: topics.Topic): Output {
-  const { key, value, headers } = original;
+function rawAgain(letter: Letter, topic: topics.Topic): Output {
+  const { id, original } = letter;
+  const { key, value } = original;
+  const headers = { [ACCEPTED_AT_HEADER]: String(acceptedAtMsOf(letter)), ...original.headers };
   const again = (bytes: Uint8Array): Output => ({ topic, key, value: bytes, headers });
   const notificationId = uuidv5(replayName(id));
   const asked = decoded(topic, original)?.message as NotificationRequested | undefined;
@@ -115,3 +124,7 @@ function rawAgain({ id, original }: Letter, topic: topics.Topic): Output {
   if (!json || json.notificationId || json.notification_id || json.idempotency_key) return again(value);
   return again(new TextEncoder().encode(JSON.stringify({ ...json, notification_id: notificationId })));
 }
+
+/** When it was written; its writer may have put any time on it, so it is one at which the log can have kept it, or else that of its death. */
+const acceptedAtMsOf = ({ writtenAtMs, diedAtMs }: Letter): number =>
+  writtenAtMs <= diedAtMs && writtenAtMs >= diedAtMs - topics.RETENTION_MS ? writtenAtMs : diedAtMs;

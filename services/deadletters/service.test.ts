@@ -1,117 +1,30 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { Client, ConnectRouter } from "@connectrpc/connect";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Reason } from "#domain/reasons.ts";
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as topics from "#domain/topics.ts";
-import { Channel, ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import {
-  type DeadLetter,
-  DeadLetterState,
-  DeadLettersService,
-  ReplayResult_Outcome as Outcome,
-} from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
+import { Channel, DeliveryStatus, WaySchema } from "#gen/carillon/common/v1/common_pb.ts";
+import { DeadLetterState, DeadLettersService, ReplayResult_Outcome as Outcome } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { DeliveryEventSchema, DeliverySchema, NotificationRequestedSchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
-import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
-import type { Ledger } from "#platform/ledger/ledger.ts";
 import { personReached } from "#platform/ledger/reach.ts";
-import type { EventLog } from "#platform/log/log.ts";
 import { originOf } from "#platform/raw/origin.ts";
-import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
-import { openDatabase } from "#platform/sqlite/open.ts";
-import type { Database } from "#platform/sqlite/sqlite.ts";
-import { deadLetter } from "#platform/stage/bury.ts";
-import { doorOf } from "../../test/fakes/door.ts";
-import { noErasing } from "../../test/fakes/erasing.ts";
-import { type Trial, trial } from "../../test/fakes/stage.ts";
-import { preferencesService } from "../preferences/service.ts";
-import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
-import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
-import { deadLettersService } from "./service.ts";
-import { deadLettersStage } from "./stage.ts";
-import { sqliteDeadLetterStore } from "./store.sqlite.ts";
-
-const NOTIFICATION = "0192f0c1-2345-7abc-8def-0123456789ab";
-const DELIVERY = "0192f0c1-2345-5abc-8def-0123456789ac";
-const SECRET = "a secret of at least 32 characters";
-const further = topics.furtherRaw("events");
-const DAY_MS = 24 * 3_600_000;
+import { DAY_MS, DELIVERY, encoded, further, type LetterTrial, letterTrial, NOTIFICATION, SECRET } from "./letters.fixture.ts";
 
 describe("dead letters", () => {
-  let at: Trial;
-  let folder: string;
-  let database: Database;
-  let clients: Clients;
-  let letters: Client<typeof DeadLettersService>;
-  let people: Client<typeof PreferencesService>;
-  let log: EventLog;
-  let ledger: Ledger;
-
-  const door = doorOf({ "service-secret": SECRET, "raw-topics": [{ topic: further, environment: undefined }] });
+  let here: LetterTrial;
+  let at: LetterTrial["at"];
+  let letters: LetterTrial["letters"];
+  let people: LetterTrial["people"];
+  let clients: LetterTrial["clients"];
+  let bury: LetterTrial["bury"];
 
   beforeEach(async () => {
-    at = trial([...topics.all, further]);
-    folder = mkdtempSync(join(tmpdir(), "carillon-deadletters-"));
-    database = await openDatabase({ file: join(folder, "carillon.sqlite") });
-    const store = await sqliteDeadLetterStore(database);
-    const preferences = await sqlitePreferenceStore(database);
-    const suppressions = await sqliteSuppressionStore(database);
-    log = { ...at.log };
-    const { clock, metrics, logger } = at;
-    ledger = memoryLedger({ clock });
-    const rpc = [
-      (router: ConnectRouter) =>
-        router.service(PreferencesService, preferencesService({ people: preferences, suppressions, erase: noErasing, ledger, clock })),
-      (router: ConnectRouter) => {
-        const service = deadLettersService(store, {
-          log: { ...at.log, append: (outputs) => log.append(outputs) },
-          ...{ ledger, clock, logger, client: clients, door },
-        });
-        router.service(DeadLettersService, service);
-      },
-    ];
-    clients = createClients({ rpc: () => rpc, clock, metrics, logger });
-    letters = clients(DeadLettersService, "development");
-    people = clients(PreferencesService, "development");
-    await at.run(deadLettersStage(store, door));
+    here = await letterTrial();
+    ({ at, letters, people, clients, bury } = here);
   });
-  afterEach(async () => {
-    await at.end();
-    await database.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => here.end());
 
-  /** Gives up on a record of this topic, and answers the dead letter that is kept then. */
-  async function bury(
-    topic: topics.Topic,
-    record: { key: string; value: Uint8Array; headers?: Record<string, string> },
-    reason: Reason,
-    its = letters,
-  ) {
-    await at.clock.advance(1);
-    const place = { topic, partition: 0, offset: at.clock.nowMs(), timeMs: at.clock.nowMs() };
-    const burial = { stage: "email-workers", deadLetters: topics.deadEmail, reason, detail: "why", atMs: at.clock.nowMs() };
-    await at.log.append([deadLetter({ headers: {}, ...record, ...place }, burial)]);
-    return vi.waitFor(async () => {
-      const [newest] = (await its.listDeadLetters({})).deadLetters;
-      if (Number(newest?.diedAtMs) !== burial.atMs) throw new Error("not kept yet");
-      return newest as DeadLetter;
-    }, 5_000);
-  }
-
-  const encoded = <D extends DescMessage>(schema: D, init: MessageInitShape<D>) => toBinary(schema, create(schema, init));
-  const delivery = (more: MessageInitShape<typeof DeliverySchema> = {}) =>
-    encoded(DeliverySchema, {
-      ...{ deliveryId: DELIVERY, notificationId: NOTIFICATION, environment: "development", userId: "ann", channel: Channel.EMAIL },
-      ...{ target: "ann@example.test", category: "offers", cycle: 1, attempt: 3, wait: 2 },
-      expiresAtMs: BigInt(at.clock.nowMs() + DAY_MS),
-      content: encoded(ContentSchema, { title: "Half price" }),
-      ...more,
-    });
+  const delivery = (more: MessageInitShape<typeof DeliverySchema> = {}) => here.delivery(more);
   const dead = (more: MessageInitShape<typeof DeliverySchema> = {}) =>
     bury(topics.email.medium, { key: "development/ann", value: delivery(more), headers: { traceparent: "00-x" } }, "attempts_exhausted");
   const sentAgain = () => at.records(topics.email.medium);
@@ -160,10 +73,10 @@ describe("dead letters", () => {
 
   it("are kept when the log does not take the replay, and can be replayed then", async () => {
     const { id } = await dead();
-    log = { ...at.log, append: () => Promise.reject(new Error("disk full")) };
+    here.log.append = () => Promise.reject(new Error("disk full"));
     const problem = problemFrom(await letters.replayDeadLetters({ ids: [id] }).catch((error) => error));
     expect([problem.reason, problem.retryAfterMs]).toEqual(["LOG_UNAVAILABLE", 1_000]);
-    log = at.log;
+    here.log.append = at.log.append;
     expect(await outcomesOf([id])).toEqual([Outcome.REPLAYED]);
   });
 
@@ -214,7 +127,7 @@ describe("dead letters", () => {
     const acceptedAtMs = BigInt(at.clock.nowMs());
     const [{ id }, later] = [await dead({ acceptedAtMs }), await dead({ acceptedAtMs: acceptedAtMs + 1n })];
     const erased = { environment: "development", whom: personReached("ann"), atMs: Number(acceptedAtMs), untilMs: 8.64e15 };
-    await ledger.erase(erased);
+    await here.ledger.erase(erased);
     expect((await letters.replayDeadLetters({ ids: [id] })).results).toMatchObject([{ outcome: Outcome.REFUSED, reason: "erased" }]);
     expect((await people.findPeople({ prefix: "ann" })).people).toEqual([]);
     expect(await outcomesOf([later.id])).toEqual([Outcome.REPLAYED]);
@@ -234,23 +147,9 @@ describe("dead letters", () => {
     expect(event).toMatchObject({ status: DeliveryStatus.DEFERRED, reason: "quiet_hours", cycle: 2, wait: 1, dueAtMs });
   });
 
-  it("are replayed and discarded by filter, page by page, also behind those that are refused", async () => {
-    const first = await dead({ category: "muted" });
-    await people.setCategoryPreference({ userId: "ann", preference: { category: "muted", muted: true } });
-    const second = await dead();
-    const { results, nextPageToken } = await letters.replayDeadLetters({ filter: { userId: "ann" } });
-    expect(results).toMatchObject([
-      { id: first.id, outcome: Outcome.REFUSED },
-      { id: second.id, outcome: Outcome.REPLAYED },
-    ]);
-    expect(nextPageToken).toBe("");
-    expect((await letters.discardDeadLetters({ filter: { reason: "attempts_exhausted" } })).ids).toEqual([first.id]);
-    expect(await outcomesOf([first.id])).toEqual([Outcome.SETTLED_BEFORE]);
-  });
-
   it("are not looked for in a queue, or by a reason, that there is none of: to be told so is better than to find nothing", async () => {
     const filter = { queue: "dlq-sms", reason: "attempts_exhaust" };
-    for (const call of [letters.listDeadLetters({ filter }), letters.replayDeadLetters({ filter }), letters.discardDeadLetters({ filter })])
+    for (const call of [letters.listDeadLetters({ filter }), letters.createReplay({ filter })])
       expect(await call.catch(problemFrom)).toMatchObject({
         reason: "INVALID_REQUEST",
         violations: [
@@ -295,7 +194,7 @@ describe("dead letters", () => {
     const proof = originOf(SECRET).prove("staging/ann", value);
     const headers = { "content-type": "application/protobuf", "carillon-origin": proof };
     const inStaging = clients(DeadLettersService, "staging");
-    const { id } = await bury(topics.raw, { key: "staging/ann", value, headers }, "stage_failed", inStaging);
+    const { id } = await bury(topics.raw, { key: "staging/ann", value, headers }, "stage_failed", { its: inStaging });
     expect((await letters.listDeadLetters({})).deadLetters).toEqual([]);
     await inStaging.replayDeadLetters({ ids: [id] });
     expect(await at.records(topics.raw)).toMatchObject([{ key: "staging/ann", value, headers }]);
@@ -325,14 +224,47 @@ describe("dead letters", () => {
   });
 
   it.each([
-    ["neither ids nor a filter", {}, "needs ids or a filter, and not both"],
-    ["both", { ids: [DELIVERY], filter: {} }, "needs ids or a filter, and not both"],
-    ["a state", { filter: { state: DeadLetterState.REPLAYED } }, "filter.state"],
-    ["a token of something else", { filter: {}, pageToken: "abc" }, "page_token"],
+    ["no ids", {}, "ids"],
     ["no UUID", { ids: ["a"] }, "ids[0]"],
   ])("refuse %s with words", async (_what, request, words) => {
     const problem = problemFrom(await letters.replayDeadLetters(request).catch((error) => error));
     expect(problem.reason).toBe("INVALID_REQUEST");
     expect(JSON.stringify(problem.violations)).toContain(words);
+  });
+
+  it("tell the way they went: acceptance, each try with its error, and what they died of", async () => {
+    const acceptedAtMs = BigInt(at.clock.nowMs());
+    const hop = { topic: "email-notifications", stage: "email-workers", cycle: 1, attempt: 1, times: 1, provider: "primary" };
+    const way = create(WaySchema, { hops: [{ ...hop, atMs: acceptedAtMs, reason: "temporarily_refused", detail: "451 later" }] });
+    const record = { key: "development/ann", value: delivery({ acceptedAtMs, way }) };
+    const because = { detail: "451 never", provider: "backup", attempt: 2, cycle: 1 };
+    const { id, diedAtMs } = await bury(topics.email.medium, record, "attempts_exhausted", { because });
+    const whole = await letters.getDeadLetter({ id });
+    expect(whole.writtenAtMs).toBe(diedAtMs);
+    expect(whole.way).toMatchObject({
+      leftOut: 0,
+      hops: [
+        { topic: "", stage: "", atMs: acceptedAtMs, reason: "" },
+        { ...hop, reason: "temporarily_refused", detail: "451 later" },
+        { ...hop, attempt: 2, provider: "backup", reason: "attempts_exhausted", detail: "451 never", atMs: diedAtMs },
+      ],
+    });
+  });
+
+  it("of a raw topic stay as old as they are, also where nobody can have written them when they say", async () => {
+    const written = (title: string) => new TextEncoder().encode(JSON.stringify({ user_id: "ann", title }));
+    const nowMs = at.clock.nowMs();
+    const old = await bury(topics.raw, { key: "", value: written("old"), timeMs: nowMs - DAY_MS }, "invalid");
+    const ahead = await bury(topics.raw, { key: "", value: written("ahead"), timeMs: nowMs + DAY_MS }, "invalid");
+    await at.clock.advance(DAY_MS);
+    await letters.replayDeadLetters({ ids: [old.id, ahead.id] });
+    const again = await at.records(topics.raw);
+    expect(again.map(({ headers }) => headers["carillon-accepted-at"])).toEqual([String(nowMs - DAY_MS), String(ahead.diedAtMs)]);
+  });
+
+  it("too large for their topic are refused, since the log would refuse them for ever", async () => {
+    const value = new TextEncoder().encode(JSON.stringify({ user_id: "ann", title: "x".repeat(1_100_000) }));
+    const { id } = await bury(topics.raw, { key: "", value }, "oversize");
+    expect((await letters.replayDeadLetters({ ids: [id] })).results).toMatchObject([{ outcome: Outcome.REFUSED, reason: "oversize" }]);
   });
 });

@@ -28,4 +28,6 @@ const letterOf = ({ record, value }: Received<DeadLetter>, door: RawDoor): Lette
   diedAtMs: Number(value.atMs),
   ...whose(value, door),
   original: { key: value.key, value: value.value, headers: value.headers },
+  writtenAtMs: Number(value.writtenAtMs),
+  way: value.way,
 });

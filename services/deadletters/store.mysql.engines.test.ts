@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { type TestDatabase, testDatabase } from "../../test/engines/mysql.ts";
+import { replaysSuite } from "./replays.suite.ts";
 import { mysqlDeadLetterStore } from "./store.mysql.ts";
 import { deadLetterStoreSuite } from "./store.suite.ts";
 import type { DeadLetterStore, Letter } from "./store.ts";
@@ -21,10 +22,16 @@ deadLetterStoreSuite("MySQL", async () => {
   return store;
 });
 
+replaysSuite("MySQL", async () => {
+  await database.admin.query("DELETE FROM dead_letters; DELETE FROM replays");
+  return { store, other };
+});
+
 const letter = (id: string, more: Partial<Letter> = {}): Letter => ({
   ...{ environment: "race", id, queue: "dlq-email", stage: "email-workers", reason: "attempts_exhausted", detail: "451 no" },
   ...{ diedAtMs: 100, topic: "email-notifications", notificationId: "n", deliveryId: "d", userId: "ann", channel: Channel.EMAIL, cycle: 1 },
   original: { key: "race/ann", value: new Uint8Array([0, 255]), headers: {} },
+  ...{ writtenAtMs: 0, way: undefined },
   ...more,
 });
 

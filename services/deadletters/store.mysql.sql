@@ -26,10 +26,28 @@ CREATE TABLE dead_letters (
   KEY dead_letters_by_age (died_at_ms)
 ) ENGINE = InnoDB;
 
+-- name: schema-2
+ALTER TABLE dead_letters ADD COLUMN written_at_ms BIGINT NOT NULL DEFAULT 0, ADD COLUMN way MEDIUMBLOB NULL;
+
+CREATE TABLE replays (
+  environment VARBINARY(64) NOT NULL,
+  id VARBINARY(128) NOT NULL,
+  created_at_ms BIGINT NOT NULL,
+  asked MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  state VARBINARY(16) NOT NULL,
+  progress MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  ended_at_ms BIGINT NOT NULL,
+  holder VARBINARY(255) NOT NULL,
+  held_until_ms BIGINT NOT NULL,
+  PRIMARY KEY (environment, id),
+  KEY replays_by_time (environment, created_at_ms, id),
+  KEY replays_by_end (ended_at_ms, created_at_ms, id)
+) ENGINE = InnoDB;
+
 -- name: keep
 INSERT INTO dead_letters (environment, id, queue, stage, reason, detail, died_at_ms, topic, notification_id, delivery_id, user_id,
-  channel, cycle, record_key, record_value, record_headers, state, settled_at_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'kept', 0)...
+  channel, cycle, record_key, record_value, record_headers, written_at_ms, way, state, settled_at_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'kept', 0)...
 ON DUPLICATE KEY UPDATE id = VALUES(id);
 
 -- name: list
@@ -41,7 +59,7 @@ WHERE environment = ? AND state = ? AND died_at_ms >= ? AND died_at_ms < ?
 ORDER BY died_at_ms DESC, id DESC LIMIT ?;
 
 -- name: oldest
-SELECT id, died_at_ms FROM dead_letters
+SELECT id, died_at_ms, LENGTH(record_value) AS bytes FROM dead_letters
 WHERE environment = ? AND state = ? AND died_at_ms >= ? AND died_at_ms < ?
   AND (? = '' OR queue = ?) AND (? = '' OR reason = ?) AND (? = '' OR notification_id = ?) AND (? = '' OR user_id = ?)
   AND died_at_ms >= ? AND (died_at_ms > ? OR id > ?)
@@ -49,7 +67,7 @@ ORDER BY died_at_ms, id LIMIT ?;
 
 -- name: find
 SELECT environment, id, queue, stage, reason, detail, died_at_ms, topic, notification_id, delivery_id, user_id, channel, cycle,
-  record_key, record_value, record_headers, state, settled_at_ms
+  record_key, record_value, record_headers, written_at_ms, way, state, settled_at_ms
 FROM dead_letters WHERE environment = ? AND id IN (?...);
 
 -- name: lock-kept
@@ -60,3 +78,34 @@ UPDATE dead_letters SET state = ?, settled_at_ms = ? WHERE environment = ? AND i
 
 -- name: sweep
 DELETE FROM dead_letters WHERE died_at_ms < ? ORDER BY died_at_ms LIMIT ?;
+
+-- name: create-replay
+INSERT INTO replays (environment, id, created_at_ms, asked, state, progress, ended_at_ms, holder, held_until_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: replay
+SELECT * FROM replays WHERE environment = ? AND id = ?;
+
+-- name: replays
+SELECT * FROM replays
+WHERE environment = ? AND created_at_ms <= ? AND (created_at_ms < ? OR id < ?)
+ORDER BY created_at_ms DESC, id DESC LIMIT ?;
+
+-- Who creates, takes up or advances one waits for the others who do: there are few, and their turns depend on one another.
+-- name: lock-open-replays
+SELECT * FROM replays FORCE INDEX (replays_by_end) WHERE ended_at_ms = 0 ORDER BY created_at_ms, id FOR UPDATE;
+
+-- name: any-open-replay
+SELECT 1 AS open FROM replays WHERE ended_at_ms = 0 LIMIT 1;
+
+-- name: lock-replay
+SELECT * FROM replays WHERE environment = ? AND id = ? FOR UPDATE;
+
+-- name: change-replay
+UPDATE replays SET state = ?, progress = ?, ended_at_ms = ?, holder = ?, held_until_ms = ? WHERE environment = ? AND id = ?;
+
+-- name: cancel-replay
+UPDATE replays SET state = 'canceled', ended_at_ms = ? WHERE environment = ? AND id = ? AND ended_at_ms = 0;
+
+-- name: sweep-replays
+DELETE FROM replays WHERE ended_at_ms > 0 AND ended_at_ms < ? ORDER BY ended_at_ms LIMIT ?;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
+import { replaysSuite } from "./replays.suite.ts";
 import { sqliteDeadLetterStore } from "./store.sqlite.ts";
 import { deadLetterStoreSuite } from "./store.suite.ts";
 
@@ -21,3 +22,9 @@ afterEach(async () => {
 });
 
 deadLetterStoreSuite("SQLite", () => sqliteDeadLetterStore(database));
+
+// Two of them in one process, on one file: as two calls at the same time are.
+replaysSuite("SQLite", async () => {
+  const store = await sqliteDeadLetterStore(database);
+  return { store, other: store };
+});

@@ -1,6 +1,7 @@
 /** What every DeadLetterStore holds to. `open` answers an empty store each time. */
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
-import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
+import { Channel, WaySchema } from "#gen/carillon/common/v1/common_pb.ts";
 import type { DeadLetterStore, Filter, Letter } from "./store.ts";
 
 const ENVIRONMENT = "development";
@@ -11,6 +12,8 @@ const letter = (id: string, more: Partial<Letter> = {}): Letter => ({
   ...{ environment: ENVIRONMENT, id, queue: "dlq-email", stage: "email-workers", reason: "attempts_exhausted", detail: "451 no" },
   ...{ diedAtMs: 100, topic: "email-notifications", notificationId: "n", deliveryId: "d", userId: "ann", channel: Channel.EMAIL, cycle: 1 },
   original: { key: "development/ann", value: new Uint8Array([0, 255]), headers: { traceparent: "t" } },
+  writtenAtMs: 90,
+  way: create(WaySchema, { hops: [{ topic: "email-notifications", stage: "email-workers", atMs: 100n, reason: "attempts_exhausted" }] }),
   ...more,
 });
 
@@ -34,7 +37,7 @@ export function deadLetterStoreSuite(name: string, open: () => Promise<DeadLette
       expect(await idsOf(store, {}, { atMs: 200, id: "c" }, 1)).toEqual(["b"]);
       expect(await idsOf(store, {}, { atMs: 100, id: "b" })).toEqual(["a"]);
       const [first] = await store.list(ENVIRONMENT, kept, START, 1);
-      const { environment: _, original: __, ...summary } = letter("d", { diedAtMs: 300 });
+      const { environment: _, original: __, writtenAtMs: ___, way: ____, ...summary } = letter("d", { diedAtMs: 300 });
       expect(first).toEqual({ ...summary, state: "kept", settledAtMs: 0 });
     });
 
@@ -43,7 +46,7 @@ export function deadLetterStoreSuite(name: string, open: () => Promise<DeadLette
       await store.keep([letter("b"), letter("a"), letter("c", { diedAtMs: 50 })]);
       const beginning = { atMs: -1, id: "" };
       expect((await store.oldest(ENVIRONMENT, kept, beginning, 2)).map(({ id }) => id)).toEqual(["c", "a"]);
-      expect(await store.oldest(ENVIRONMENT, kept, { atMs: 100, id: "a" }, 2)).toEqual([{ atMs: 100, id: "b" }]);
+      expect(await store.oldest(ENVIRONMENT, kept, { atMs: 100, id: "a" }, 2)).toEqual([{ atMs: 100, id: "b", bytes: 2 }]);
     });
 
     it("narrows by every field of the filter", async () => {
@@ -68,7 +71,7 @@ export function deadLetterStoreSuite(name: string, open: () => Promise<DeadLette
         "a",
       ]);
       const oldest = await store.oldest(ENVIRONMENT, { ...kept, userId: "bo" }, { atMs: -1, id: "" }, 9);
-      expect(oldest).toEqual([{ atMs: 100, id: "person" }]);
+      expect(oldest).toEqual([{ atMs: 100, id: "person", bytes: 2 }]);
     });
 
     it("settles what is kept, once, also when two ask at the same time", async () => {

@@ -7,11 +7,13 @@
 import type { Logger } from "pino";
 import type { Clock } from "#platform/clock.ts";
 import type { Task } from "#platform/host.ts";
-import type { BreakerState, Breakers, Result, Told } from "#platform/limits/breaker.ts";
+import { type BreakerState, type Breakers, type Result, type Told, untold } from "#platform/limits/breaker.ts";
 import { LEASE_MS } from "./patience.ts";
 
 export interface Breaker {
   readonly integration: string;
+  /** By an operator. */
+  isPaused(): boolean;
   /** Whether a send may be meant for it. While it is being probed this is true for one, and again a second later. */
   mayTry(): boolean;
   /** Just before a send: the generation to tell its result under. Undefined: not now. Waits for nothing but to be granted a probe. */
@@ -24,12 +26,12 @@ export interface Breaker {
 
 /** Of what nobody has to be protected from, since it has no provider behind it. */
 export const noBreaker = (integration: string): Breaker => ({
-  ...{ integration, mayTry: () => true, admit: () => 0 },
+  ...{ integration, isPaused: () => false, mayTry: () => true, admit: () => 0 },
   ...{ met: () => undefined, learn: () => undefined },
 });
 
 export interface BreakerNeeds {
-  readonly breakers: Breakers;
+  readonly breakers: Pick<Breakers, "probe" | "report">;
   readonly integration: string;
   /** Unique per process start. */
   readonly holder: string;
@@ -46,7 +48,7 @@ const OFFERED_MS = 1_000;
 const READ_EVERY_MS = 1_000;
 
 export function breakerOf({ breakers, integration, holder, clock, logger, changed, known }: BreakerNeeds): Breaker {
-  let state: BreakerState = { phase: "closed", generation: 0, failures: 0, waitMs: 0 };
+  let state = untold;
   let waitUntilMs = 0;
   let offeredUntilMs = 0;
   let probing: Promise<number | undefined> | undefined;
@@ -85,10 +87,15 @@ export function breakerOf({ breakers, integration, holder, clock, logger, change
     }
   }
 
+  /** By an operator: not even a probe goes. */
+  const isBarred = () => state.paused || (state.held && state.phase === "open");
+
   return {
     integration,
     learn,
+    isPaused: () => state.paused,
     mayTry() {
+      if (isBarred()) return false;
       if (state.phase === "closed") return true;
       const nowMs = clock.nowMs();
       if (nowMs < waitUntilMs || nowMs < offeredUntilMs) return false;
@@ -96,6 +103,7 @@ export function breakerOf({ breakers, integration, holder, clock, logger, change
       return true;
     },
     admit() {
+      if (isBarred()) return undefined;
       if (state.phase === "closed") return state.generation;
       if (clock.nowMs() < waitUntilMs || probing) return undefined;
       probing = probe();
@@ -113,7 +121,7 @@ export function breakerOf({ breakers, integration, holder, clock, logger, change
 }
 
 /** Learns what other processes made of the breakers. */
-export const watching = (breakers: Breakers, all: readonly Breaker[], clock: Clock): Task => ({
+export const watching = (breakers: Pick<Breakers, "read">, all: readonly Breaker[], clock: Clock): Task => ({
   name: "watch-breakers",
   async run(signal) {
     const names = all.map(({ integration }) => integration);

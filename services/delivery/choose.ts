@@ -20,17 +20,18 @@ export interface ChoiceNeeds {
   readonly client: Given["client"];
 }
 
-/** What an environment is for never changes, so it is asked once. Rejects while nobody can say. */
-export function choosing({ mode, configured, mailboxOf, client }: ChoiceNeeds): (environment: string) => Promise<Route> {
+/** What an environment is for never changes, so it is asked once. Undefined: there is no such environment. Rejects while nobody can say. */
+export function choosing({ mode, configured, mailboxOf, client }: ChoiceNeeds): (environment: string) => Promise<Route | undefined> {
   const known = new Map<string, Route>(mode === "development" ? [[DEVELOPMENT, configured]] : []);
 
   return async (environment) => {
     const chosen = known.get(environment);
     if (chosen) return chosen;
     const kind = await kindOf(environment);
-    const route = kind === EnvironmentKind.LIVE ? configured : mailboxOf(environment);
     // One that is not there yet may be made later.
-    if (kind !== undefined) known.set(environment, route);
+    if (kind === undefined) return undefined;
+    const route = kind === EnvironmentKind.LIVE ? configured : mailboxOf(environment);
+    known.set(environment, route);
     return route;
   };
 

@@ -11,7 +11,7 @@ import type { Mail, Mailbox } from "./sender.ts";
 
 /** Why a delivery can never become a mail. Names nobody. */
 export interface Unsendable {
-  readonly unsendable: "undecodable" | "invalid" | "render_failed";
+  readonly unsendable: "undecodable" | "invalid" | "render_failed" | "ledger_malformed";
   readonly detail: string;
 }
 

@@ -14,13 +14,17 @@
  * (settled, or what it expects next) tells which outputs to make once more: with the same ids and times, so that nothing is missing from
  * the log, and nothing in it or in the stats twice.
  *
- * A send whose answer is missing in the end keeps its lease, which runs out; the next try then finds it unresolved and sends again.
+ * A send whose answer is missing in the end keeps its lease, which runs out; the next try then finds it unresolved and sends again, or, where
+ * it may be sent at most once, gives it up.
+ *
+ * A lease is a try's, not its process's: who stood still past its lease, and has the same record in hand again, is two. What the first of them
+ * comes to is not taken from then on, and it tells nothing; the ledger knows the rest when the record comes again.
  */
 import type { Logger } from "pino";
 import { outageWait } from "#domain/decide/retry.ts";
 import type { Delivery } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Clock } from "#platform/clock.ts";
-import type { Ledger, Settled } from "#platform/ledger/ledger.ts";
+import type { Ledger, Settled, Try } from "#platform/ledger/ledger.ts";
 import { reachOf } from "#platform/ledger/reach.ts";
 import type { WordsOf } from "#platform/render/content.ts";
 import type { Batch, Received } from "#platform/stage/stage.ts";
@@ -62,8 +66,9 @@ interface Going extends Told {
 
 export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>, route: Route) => Promise<void> {
   const { ledger, wordsOf, clock, logger, metrics, tracer, worker, from, maxRetryCount } = needs;
-  const intend = gather((tries: Parameters<Ledger["intend"]>[0]) => ledger.intend(tries));
-  const settle = gather((results: readonly Settled[]) => ledger.settle(results).then(() => results));
+  const intend = apart((tries: readonly Try[]) => ledger.intend(tries));
+  const settle = apart((results: readonly Settled[]) => ledger.settle(results));
+  let tries = 0;
   const tell = telling(needs);
   const send = failingOver({ send: sendingWith({ clock, logger, metrics, tracer, patience: patienceOf(needs) }), metrics });
 
@@ -73,7 +78,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     for (;;) {
       const by = route.find(({ breaker }) => breaker.mayTry());
       const nowMs = clock.nowMs();
-      if (!by) return wait({ received, batch, route, by: route[0] }, "provider_unavailable", nowMs + outageWait(value));
+      const away = route.every(({ breaker }) => breaker.isPaused()) ? "provider_paused" : "provider_unavailable";
+      if (!by) return wait({ received, batch, route, by: route[0] }, away, nowMs + outageWait(value));
       // With a rate twice as many are in hand, which may take twice as long.
       if (by.rate) batch.waiting(nowMs + IN_LINE_MS);
       const entered = await by.gate.enter(asking);
@@ -91,7 +97,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
   };
 
   /** Without a lease, since nobody tries. */
-  async function wait(going: Going, reason: "provider_unavailable" | "rate_limited", dueAtMs: number): Promise<void> {
+  async function wait(going: Going, reason: "provider_paused" | "provider_unavailable" | "rate_limited", dueAtMs: number): Promise<void> {
     const put = putOff(waitingOf(going.received.value), reason, dueAtMs);
     if (put) tell.deferred(going, put, clock.nowMs());
     // Its end is the ledger's to keep.
@@ -110,8 +116,8 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       return false;
     }
 
-    const { environment, notificationId, deliveryId, cycle, target, attempt, wait } = value;
-    const about = { environment, notificationId, deliveryId, cycle, target, worker };
+    const { environment, notificationId, deliveryId, cycle, target, attempt, wait, atMostOnce } = value;
+    const about = { environment, notificationId, deliveryId, cycle, target, worker: `${worker}/${++tries}`, atMostOnce };
     const whom = { reaches: reachOf(value), acceptedAtMs: Number(value.acceptedAtMs) };
     const intent = await intend({ ...about, ...whom, attempt, wait, leaseMs: LEASE_MS });
     const nowMs = clock.nowMs();
@@ -129,42 +135,48 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       case "canceled":
       case "suppressed":
       case "erased":
+      case "unresolved":
         tell.ended(going, endAgain(intent.is, { attempt, wait }), intent.atMs);
         return false;
       case "leased":
         tell.deferred(going, afterLease(value, intent.untilMs), nowMs);
         return false;
+      case "malformed":
+        tell.unsendable(going, { unsendable: "ledger_malformed", detail: intent.detail });
+        return false;
     }
 
-    const lease: Lease = { ...about, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
+    const lease: Lease = { ...about, ...whom, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
     const conclude = (state: Settled["state"], atMs: number) => settled({ ...about, state, atMs }, batch.signal);
     const tried = isOver
-      ? ({ outcome: expired({ attempt, wait }), by, asked: false } as const)
+      ? ({ outcome: expired({ attempt, wait }), by, asked: false, missed: [] } as const)
       : await send({ received, route, by, mail, lease, signal: batch.signal });
     const { outcome } = tried;
     const atMs = clock.nowMs();
-    if (outcome === "lost") {
+    const lost = () => {
       tell.deferred(going, afterLease(value, atMs + LEASE_MS), atMs);
       return tried.asked;
-    }
-    if (outcome.is === "expired") {
-      await conclude(outcome.is, atMs);
+    };
+    if (outcome === "lost") return lost();
+    if ("by" in outcome) {
+      if (!(await conclude(outcome.is, atMs))) return lost();
       tell.ended(going, outcome, atMs);
       return tried.asked;
     }
     if (outcome.is === "deferred") {
       // What may have been sent stays unresolved: its lease runs out once more.
-      if (intent.is === "send") await conclude({ released: outcome.next }, atMs);
+      if (intent.is === "send" && !(await conclude({ released: outcome.next }, atMs))) return lost();
       tell.deferred(going, outcome, atMs);
       return tried.asked;
     }
     // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
     if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
     const next = follow(outcome, waitingOf(value), { maxRetryCount, nowMs: atMs, leaseUntilMs: lease.untilMs });
-    if (next.is !== "deferred") await conclude(next.is, atMs);
-    else if (outcome.is !== "unknown") await conclude({ released: next.next }, atMs);
+    const isUnresolved = next.is === "deferred" && outcome.is === "unknown";
+    const state = next.is === "deferred" ? { released: next.next } : next.is;
+    if (!isUnresolved && !(await conclude(state, atMs))) return lost();
     const gone = { ...going, by: tried.by };
-    const heard = heardOf(outcome, tried.by);
+    const heard = heardOf(outcome, tried.by, tried.missed);
     const resent = next.is === "sent" && intent.is === "unknown";
     if (next.is === "deferred") tell.deferred(gone, next, atMs, heard);
     else tell.ended(gone, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
@@ -173,14 +185,16 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
   /**
    * The outcome is known here and nowhere else, so it is told again and again: without it the mail would be sent once more. A record that was
-   * called off may be in other hands when its lease ends, by the time that has passed, whatever the clock says.
+   * called off may be in other hands when its lease ends, by the time that has passed, whatever the clock says. Answers whether it was taken.
    */
-  async function settled(result: Settled, signal: AbortSignal): Promise<void> {
+  async function settled(result: Settled, signal: AbortSignal): Promise<boolean> {
     let sleptMs = 0;
     for (let againMs = SETTLE_AGAIN_MS; ; againMs = Math.min(againMs * 2, SETTLE_AGAIN_MOST_MS)) {
       try {
-        await settle(result);
-        return;
+        const taken = await settle(result);
+        const { deliveryId, state } = result;
+        if (!taken) logger.warn({ deliveryId, state }, "an outcome came after its send had been taken over: it may have happened twice");
+        return taken;
       } catch (error) {
         if (signal.aborted && sleptMs >= LEASE_MS) throw error;
         logger.warn({ err: error, deliveryId: result.deliveryId }, "the ledger did not take an outcome, telling it again");
@@ -190,4 +204,12 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       }
     }
   }
+}
+
+/** One call of many, with those apart that may happen at most once: what keeps their intents may be away while the rest goes on. */
+function apart<T extends { readonly atMostOnce?: boolean }, R>(
+  run: (items: readonly T[]) => Promise<readonly R[]>,
+): (item: T) => Promise<R> {
+  const [once, others] = [gather(run), gather(run)];
+  return (item) => (item.atMostOnce ? once(item) : others(item));
 }

@@ -13,7 +13,7 @@ function open({ permits = 10_000, rate = ten as Rate | null, room = 1_000, worke
   const inner = memoryBuckets({ clock });
   const asked: Ask[] = [];
   const trouble: { error?: Error } = {};
-  const buckets: Buckets = {
+  const buckets: Pick<Buckets, "take" | "book"> = {
     async take(ask) {
       asked.push(ask);
       if (trouble.error) throw trouble.error;

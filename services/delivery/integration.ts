@@ -69,7 +69,7 @@ export function integrationOf({ sender, rate, guard, buckets, worker, clock }: I
         changed: (is) => guard.changed(id, is),
         known(state) {
           guard.known(id, state);
-          if (state.phase === "open") gate.turnAway();
+          if (state.phase === "open" || state.paused) gate.turnAway();
         },
       })
     : noBreaker(id);

@@ -1,11 +1,13 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
-import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { DeliveryStatus, type Hop } from "#gen/carillon/common/v1/common_pb.ts";
+import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import type { Integration } from "./integration.ts";
 import type { Outcome, Sender } from "./sender.ts";
 
-const { SENT, FAILED, DEFERRED, EXPIRED } = DeliveryStatus;
-const { here, run, integration, put, deliveryOf, events, statuses, until, scheduled, pass } = deliveries();
+const { SENT, FAILED, DEAD, DEFERRED, EXPIRED } = DeliveryStatus;
+const { here, run, integration, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
 
 const outage: Outcome = { is: "outage", code: "ECONNREFUSED", detail: "No connection." };
 const unknown: Outcome = { is: "unknown", code: "ECONNECTION", detail: "The connection has ended." };
@@ -82,6 +84,27 @@ describe("with a second integration", () => {
     spare.answer = taken;
     await pass(5_000);
     await until("a", SENT);
+  });
+
+  it("its dead letter tells what each of them said, in the order asked", async () => {
+    const { spare, route } = two(outage, { is: "retry", code: "451", detail: "451 Later" });
+    await run({ route, maxRetryCount: 1 });
+    await put(deliveryOf("a"));
+    await until("a", DEFERRED);
+    await pass(5_000);
+    await until("a", DEAD);
+    expect(spare.asked).toHaveLength(2);
+    const [letter] = await letters();
+    const before = fromBinary(DeliverySchema, letter?.value as Uint8Array).way?.hops ?? [];
+    const told = (hops: readonly Hop[] = []) => hops.map(({ attempt, provider, detail, reason }) => [attempt, provider, detail, reason]);
+    expect(told(before)).toEqual([
+      [0, "primary", "No connection.", "provider_unavailable"],
+      [1, "spare", "451 Later", "temporarily_refused"],
+    ]);
+    expect(told(letter?.way?.hops)).toEqual([
+      [0, "primary", "No connection.", "provider_unavailable"],
+      [2, "spare", "451 Later", "attempts_exhausted"],
+    ]);
   });
 
   it("one whose breaker is open is not asked at all", async () => {

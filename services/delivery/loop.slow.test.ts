@@ -124,7 +124,9 @@ describe("a mail that was handed over", () => {
   it("whose lease somebody else holds by now is theirs: it is unknown, and what they did stays", async () => {
     const server = slow("a");
     let lost = false;
-    await run({ ledger: { ...here.ledger, extend: async (leases) => (lost ? leases.map(() => false) : here.ledger.extend(leases)) } });
+    await run({
+      ledger: { ...here.ledger, extend: async (leases) => (lost ? leases.map(() => "lost" as const) : here.ledger.extend(leases)) },
+    });
     await put(deliveryOf("a"));
     await server.handedOver();
     await here.at.clock.advance(20_000);
@@ -200,7 +202,7 @@ describe("while handing over takes long", () => {
   });
 
   it("a lease that was lost before its turn came is somebody else's: nothing is sent", async () => {
-    await crowded({ ...here.ledger, extend: async (leases) => leases.map(() => false) });
+    await crowded({ ...here.ledger, extend: async (leases) => leases.map(() => "lost" as const) });
     await here.at.clock.advance(12_000);
     await Promise.all(next.map((id) => until(id, DEFERRED)));
     for (const id of next) expect(await statuses(id)).toEqual([[DEFERRED, "lease_held", 0]]);

@@ -2,17 +2,18 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
 import { deliveryEventName } from "#domain/ids.ts";
 import * as topics from "#domain/topics.ts";
-import { Channel, ContentSchema, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { Channel, ContentSchema, DeliveryStatus, type Priority } from "#gen/carillon/common/v1/common_pb.ts";
 import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { addressReached, personReached } from "#platform/ledger/reach.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import { openServer } from "../../test/fakes/smtp.ts";
+import type { Route } from "./integration.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
 
 const { SENT, FAILED, DEAD, EXPIRED, DEFERRED, CANCELED, SKIPPED } = DeliveryStatus;
-const { here, run, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
+const { here, run, integration, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
 
 describe("a delivery by email", () => {
   it("is sent, and says so with the provider's words", async () => {
@@ -62,7 +63,40 @@ describe("a delivery by email", () => {
     const [letter, ...more] = await letters();
     expect(more).toEqual([]);
     expect(letter).toMatchObject({ stage: "email-workers", reason: "attempts_exhausted", topic: "email-notifications" });
+    const tries = fromBinary(DeliverySchema, letter?.value as Uint8Array).way?.hops ?? [];
+    expect(
+      [...tries, ...(letter?.way?.hops ?? [])].map(({ attempt, reason, provider, detail }) => [attempt, reason, provider, detail]),
+    ).toEqual([
+      ...[1, 2, 3].map((attempt) => [attempt, "temporarily_refused", "smtp", "451 4.2.0 Try later"]),
+      [4, "attempts_exhausted", "smtp", "451 4.2.0 Try later"],
+    ]);
     expect(fromBinary(DeliverySchema, letter?.value as Uint8Array)).toMatchObject({ deliveryId: "a", attempt: 3 });
+  });
+
+  it("of an environment that there is none of dies at once, kept whole, and others are sent all the same", async () => {
+    const route: Route = [integration(here.sender)];
+    await run({ routeOf: async (environment) => (environment === "nowhere" ? undefined : route) });
+    await put(deliveryOf("a", { environment: "nowhere" }), deliveryOf("b"));
+    await Promise.all([until("a", DEAD), until("b", SENT)]);
+    expect(await statuses("a")).toEqual([[DEAD, "no_environment", 0]]);
+    expect(await letters()).toMatchObject([{ reason: "no_environment", detail: "environment: there is no nowhere" }]);
+    expect(here.server.received).toBe(1);
+  });
+
+  it("of a newer version, or with nothing that can be read, is buried with the reason, and the lane goes on", async () => {
+    await run();
+    await put(deliveryOf("a", { priority: 99 as number as Priority }));
+    await here.at.log.append([
+      { topic: topics.email.medium, key: "development/b", value: Uint8Array.of(255), headers: { traceparent: "x" } },
+    ]);
+    await put(deliveryOf("c"));
+    await until("c", SENT);
+    await vi.waitFor(async () => expect(await letters()).toHaveLength(2));
+    const told = (await letters()).map(({ reason, detail }) => [reason, detail]).sort();
+    expect(told).toEqual([
+      ["newer_schema", "priority = 99: this version does not know the value, a newer one wrote it"],
+      ["undecodable", expect.any(String)],
+    ]);
   });
 
   it("with no retries allowed dies at the first refusal for now", async () => {

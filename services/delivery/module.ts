@@ -1,4 +1,5 @@
 /** Email workers: deliveries of the email lanes in, mails out. */
+import { ProvidersService } from "#gen/carillon/providers/v1/providers_pb.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Module } from "#platform/host.ts";
 import type { Breakers } from "#platform/limits/breaker.ts";
@@ -18,6 +19,7 @@ import { noSender } from "./providers/email/none.ts";
 import { nullSender } from "./providers/email/null.ts";
 import { smtpSender } from "./providers/email/smtp.ts";
 import type { Sender } from "./sender.ts";
+import { providersService } from "./service.ts";
 import { defaultRate, type EmailSettings, settings } from "./settings.ts";
 
 const CHANNEL = "email";
@@ -38,6 +40,7 @@ interface SendStore {
 
 export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore> => ({
   name: "email-workers",
+  services: [ProvidersService],
   uses: ["log", "ledger"],
   config: settings,
   build(config, given, { boxes, buckets, breakers }) {
@@ -47,7 +50,7 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore
     const shown = breakerMetrics(metrics, CHANNEL);
     const alerts = alertsOf({ settings: config, clock, logger, metrics });
     const guard: IntegrationNeeds["guard"] = {
-      ...{ breakers, logger, known: (integration, { phase }) => shown.phase(integration, phase) },
+      ...{ breakers, logger, known: (integration, state) => shown.known(integration, state) },
       changed(integration, is) {
         shown.changed(integration, is);
         alerts.tell({ integration, channel: CHANNEL, is, hasOthers: senders.length > 1 });
@@ -76,10 +79,21 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore
       maxRetryCount: config["max-retry-count"],
     });
     const isOn = config["email-consumer-enabled"];
-    const guarded = live.filter((_, at) => senders[at]?.isProvider).map(({ breaker }) => breaker);
+    const guarded = live.filter((_, at) => senders[at]?.isProvider);
+    const service = providersService({ breakers, buckets, clock, logger, client, integrations: guarded });
     return {
+      rpc: (router) => router.service(ProvidersService, service),
       stages: isOn ? [loop] : [],
-      tasks: isOn && guarded.length > 0 ? [watching(breakers, guarded, clock)] : [],
+      tasks:
+        isOn && guarded.length > 0
+          ? [
+              watching(
+                breakers,
+                guarded.map(({ breaker }) => breaker),
+                clock,
+              ),
+            ]
+          : [],
       async close() {
         alerts.close();
         for (const { sender } of live) await sender.close();

@@ -10,6 +10,7 @@ const delivery = (more: Partial<Waiting> = {}): Waiting => ({
   wait: 0,
   expiresAtMs: NOW + 259_200_000,
   timeZone: "",
+  atMostOnce: false,
   ...more,
 });
 const following = (outcome: Outcome, more: Partial<Waiting> = {}, maxRetryCount = 3): Ended | Deferred =>

@@ -39,6 +39,7 @@ export interface Waiting extends Progress {
   readonly quietHours?: QuietHours | undefined;
   /** IANA. */
   readonly timeZone: string;
+  readonly atMostOnce: boolean;
 }
 
 /** A try that must not begin now. */
@@ -75,6 +76,7 @@ export function follow(
     const next = { attempt: delivery.attempt, wait: delivery.wait + 1 };
     return dueAtMs < delivery.expiresAtMs ? { is: "deferred", reason: "provider_unavailable", attempt: 0, next, dueAtMs } : expired(by);
   }
+  if (outcome.is === "unknown" && delivery.atMostOnce) return { is: "unresolved", reason: "send_unresolved_once", attempt, by };
   const delayMs = retryAfter(attempt, maxRetryCount);
   if (delayMs === undefined) return { is: "dead", reason: "attempts_exhausted", attempt, by };
   const next = { attempt, wait: 0 };
@@ -118,10 +120,17 @@ export function waitAgain(delivery: Waiting, expected: Progress, atMs: number): 
   };
 }
 
+const endReasons = {
+  sent: "accepted_by_provider",
+  failed: "refused_by_provider",
+  dead: "attempts_exhausted",
+  unresolved: "send_unresolved_once",
+} as const;
+
 /** The end that the ledger knows of. */
-export function endAgain(state: SettledState, by: Progress): Ended {
+export function endAgain(state: SettledState, { attempt, wait }: Progress): Ended {
+  const by = { attempt, wait };
   if (state === "expired") return expired(by);
   if (state === "canceled" || state === "suppressed" || state === "erased") return { is: state, reason: state, attempt: 0, by };
-  const reason = { sent: "accepted_by_provider", failed: "refused_by_provider", dead: "attempts_exhausted" } as const;
-  return { is: state, reason: reason[state], attempt: by.attempt + 1, by };
+  return { is: state, reason: endReasons[state], attempt: by.attempt + 1, by };
 }

@@ -1,7 +1,9 @@
 /** What a delivery's stage writes: events for the tracker, and records that come again later. Ids derive, so that a repeat writes the same. */
+import { create } from "@bufbuild/protobuf";
 import { deliveryEventName, scheduledName } from "#domain/ids.ts";
 import * as topics from "#domain/topics.ts";
-import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { further, type Way } from "#domain/way.ts";
+import { DeliveryStatus, WaySchema } from "#gen/carillon/common/v1/common_pb.ts";
 import { type Delivery, DeliveryEventSchema, DeliverySchema, Moment, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Progress } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
@@ -15,8 +17,11 @@ export interface Said {
   readonly provider: string;
   readonly providerMessageId?: string;
   readonly detail: string;
+  /** Of the providers that were asked before it in the same try, and were out. */
+  readonly missed?: readonly Pick<Said, "provider" | "detail">[];
 }
 
+export const STAGE = "email-workers";
 const DETAIL_MOST_CHARS = 1_000;
 const statuses = {
   sent: DeliveryStatus.SENT,
@@ -26,6 +31,7 @@ const statuses = {
   canceled: DeliveryStatus.CANCELED,
   suppressed: DeliveryStatus.SKIPPED,
   erased: DeliveryStatus.SKIPPED,
+  unresolved: DeliveryStatus.FAILED,
   deferred: DeliveryStatus.DEFERRED,
 } as const;
 
@@ -59,7 +65,24 @@ export function deferralOutputs(received: Received<Delivery>, deferred: Deferred
     dueAtMs: BigInt(dueAtMs),
     topic: record.topic.name,
     key: record.key,
-    value: encode(DeliverySchema, { ...value, ...next }),
+    value: encode(DeliverySchema, { ...value, ...next, way: wayOf(received, deferred, nowMs, said) }),
   });
   return [eventOutput(received, deferred, next, nowMs, said), { topic: topics.schedule, key: record.key, value: scheduled }];
 }
+
+/** The way so far, with what came of this try. */
+function wayOf(received: Received<Delivery>, { reason, attempt, dueAtMs }: Deferred, nowMs: number, said?: Said) {
+  const missed = missedOn(received.value.way, received, nowMs, said);
+  const { provider, detail } = said ?? { provider: "", detail: "" };
+  return create(WaySchema, further(missed, { ...handledHere(received, nowMs), reason, attempt, dueAtMs, provider, detail }));
+}
+
+/** A way past the providers that this try has missed. */
+export function missedOn(way: Way | undefined, received: Received<Delivery>, nowMs: number, said?: Said): Way | undefined {
+  const here = { ...handledHere(received, nowMs), reason: "provider_unavailable" } as const;
+  return (said?.missed ?? []).reduce((so: Way | undefined, { provider, detail }) => further(so, { ...here, provider, detail }), way);
+}
+
+const handledHere = ({ record, value: { cycle } }: Received<Delivery>, atMs: number) => ({
+  ...{ topic: record.topic.name, stage: STAGE, cycle, sinceMs: record.timeMs, atMs },
+});

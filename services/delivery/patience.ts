@@ -6,7 +6,7 @@
  */
 import type { Logger } from "pino";
 import type { Clock } from "#platform/clock.ts";
-import type { Extension, Ledger } from "#platform/ledger/ledger.ts";
+import type { Extension, Hold, Ledger } from "#platform/ledger/ledger.ts";
 import { gather } from "./gather.ts";
 
 export const LEASE_MS = 17_000;
@@ -31,8 +31,8 @@ export interface PatienceNeeds {
 }
 
 export interface Patience {
-  /** Extends a lease; answers whether it is still held. Rejects as the ledger does. */
-  renew(lease: Lease): Promise<boolean>;
+  /** Extends a lease; answers whether it is still held, and whether a send of it may start. Rejects as the ledger does. */
+  renew(lease: Lease): Promise<Hold>;
   /** Resolves when it is no longer worth waiting: the signal aborts, `mostMs` have passed whatever the clock says, or the lease is lost. */
   wait(lease: Lease, mostMs: number, signal: AbortSignal): Promise<void>;
 }
@@ -43,17 +43,18 @@ export function patienceOf({ ledger, clock, logger, waiting }: PatienceNeeds): P
   let keeping = false;
   const renew = gather(async (leases: readonly Lease[]) => {
     const sinceMs = clock.nowMs();
-    const held = await ledger.extend(leases.map(({ sinceMs: _, untilMs: __, ...lease }) => ({ ...lease, leaseMs: LEASE_MS })));
+    const holds = await ledger.extend(leases.map(({ sinceMs: _, untilMs: __, ...lease }) => ({ ...lease, leaseMs: LEASE_MS })));
     const untilMs = clock.nowMs() + LEASE_MS;
-    for (const [place, lease] of leases.entries()) if (held[place]) Object.assign(lease, { sinceMs, untilMs });
+    for (const [place, lease] of leases.entries()) if (holds[place] !== "lost") Object.assign(lease, { sinceMs, untilMs });
     waiting();
-    return held;
+    return holds;
   });
 
   async function extended(lease: Lease): Promise<void> {
     while (kept.has(lease)) {
       try {
-        if (!(await renew(lease))) kept.get(lease)?.();
+        // What was barred meanwhile is with the provider by now.
+        if ((await renew(lease)) === "lost") kept.get(lease)?.();
         return;
       } catch (error) {
         logger.warn({ err: error, deliveryId: lease.deliveryId }, "the ledger did not extend a lease, asking it again");

@@ -1,6 +1,9 @@
 /**
  * One send by one integration: in its turn, with a lease that is fresh, and as its breaker lets it.
  *
+ * A lease that is not fresh is asked about once more, just before the provider is: whoever stood still or waited may have lost it, and may have
+ * missed a cancel, a suppression or an erasure.
+ *
  * A message has to be handed over within 12 s, counted from before its lease of 17 s begins. Once it is, the answer is worth minutes, since
  * without it nobody knows whether to send again: its lease is kept alive (patience.ts), and the next may go to the provider.
  */
@@ -12,14 +15,14 @@ import type { DeliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import type { Tracer } from "#platform/telemetry/trace.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Integration } from "./integration.ts";
-import { type Held, heldBack } from "./outcome.ts";
+import { type Ended, endAgain, type Held, heldBack } from "./outcome.ts";
 import { LEASE_MS, type Lease, type Patience } from "./patience.ts";
 import type { Mail, Outcome } from "./sender.ts";
 import { sendSpan } from "./span.ts";
 import { waitingOf } from "./telling.ts";
 
-/** A lease that has waited longer for its turn begins anew. */
-const FRESH_MS = 2_000;
+/** What is this young is as good as asked now: about as long as a mail is on its way to a provider at all. */
+const FRESH_MS = 100;
 /** Leaves what is over of a lease for telling the outcome. */
 const HAND_OVER_MS = LEASE_MS - 5_000;
 /** From when an answer begins to take long. RFC 5321 section 4.5.3.2.6 asks for ten; in five a server that answers at all has answered. */
@@ -29,7 +32,9 @@ const OVER = new Error("The time of this send is over.");
 
 const CALLED_OFF = "called_off";
 const BREAKER_OPEN = "breaker_open";
+const PAUSED = "paused";
 const STALLED = "stalled";
+const LEDGER_AWAY = "ledger_away";
 
 export interface SendingNeeds {
   readonly clock: Clock;
@@ -39,8 +44,8 @@ export interface SendingNeeds {
   readonly patience: Patience;
 }
 
-/** Lost: somebody else holds the lease by now. Then, and when it was held back, nothing was sent. */
-type Unsent = "lost" | Held;
+/** Lost: somebody else holds the lease by now. Then, and when it was held back or barred, nothing was sent. */
+type Unsent = "lost" | Held | Ended;
 
 export type Send = (
   by: Integration,
@@ -48,10 +53,12 @@ export type Send = (
   signal: AbortSignal,
   mail: Mail,
   lease: Lease,
+  /** Something was tried under the lease already: it is not fresh, however young. */
+  again?: boolean,
 ) => Promise<Outcome | Unsent>;
 
 export function sendingWith({ clock, logger, metrics, tracer, patience }: SendingNeeds): Send {
-  return async ({ sender, turns, breaker }, received, signal, mail, lease) => {
+  return async ({ sender, turns, breaker }, received, signal, mail, lease, again = false) => {
     const held = () => heldBack(waitingOf(received.value), clock.nowMs());
     const before = held();
     if (before) return before;
@@ -60,12 +67,22 @@ export function sendingWith({ clock, logger, metrics, tracer, patience }: Sendin
     try {
       const waitedMs = clock.nowMs() - lease.sinceMs;
       // Less than no time: the clock was set back, and nobody knows how long it was.
-      if ((waitedMs > FRESH_MS || waitedMs < 0) && !(await patience.renew(lease))) return "lost";
+      if (again || waitedMs > FRESH_MS || waitedMs < 0) {
+        const hold = await patience.renew(lease).catch((error) => {
+          logger.warn({ err: error, deliveryId: lease.deliveryId }, "the ledger could not be asked whether a message may be sent");
+        });
+        if (hold === "lost") return hold;
+        if (hold === undefined)
+          return { is: "outage", code: LEDGER_AWAY, detail: "The ledger could not be asked whether this may be sent." };
+        if (hold !== "held") return endAgain(hold, received.value);
+      }
       const meanwhile = held();
       if (meanwhile) return meanwhile;
       const generation = await breaker.admit();
-      if (generation === undefined)
+      if (generation === undefined) {
+        if (breaker.isPaused()) return { is: "outage", code: PAUSED, detail: "An operator has paused it." };
         return { is: "outage", code: BREAKER_OPEN, detail: "The provider was out for others, and is not asked for a while." };
+      }
       const span = sendSpan(tracer, received, sender.id);
       const { attempt, wait } = received.value;
       const outcome = await sent(mail, lease, pass, attempt + wait > 0);
@@ -120,8 +137,8 @@ function tell(breaker: Breaker, outcome: Outcome, generation: number, signal: Ab
 }
 
 export const isUnsent = (outcome: Outcome | Unsent): outcome is Unsent =>
-  outcome === "lost" || outcome.is === "expired" || outcome.is === "deferred";
+  outcome === "lost" || "by" in outcome || outcome.is === "deferred";
 
 /** Whether the provider was asked: an outage may be none of its own. */
 export const wasAsked = (outcome: Outcome | Unsent): outcome is Outcome =>
-  !isUnsent(outcome) && !(outcome.is === "outage" && [CALLED_OFF, BREAKER_OPEN, STALLED].includes(outcome.code));
+  !isUnsent(outcome) && !(outcome.is === "outage" && [CALLED_OFF, BREAKER_OPEN, PAUSED, STALLED, LEDGER_AWAY].includes(outcome.code));

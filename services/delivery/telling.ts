@@ -5,7 +5,7 @@ import type { Batch, Received } from "#platform/stage/stage.ts";
 import type { Unsendable } from "./compose.ts";
 import type { Integration } from "./integration.ts";
 import { type Deferred, type Ended, givenUp, type Waiting } from "./outcome.ts";
-import { deferralOutputs, endOutput, type Said } from "./outputs.ts";
+import { deferralOutputs, endOutput, missedOn, type Said } from "./outputs.ts";
 import { type ReportNeeds, reporting } from "./report.ts";
 import type { Outcome } from "./sender.ts";
 
@@ -26,13 +26,16 @@ export const telling = (needs: ReportNeeds & { readonly clock: Clock }) => {
   const report = reporting(needs);
   return {
     ended({ received, batch, by }: Told, ended: Ended, atMs: number, { said, code }: Heard = {}): void {
-      const { attempt, wait } = received.value;
+      const { cycle, attempt, wait } = received.value;
       const event = endOutput(received, ended, atMs, said);
       report.ended(received.value, ended, by.sender.id, code);
       // The dead letter is the record that died; an older one that comes again is not.
       const own = ended.by.attempt === attempt && ended.by.wait === wait;
-      if (ended.is === "dead" && own) batch.bury(received, ended.reason, said?.detail, event);
-      else batch.done(received, event);
+      if (ended.is === "dead" && own) {
+        const { provider = "", detail = "" } = said ?? {};
+        const way = missedOn(undefined, received, atMs, said);
+        batch.bury(received, ended.reason, { detail, provider, cycle, attempt: ended.attempt, way }, event);
+      } else batch.done(received, event);
     },
     deferred({ received, batch, by }: Told, deferred: Deferred, atMs: number, { said, code }: Heard = {}): void {
       report.deferred(received.value, deferred, atMs, by.sender.id, code);
@@ -47,18 +50,20 @@ export const telling = (needs: ReportNeeds & { readonly clock: Clock }) => {
     unsendable({ received, batch, by }: Told, { unsendable, detail }: Unsendable): void {
       const dead = givenUp(received.value, unsendable);
       report.ended(received.value, dead, by.sender.id, unsendable);
-      batch.bury(received, unsendable, detail, endOutput(received, dead, needs.clock.nowMs(), { provider: "", detail }));
+      const { cycle } = received.value;
+      batch.bury(received, unsendable, { detail, cycle }, endOutput(received, dead, needs.clock.nowMs(), { provider: "", detail }));
     },
   };
 };
 
-export function heardOf(outcome: Outcome, { sender }: Integration): Heard {
-  const { detail } = outcome;
-  if (outcome.is === "accepted") return { said: { provider: sender.id, detail, providerMessageId: outcome.providerMessageId } };
-  return { said: { provider: sender.id, detail }, code: outcome.code };
+/** `missed`: who was asked before, in the same try, and was out. */
+export function heardOf(outcome: Outcome, { sender }: Integration, missed: NonNullable<Said["missed"]> = []): Heard {
+  const said = { provider: sender.id, detail: outcome.detail, missed };
+  if (outcome.is === "accepted") return { said: { ...said, providerMessageId: outcome.providerMessageId } };
+  return { said, code: outcome.code };
 }
 
-export const waitingOf = ({ deliveryId, attempt, wait, expiresAtMs, quietHours, timeZone }: Delivery): Waiting => ({
-  ...{ deliveryId, attempt, wait, quietHours, timeZone },
+export const waitingOf = ({ deliveryId, attempt, wait, expiresAtMs, quietHours, timeZone, atMostOnce }: Delivery): Waiting => ({
+  ...{ deliveryId, attempt, wait, quietHours, timeZone, atMostOnce },
   expiresAtMs: Number(expiresAtMs),
 });

@@ -45,6 +45,20 @@ test.each([
   expect((await events("a")).at(-1)).toMatchObject({ reason: "render_failed", detail: expect.stringContaining(detail), attempt: 0 });
 });
 
+it("a replay whose template is gone dies again, as a dead letter of its own cycle, and the lane goes on", async () => {
+  await room.publish("t", orderPaid());
+  await run({ client: room.client });
+  const gone = templated("a", { name: "gone" });
+  await put({ ...gone, cycle: 2 });
+  await put(templated("b"));
+  await Promise.all([until("a", DeliveryStatus.DEAD), until("b", DeliveryStatus.SENT)]);
+  const detail = 'template "gone" version 1: there is no such published version';
+  expect(await letters()).toMatchObject([
+    { reason: "render_failed", detail, way: { hops: [{ cycle: 2, reason: "render_failed", detail }] } },
+  ]);
+  expect((await events("a")).at(-1)).toMatchObject({ cycle: 2, reason: "render_failed", detail });
+});
+
 it("what is no template at all ends in a dead letter too", async () => {
   await run({ client: room.client });
   await put(deliveryOf("a", { template: new Uint8Array([255]) }));

@@ -9,7 +9,7 @@ import { gather } from "./gather.ts";
 import { eachLane } from "./lanes.ts";
 
 export interface TokensNeeds {
-  readonly buckets: Buckets;
+  readonly buckets: Pick<Buckets, "take" | "book">;
   readonly integration: string;
   readonly rate: Rate;
   /** Unique per process start. */

@@ -14,6 +14,7 @@ import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
+import { sqliteCategoryStore } from "../preferences/categories.sqlite.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
 import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
@@ -30,10 +31,18 @@ beforeEach(async () => {
   at = trial(topics.all);
   const store = await sqlitePreferenceStore(database);
   const suppressions = await sqliteSuppressionStore(database);
+  const categories = await sqliteCategoryStore(database);
   const routes = (router: ConnectRouter) =>
     router.service(
       PreferencesService,
-      preferencesService({ people: store, suppressions, erase: noErasing, ledger: memoryLedger({ clock: at.clock }), clock: at.clock }),
+      preferencesService({
+        people: store,
+        categories,
+        suppressions,
+        erase: noErasing,
+        ledger: memoryLedger({ clock: at.clock }),
+        clock: at.clock,
+      }),
     );
   client = createClients({ rpc: () => [routes], ...at });
   await at.run(dispatcher({ client, ledger: memoryLedger(at), clock: at.clock, logger: at.logger }));

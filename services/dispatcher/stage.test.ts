@@ -26,6 +26,7 @@ import type { Database } from "#platform/sqlite/sqlite.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
+import { sqliteCategoryStore } from "../preferences/categories.sqlite.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
 import type { PreferenceStore } from "../preferences/store.ts";
@@ -55,7 +56,7 @@ describe("the dispatcher", () => {
     folder = mkdtempSync(join(tmpdir(), "carillon-dispatcher-"));
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqlitePreferenceStore(database);
-    const suppressions = await sqliteSuppressionStore(database);
+    const more = { suppressions: await sqliteSuppressionStore(database), categories: await sqliteCategoryStore(database) };
     trouble = undefined;
     asked = [];
     const spoilt: PreferenceStore = {
@@ -70,7 +71,7 @@ describe("the dispatcher", () => {
     ledger = memoryLedger({ clock });
     const rpc = [
       (router: ConnectRouter) =>
-        router.service(PreferencesService, preferencesService({ people: spoilt, suppressions, erase: noErasing, ledger, clock })),
+        router.service(PreferencesService, preferencesService({ people: spoilt, ...more, erase: noErasing, ledger, clock })),
     ];
     clients = createClients({ rpc: () => rpc, clock, metrics, logger });
     people = clients(PreferencesService, "development");

@@ -24,6 +24,7 @@ import type { Database } from "#platform/sqlite/sqlite.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { noErasing } from "../../test/fakes/erasing.ts";
 import { type Trial, trial } from "../../test/fakes/stage.ts";
+import { sqliteCategoryStore } from "../preferences/categories.sqlite.ts";
 import { preferencesService } from "../preferences/service.ts";
 import { sqlitePreferenceStore } from "../preferences/store.sqlite.ts";
 import { sqliteSuppressionStore } from "../preferences/suppressions.sqlite.ts";
@@ -51,11 +52,15 @@ describe("the dispatcher", () => {
     database = await openDatabase({ file: join(folder, "carillon.sqlite") });
     const store = await sqlitePreferenceStore(database);
     const suppressions = await sqliteSuppressionStore(database);
+    const categories = await sqliteCategoryStore(database);
     const { clock, metrics, logger } = at;
     ledger = memoryLedger({ clock });
     const rpc = [
       (router: ConnectRouter) =>
-        router.service(PreferencesService, preferencesService({ people: store, suppressions, erase: noErasing, ledger, clock })),
+        router.service(
+          PreferencesService,
+          preferencesService({ people: store, categories, suppressions, erase: noErasing, ledger, clock }),
+        ),
     ];
     client = createClients({ rpc: () => rpc, clock, metrics, logger });
     people = client(PreferencesService, "development");

@@ -65,7 +65,13 @@ export const dispatcher = (
       const { draft, record } = drafted[index] as Drafted;
       const { first, decision, canceled } = decided[index] as Decided;
       received.span?.event("decided", { "carillon.first": first });
-      const recorded = first ? record : decode(DecisionRecordSchema, decision);
+      const recorded = first ? record : recordedAs(decision);
+      if (recorded === undefined) {
+        const told = { reason: "ledger_malformed", detail: UNREADABLE, nowMs } as const;
+        given.logger.warn({ notificationId: draft.notificationId, reason: told.reason }, "recipient refused");
+        batch.bury(received, told.reason, told.detail, refusal(received.value, received.record.key, told));
+        continue;
+      }
       const carried = carryOut(received.value, draft.recipient, canceled ? withdrawn(recorded) : recorded);
       const { notificationId } = draft;
       for (const { deliveryId, untilMs } of carried.queued)
@@ -114,8 +120,20 @@ function draft(value: NotificationPrioritized, all: Facts, nowMs: number, disabl
       deliveryId: uuidv5(deliveryName(notificationId, recipient, nameOfChannel(channel), 0)),
     }),
   );
-  const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs), ...heededHours(asked, facts) });
+  const atMostOnce = all.isAtMostOnce(value);
+  const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs), ...heededHours(asked, facts), atMostOnce });
   return { draft: { environment, notificationId, recipient, decision: encode(DecisionRecordSchema, record) }, record };
+}
+
+const UNREADABLE = "the recorded decision cannot be read";
+
+/** Undefined: it cannot be read, and deciding anew might send what went out already. */
+function recordedAs(decision: Uint8Array): DecisionRecord | undefined {
+  try {
+    return decision.length > 0 ? decode(DecisionRecordSchema, decision) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Canceled before it was carried out: what would have been sent is not. */
@@ -138,7 +156,7 @@ const UNASKED: Reason = "not_requested";
 
 /** What a decision comes to: told to the tracker, and a delivery on its way for each channel that is used. */
 function carryOut(value: NotificationPrioritized, recipient: string, record: DecisionRecord) {
-  const { decisions, decidedAtMs, quietHours, timeZone } = record;
+  const { decisions, decidedAtMs, quietHours, timeZone, atMostOnce } = record;
   const { notificationId, environment, userId, priority, eventType, category, acceptedAtMs, expiresAtMs, content, template } = value;
   const key = recipientKey(environment, recipient);
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
@@ -149,7 +167,7 @@ function carryOut(value: NotificationPrioritized, recipient: string, record: Dec
   for (const { channel, deliveryId, target, untilMs, locale } of queued) {
     const delivery = {
       ...{ deliveryId, notificationId, environment, userId, channel, target, priority, eventType, category },
-      ...{ acceptedAtMs, expiresAtMs, cycle: 1, content, template, locale },
+      ...{ acceptedAtMs, expiresAtMs, cycle: 1, content, template, locale, atMostOnce },
       ...(quietHours && { quietHours, timeZone }),
     };
     const topic = topicOf(channel, priority);

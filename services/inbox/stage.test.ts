@@ -49,10 +49,10 @@ describe("the inbox stage", () => {
     rmSync(folder, { recursive: true });
   });
 
-  const run = (more: { store?: InboxStore; log?: EventLog } = {}) =>
+  const run = (more: { store?: InboxStore; log?: EventLog; ledger?: Ledger } = {}) =>
     at.run(
       inboxStage(more.store ?? store, {
-        ...{ clock: at.clock, logger: at.logger, metrics: at.metrics, fanout, ledger, worker: "w-1" },
+        ...{ clock: at.clock, logger: at.logger, metrics: at.metrics, fanout, ledger: more.ledger ?? ledger, worker: "w-1" },
         wordsOf: wordsOf(withoutTemplates(at.clock)),
       }),
       more.log,
@@ -268,6 +268,20 @@ describe("the inbox stage", () => {
       ["d-b", "erased"],
       ["d-c", "stored_in_inbox"],
     ]);
+  });
+
+  it("stores nothing of what the ledger keeps unreadably: a dead letter with the reason, and the others go on", async () => {
+    const intend: Ledger["intend"] = async (tries, options) => {
+      const intents = await ledger.intend(tries, options);
+      return tries.map(({ deliveryId }, at) =>
+        deliveryId === "d-a" ? { is: "malformed", detail: "it cannot be read" } : (intents[at] as (typeof intents)[number]),
+      );
+    };
+    await run({ ledger: { ...ledger, intend } });
+    await put(delivery("a"), delivery("b"));
+    await settled();
+    expect((await rows()).map(({ deliveryId }) => deliveryId)).toEqual(["d-b"]);
+    expect((await events()).filter(({ deliveryId }) => deliveryId === "d-a")).toMatchObject([{ reason: "ledger_malformed" }]);
   });
 
   it("says of what was stored before the cancel that it was sent, also when its record comes again; the ledger knows it as begun", async () => {

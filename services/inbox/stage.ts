@@ -73,6 +73,10 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
         batch.done(received, ended(received, "sent", { reason: "stored_in_inbox", atMs: createdAtMs, attempt: 1, provider: PROVIDER }));
       };
 
+      const dead = (received: Received<Delivery>, reason: Reason, detail: string) => {
+        logger.warn({ ...idsOf(received.value), reason }, "delivery dead");
+        batch.bury(received, reason, detail, ended(received, "dead", { reason, detail, atMs: nowMs }));
+      };
       const readable: Readable[] = [];
       for (const received of batch.records) {
         const words = await wordsOf(received.value);
@@ -81,18 +85,22 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
           readable.push({ received, row });
           continue;
         }
-        const { unsendable: reason, detail } = row;
-        logger.warn({ ...idsOf(received.value), reason }, "delivery dead");
-        batch.bury(received, reason, detail, ended(received, "dead", { reason, detail, atMs: nowMs }));
+        dead(received, row.unsendable, row.detail);
       }
       const intents = await ledger.intend(
         readable.map(({ received }) => tryOf(received.value, worker)),
         { repeatable: true },
       );
-      const barred = new Map(readable.map((each, index) => [each, barredBy(intents[index] as Intent)]));
+      const answered = new Map(readable.map((each, index) => [each, intents[index] as Intent]));
+      const known = readable.filter((each) => {
+        const intent = answered.get(each);
+        if (intent?.is === "malformed") dead(each.received, "ledger_malformed", intent.detail);
+        return intent?.is !== "malformed";
+      });
+      const barred = new Map(known.map((each) => [each, barredBy(answered.get(each) as Intent)]));
       const isLive = (each: Readable) => !barred.get(each) && Number(each.received.value.expiresAtMs) > nowMs;
-      const live = readable.filter(isLive);
-      const late = readable.filter((each) => !isLive(each));
+      const live = known.filter(isLive);
+      const late = known.filter((each) => !isLive(each));
 
       const places = await store.add(live.map(({ row }) => row));
       const erased = await erasedSince(live);

@@ -86,9 +86,9 @@ describe("the inbox in Cassandra", () => {
             const swapping = cql.swap(writes);
             // It has arrived: others see it.
             await expect.poll(() => seqsOf(near, userId)).toEqual([1, 2]);
-            if (what === "the end of the connection") await wire.restore();
+            if (what === "the end of the connection") await wire.accept();
             const swapped = await swapping;
-            await wire.restore();
+            await wire.accept();
             await expect.poll(() => cql.read("places", [environment, userId, [""]]).catch(() => []), LONG).toHaveLength(1);
             expect(swapped).toBe("unknown");
             return swapped;
@@ -112,10 +112,10 @@ describe("the inbox in Cassandra", () => {
     await store.add([rowOf(userId, "a")]);
     wire.mute();
     await expect(store.add([rowOf(userId, "b")])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
-    wire.refuse();
+    await wire.refuse();
     await expect.poll(() => far.health().ok, LONG).toBe(false);
     await expect(store.box(environment, userId)).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
-    await wire.restore();
+    await wire.accept();
     await expect.poll(() => far.health().ok, LONG).toBe(true);
     expect(await store.add([rowOf(userId, "b")])).toMatchObject([{ seq: 2 }]);
   });

@@ -33,7 +33,7 @@ beforeEach(() => {
   history = { notificationId: ID, status: PROCESSING, recipients: [{ userId: "ann" }], expiresAtMs: BigInt(at.clock.nowMs() + 60_000) };
 });
 
-const cancel = (more: { log?: EventLog; environment?: string } = {}) => {
+const cancel = (more: { log?: EventLog; ledger?: Ledger; environment?: string } = {}) => {
   const { clock, metrics, logger } = trial([]);
   const tracker = (router: ConnectRouter) =>
     router.service(TrackerService, {
@@ -61,6 +61,16 @@ const settle = (channel: Channel, state: "sent" | "dead") =>
   ledger.settle([{ ...send, deliveryId: `d-${channel}`, worker: "w", state, atMs: 0 }]);
 const late = (channel: Channel, underWay: boolean) => ({ deliveryId: `d-${channel}`, userId: "ann", channel, underWay });
 const events = async () => (await at.records(topics.deliveryEvents)).map(({ value }) => fromBinary(DeliveryEventSchema, value));
+
+it("with a decision that cannot be read cancels what is known, and counts sends that cannot be read as under way", async () => {
+  await decide(EMAIL);
+  const cut: Ledger = {
+    ...ledger,
+    cancel: async (asked) => [...(await ledger.cancel(asked)), { recipient: "bo", decision: new Uint8Array([0x0a, 0x20]) }],
+    statesOf: async ({ deliveryIds }) => deliveryIds.map(() => ["malformed"]),
+  };
+  expect(await cancel({ ledger: cut })).toEqual({ outcome: CancelOutcome.TOO_LATE, tooLate: [late(EMAIL, true)] });
+});
 
 it("before the decision cancels everything, and tells the tracker once however often it is asked", async () => {
   const all = { outcome: CancelOutcome.CANCELED, tooLate: [] };

@@ -13,7 +13,7 @@ import { notificationEventName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import { deliveryEvents } from "#domain/topics.ts";
 import { type Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import { DecisionRecordSchema, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
+import { type Decision, DecisionRecordSchema, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import { CancelOutcome, type CancelResponseSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Given } from "#platform/host.ts";
@@ -81,16 +81,25 @@ function deliveriesOf({ deliveries }: Notification, before: readonly DecidedBefo
   const all = new Map<string, Known>(deliveries.map((each) => [each.deliveryId, each]));
   for (const { recipient, decision } of before) {
     const userId = recipient.startsWith("~") ? "" : recipient;
-    for (const { deliveryId, channel, send } of fromBinary(DecisionRecordSchema, decision).decisions)
+    for (const { deliveryId, channel, send } of decisionsOf(decision))
       if (send && !all.has(deliveryId)) all.set(deliveryId, { deliveryId, userId, channel, status: DeliveryStatus.QUEUED });
   }
   return all;
 }
 
-/** A lease whose end is not known counts as under way, also when it has run out: the send may have happened. */
+/** None of what cannot be read: whoever would carry it out gives it up. */
+function decisionsOf(decision: Uint8Array): readonly Decision[] {
+  try {
+    return fromBinary(DecisionRecordSchema, decision).decisions;
+  } catch {
+    return [];
+  }
+}
+
+/** A lease whose end is not known counts as under way, also when it has run out, and so does what cannot be read: the send may have happened. */
 function standing({ status }: Known, states: readonly SendState[]): "sent" | "under way" | "ended" | "canceled" {
   if (status === DeliveryStatus.SENT || states.includes("sent")) return "sent";
-  if (states.includes("leased")) return "under way";
+  if (states.includes("leased") || states.includes("malformed")) return "under way";
   if (status === DeliveryStatus.CANCELED || states.includes("canceled")) return "canceled";
   const ended = states.length > 0 && states.every((state) => state !== "released");
   return ended || isTerminal(status) ? "ended" : "canceled";

@@ -36,6 +36,11 @@ export class Intake {
 
   /** One answer per candidate, in order: taken, or the Problem of that one. Rejects when the log cannot take them. */
   async take(candidates: readonly Candidate[], traceparent?: string): Promise<(Taken | Problem)[]> {
+    return (await this.hand(candidates, traceparent)).answers;
+  }
+
+  /** As `take`, but resolves when they are on their way into the log: what is handed over after that comes after them. */
+  async hand(candidates: readonly Candidate[], traceparent?: string): Promise<{ readonly answers: Promise<(Taken | Problem)[]> }> {
     const earlier = await this.#reserve(candidates);
     // From here to the append nothing may wait, or a second one with the same key would not find the first under way.
     const fresh = new Map<string, Reservation>();
@@ -51,8 +56,7 @@ export class Intake {
       return { reservation, repeated };
     });
     if (fresh.size > 0) appends.add(this.#append([...fresh.values()], traceparent));
-    await Promise.all(appends);
-    return answers;
+    return { answers: Promise.all(appends).then(() => answers) };
   }
 
   /**

@@ -21,6 +21,7 @@ import {
 import type { Given, Parts } from "#platform/host.ts";
 import { type Clients, createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
+import type { HttpRequest, Route } from "#platform/rpc/route.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { uuidv5 } from "#platform/uuid.ts";
@@ -43,6 +44,9 @@ let parts: Parts;
 let clients: Clients;
 let ingest: Client<typeof IngestService>;
 let logIsAway: boolean;
+/** Counted since the test began; the log takes all but those that `takes` says no to. */
+let appends: number;
+let takes: (append: number) => boolean;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "carillon-ingest-"));
@@ -56,12 +60,29 @@ afterAll(async () => {
 beforeEach(async () => {
   at = trial(topics.all);
   logIsAway = false;
+  appends = 0;
+  takes = () => true;
   const append = () => {
-    if (logIsAway) throw new Error("no room on the disk");
+    if (logIsAway || !takes(appends++)) throw new Error("no room on the disk");
   };
   const { clock, logger, metrics } = at;
-  const given: Pick<Given, "log" | "clock" | "logger"> = { log: faultyLog(at.log, faults({ append })), clock, logger };
-  parts = await ingestModule.build({ mode: "development", "raw-topics": [], "broadcast.destinations": [] }, given as Given, reservations);
+  const client: Given["client"] = (service, environment) => clients(service, environment);
+  const given: Pick<Given, "log" | "clock" | "logger" | "metrics" | "client"> = {
+    client,
+    log: faultyLog(at.log, faults({ append })),
+    clock,
+    logger,
+    metrics,
+  };
+  const destinations = [
+    { channel: Channel.EMAIL, to: "team@example.test" },
+    { channel: Channel.WEB, to: "ann" },
+  ];
+  const settings = {
+    ...{ mode: "development" as const, "raw-topics": [], "broadcast.destinations": destinations, "consumer-group-id": "" },
+    ...{ "ingest.memory-mib": 32, "ingest.most-lag": 0 },
+  };
+  parts = await ingestModule.build(settings, given as Given, reservations);
   clients = createClients({ rpc: () => (parts.rpc ? [parts.rpc] : []), clock, logger, metrics });
   ingest = clients(IngestService, "development");
 });
@@ -86,6 +107,13 @@ describe("Send", () => {
       notificationId,
       environment: "development",
     });
+  });
+
+  it("hands the tenant on, as part of what a key stands for", async () => {
+    await ingest.send(fine("A", { tenant: "Acme & Söhne", idempotencyKey: "k" }));
+    const [record] = await at.records(topics.raw);
+    expect(fromBinary(NotificationRequestedSchema, record?.value as Uint8Array).tenant).toBe("Acme & Söhne");
+    expect((await problemOf(ingest.send(fine("A", { tenant: "Other", idempotencyKey: "k" })))).reason).toBe("IDEMPOTENCY_KEY_REUSED");
   });
 
   it("hands the caller's trace on", async () => {
@@ -125,6 +153,8 @@ describe("Send", () => {
     ["a channel twice", { channels: [Channel.WEB, Channel.WEB] }, "channels"],
     ["an event type that is no word", { eventType: "<script>" }, "event_type"],
     ["a category that is too long", { category: "x".repeat(65) }, "category"],
+    ["a tenant with a line break", { tenant: "a\nb" }, "tenant"],
+    ["a tenant that is too long", { tenant: "x".repeat(129) }, "tenant"],
     ["a key that is too long", { idempotencyKey: "x".repeat(256) }, "idempotency_key"],
     ["an expiry that is over", { expiresAt: timestampFromMs(1_600_000_000_000) }, "expires_at"],
   ])("refuses %s, naming the field, and keeps nothing", async (_what, init, field) => {
@@ -212,6 +242,67 @@ describe("SendBatch", () => {
     logIsAway = false;
     expect(cases(await ingest.sendBatch({ notifications }))).toEqual(["accepted", "accepted"]);
     expect(await appended()).toEqual(["A", "B"]);
+  });
+});
+
+describe("a large batch", () => {
+  const notifications = Array.from({ length: 1_000 }, (_, index) => fine(String(index), { idempotencyKey: `large/${index}` }));
+
+  it("goes into the log in parts; what one of them did not come to, its items hear, and a repeat completes it", async () => {
+    takes = (append) => append !== 2;
+    const { results } = await ingest.sendBatch({ notifications });
+    expect(appends).toBeGreaterThan(3);
+    const lost = results.flatMap(({ result }) => (result.case === "error" ? [result.value] : []));
+    expect(lost.length).toBeGreaterThan(0);
+    expect(await appended()).toHaveLength(1_000 - lost.length);
+    for (const error of lost)
+      expect(error).toMatchObject({ code: Code.Unavailable, reason: "LOG_UNAVAILABLE", retryDelay: { seconds: 1n } });
+    const again = await ingest.sendBatch({ notifications });
+    expect(again.results.filter(({ result }) => result.case === "accepted" && !result.value.repeated)).toHaveLength(lost.length);
+    expect(new Set(await appended()).size).toBe(1_000);
+  });
+
+  it("is unavailable as a whole when the log takes none of it", async () => {
+    takes = () => false;
+    expect(await problemOf(ingest.sendBatch({ notifications }))).toMatchObject({ reason: "LOG_UNAVAILABLE", retryAfterMs: 1_000 });
+    expect(await appended()).toEqual([]);
+  });
+
+  it("may be of several tenants, each with its answer in its place", async () => {
+    const mixed = notifications.map((each, index) => ({ ...each, tenant: `tenant-${index % 3}` }) as Init);
+    const { results } = await ingest.sendBatch({ notifications: mixed });
+    const ids = new Map(
+      (await at.records(topics.raw)).map(({ value }) => {
+        const { content, notificationId } = fromBinary(NotificationRequestedSchema, value);
+        return [content?.title, notificationId];
+      }),
+    );
+    expect(results.map(({ result }) => result.case === "accepted" && result.value.notificationId)).toEqual(
+      mixed.map((_, index) => ids.get(String(index))),
+    );
+  });
+});
+
+describe("POST /notify", () => {
+  const notify = (body: unknown, headers = {}) => {
+    const route = parts.routes?.find(({ path }) => path === "/notify") as Route;
+    const bytes = new TextEncoder().encode(JSON.stringify(body));
+    return route.handle({ body: bytes, environment: "development", headers: new Headers(headers), baseUrl: "" } as HttpRequest);
+  };
+
+  it("puts all destinations' notifications into the log by one append, or none of them", async () => {
+    expect(await notify({ message: "Hello" })).toMatchObject({ status: 202 });
+    expect([appends, await appended()]).toEqual([1, ["Broadcast", "Broadcast"]]);
+    takes = () => false;
+    await expect(notify({ message: "Hello" })).rejects.toMatchObject({ reason: "LOG_UNAVAILABLE", retryAfterMs: 1_000 });
+    expect(await appended()).toEqual(["Broadcast", "Broadcast"]);
+  });
+
+  it("is repeated as a whole by its key", async () => {
+    const key = { "idempotency-key": "once" };
+    expect(await notify({ message: "Hello" }, key)).toEqual(await notify({ message: "Hello" }, key));
+    expect(await appended()).toHaveLength(2);
+    await expect(notify({ message: "Other" }, key)).rejects.toMatchObject({ reason: "IDEMPOTENCY_KEY_REUSED" });
   });
 });
 

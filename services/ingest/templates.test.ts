@@ -17,6 +17,7 @@ import { orderPaid, type TemplatesRoom, templatesRoom } from "../../test/fakes/t
 import { Intake } from "./intake.ts";
 import { sqliteReservations } from "./reservations.sqlite.ts";
 import { ingestService } from "./service.ts";
+import { SendShedder } from "./shed/shedder.ts";
 import { pinning } from "./templates.ts";
 
 let folder: string;
@@ -33,7 +34,8 @@ beforeEach(async () => {
   const reservations = await sqliteReservations(database);
   const pinned = pinning(versionsOf({ client: room.client, clock: at.clock }));
   const cancel = () => expect.fail("nothing is canceled here");
-  const service = ingestService({ intake: new Intake(at, reservations), reservations, cancel, pinned, clock: at.clock });
+  const shedder = new SendShedder({ ...at, mostBytes: 32 * 1_024 * 1_024, mostLag: 0, lag: async () => 0 });
+  const service = ingestService({ intake: new Intake(at, reservations), reservations, cancel, pinned, shedder, clock: at.clock });
   const routes = (router: ConnectRouter) => router.service(IngestService, service);
   ingest = createClients({ rpc: () => [routes], ...at })(IngestService, "development");
 });

@@ -20,6 +20,7 @@ import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
+import { sqliteCategoryStore } from "./categories.sqlite.ts";
 import { erasing } from "./erasing.ts";
 import { preferencesService } from "./service.ts";
 import { sqlitePreferenceStore } from "./store.sqlite.ts";
@@ -50,7 +51,11 @@ afterEach(async () => {
 /** A process with the preferences: as many as there are share the database and the ledger. */
 async function opened() {
   const logger = pino({ level: "silent" });
-  const stores = { people: await sqlitePreferenceStore(database), suppressions: await sqliteSuppressionStore(database) };
+  const stores = {
+    people: await sqlitePreferenceStore(database),
+    categories: await sqliteCategoryStore(database),
+    suppressions: await sqliteSuppressionStore(database),
+  };
   const guarded: Ledger = { ...ledger, erase: async (said) => (trouble.ledger ? Promise.reject(trouble.ledger) : ledger.erase(said)) };
   const routes = (router: ConnectRouter) => {
     router.service(InboxService, {

@@ -4,6 +4,7 @@ import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.
 import { mode } from "#platform/config/mode.ts";
 import type { Module } from "#platform/host.ts";
 import { sweeping } from "#platform/sweep.ts";
+import type { CategoryStore } from "./categories.ts";
 import { seedDevelopment } from "./development.ts";
 import { erasing } from "./erasing.ts";
 import { preferencesService } from "./service.ts";
@@ -17,6 +18,7 @@ const config = z.object({ mode });
 
 export interface PreferenceStores {
   readonly people: PreferenceStore;
+  readonly categories: CategoryStore;
   readonly suppressions: SuppressionStore;
 }
 
@@ -25,12 +27,13 @@ export const preferences: Module<z.output<typeof config>, PreferenceStores> = {
   services: [PreferencesService],
   uses: ["ledger"],
   config,
-  async build(settings, given, { people, suppressions }) {
+  async build(settings, given, { people, categories, suppressions }) {
     const { clock } = given;
     if (settings.mode === "development") await seedDevelopment(people, clock);
     const erasure = erasing({ ...given, people, suppressions });
     return {
-      rpc: (router) => router.service(PreferencesService, preferencesService({ ...given, people, suppressions, erase: erasure.erase })),
+      rpc: (router) =>
+        router.service(PreferencesService, preferencesService({ ...given, people, categories, suppressions, erase: erasure.erase })),
       tasks: [erasure.task, sweeping({ name: "forget-removed-suppressions", store: suppressions, clock, keptMs: REMOVED_KEPT_MS })],
     };
   },

@@ -5,7 +5,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Client, ConnectRouter } from "@connectrpc/connect";
 import pino from "pino";
 import { Registry } from "prom-client";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Problem } from "#domain/errors.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import {
@@ -20,6 +20,7 @@ import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { noErasing } from "../../test/fakes/erasing.ts";
+import { sqliteCategoryStore } from "./categories.sqlite.ts";
 import { preferencesService } from "./service.ts";
 import { sqlitePreferenceStore } from "./store.sqlite.ts";
 import { sqliteSuppressionStore } from "./suppressions.sqlite.ts";
@@ -35,12 +36,13 @@ beforeEach(async () => {
   database = await openDatabase({ file: join(folder, "carillon.sqlite") });
   const store = await sqlitePreferenceStore(database);
   const suppressions = await sqliteSuppressionStore(database);
+  const categories = await sqliteCategoryStore(database);
   nowMs = 1_000;
   const clock: Clock = { nowMs: () => nowMs, sleep: async () => {} };
   const routes = (router: ConnectRouter) =>
     router.service(
       PreferencesService,
-      preferencesService({ people: store, suppressions, erase: noErasing, ledger: memoryLedger({ clock }), clock }),
+      preferencesService({ people: store, categories, suppressions, erase: noErasing, ledger: memoryLedger({ clock }), clock }),
     );
   clients = createClients({ rpc: () => [routes], clock, logger: pino({ level: "silent" }), metrics: new Registry() });
   people = clients(PreferencesService, "development");
@@ -82,6 +84,36 @@ it.each(["nobody", "a@b@c.test", "ann@example.test\r\nBcc: x@y.test", "ann@-bad-
     expect((await problemOf(people.getPerson({ userId: "ann" }))).reason).toBe("NOT_FOUND");
   },
 );
+
+describe("the settings of a category", () => {
+  const codes = { name: "codes", atMostOnce: true };
+
+  it("are set, listed, and answered to who asks for the category; the defaults are none", async () => {
+    expect((await people.setCategory({ category: codes })).category).toMatchObject(codes);
+    await people.setCategory({ category: { name: "alerts", atMostOnce: true } });
+    expect((await people.listCategories({})).categories.map(({ name }) => name)).toEqual(["alerts", "codes"]);
+    expect((await people.batchGetPreferences({ categories: ["codes", "news"] })).categories).toMatchObject([codes]);
+    await people.setCategory({ category: { name: "codes" } });
+    expect((await people.batchGetPreferences({ categories: ["codes", "news"] })).categories).toEqual([]);
+    expect((await clients(PreferencesService, "staging").listCategories({})).categories).toEqual([]);
+  });
+
+  it("are of 500 categories at most", async () => {
+    for (let at = 0; at < 500; at++) await people.setCategory({ category: { name: `c-${at}`, atMostOnce: true } });
+    expect(await fieldsOf(people.setCategory({ category: codes }))).toEqual(["category.name"]);
+    await people.setCategory({ category: { name: "c-0" } });
+    await people.setCategory({ category: codes });
+    expect((await people.listCategories({})).categories).toHaveLength(500);
+  });
+
+  it.each(["", "*", "a b", "-a", "a".repeat(65)])("are refused for %j, which no notification can name", async (name) => {
+    expect(await fieldsOf(people.setCategory({ category: { name, atMostOnce: true } }))).toEqual(["category.name"]);
+  });
+
+  it("are refused where there are none", async () => {
+    expect(await fieldsOf(people.setCategory({}))).toEqual(["category"]);
+  });
+});
 
 it("says not found of a person of another environment", async () => {
   await people.upsertPerson({ userId: "ann" });

@@ -6,6 +6,7 @@ import { isTimeZone } from "#domain/decide/zone.ts";
 import { notFound, Problem } from "#domain/errors.ts";
 import type { PreferencesService, Weekday } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
+import type { CategoryStore } from "./categories.ts";
 import type { Erasing } from "./erasing.ts";
 import type { Choice, KnownPerson, PersonRecord, PreferenceStore } from "./store.ts";
 import { reachedBy, type SuppressingNeeds, suppressing, suppressionOf } from "./suppressing.ts";
@@ -13,6 +14,8 @@ import { reachedBy, type SuppressingNeeds, suppressing, suppressionOf } from "./
 /** Enough for every category of a product; a person with more is a loop somewhere. */
 const MAX_CHOICES = 500;
 const PEOPLE_AT_ONCE = 20;
+/** As many as a person may have choices for. */
+const MAX_CATEGORIES = MAX_CHOICES;
 
 const personOf = ({ createdAtMs, updatedAtMs, ...known }: PersonRecord) => ({
   ...known,
@@ -40,11 +43,12 @@ function checkTimeZone(name: string): void {
 
 export interface PreferencesNeeds extends SuppressingNeeds {
   readonly people: PreferenceStore;
+  readonly categories: CategoryStore;
   readonly erase: Erasing["erase"];
 }
 
 export function preferencesService(needs: PreferencesNeeds): ServiceImpl<typeof PreferencesService> {
-  const { people: store, suppressions, clock } = needs;
+  const { people: store, categories, suppressions, clock } = needs;
   const findOne = async (environment: string, userId: string): Promise<KnownPerson | undefined> =>
     (await store.find(environment, [userId]))[0];
 
@@ -110,12 +114,28 @@ export function preferencesService(needs: PreferencesNeeds): ServiceImpl<typeof 
       return { erasedAtMs: BigInt(atMs), done };
     },
 
-    async batchGetPreferences({ userIds, addresses }, context) {
+    async setCategory({ category }, context) {
+      if (!category) return refuse("category", "is required: the settings");
+      const { name, atMostOnce } = category;
+      if (!(await categories.set(principalOf(context).environment, { name, atMostOnce }, MAX_CATEGORIES)))
+        refuse("category.name", `must be one of the ${MAX_CATEGORIES} categories that have settings already; no more are kept`);
+      return { category: { name, atMostOnce } };
+    },
+
+    async listCategories(_request, context) {
+      return { categories: [...(await categories.list(principalOf(context).environment))] };
+    },
+
+    async batchGetPreferences({ userIds, addresses, categories: names }, context) {
       const { environment } = principalOf(context);
       const known = userIds.length === 0 ? [] : await store.findOrCreate(environment, userIds, clock.nowMs());
-      const listed = await suppressions.among(environment, reachedBy(known, addresses));
+      const [listed, settings] = await Promise.all([
+        suppressions.among(environment, reachedBy(known, addresses)),
+        categories.among(environment, names),
+      ]);
       return {
         suppressions: listed.map(suppressionOf),
+        categories: [...settings],
         people: known.map(({ person, choices, quietHours }) => ({
           person: personOf(person),
           categories: categoriesOf(choices),

@@ -18,6 +18,7 @@ import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { fakeClock } from "../../test/fakes/clock.ts";
 import { noErasing } from "../../test/fakes/erasing.ts";
+import { sqliteCategoryStore } from "./categories.sqlite.ts";
 import { preferencesService } from "./service.ts";
 import { sqlitePreferenceStore } from "./store.sqlite.ts";
 import { sqliteSuppressionStore } from "./suppressions.sqlite.ts";
@@ -43,7 +44,8 @@ beforeEach(async () => {
   ledger = memoryLedger({ clock });
   trouble = undefined;
   const needs = {
-    ...{ people: await sqlitePreferenceStore(database), suppressions: await sqliteSuppressionStore(database), erase: noErasing, clock },
+    ...{ people: await sqlitePreferenceStore(database), categories: await sqliteCategoryStore(database) },
+    ...{ suppressions: await sqliteSuppressionStore(database), erase: noErasing, clock },
     ledger: { suppress: async (said: Parameters<Ledger["suppress"]>[0]) => (trouble ? Promise.reject(trouble) : ledger.suppress(said)) },
   };
   const routes = (router: ConnectRouter) => router.service(PreferencesService, preferencesService(needs));

@@ -21,7 +21,9 @@ import { recipientFaults } from "#domain/recipient.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { RecipientSchema, SendRequestSchema, TemplateUseSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
-import { decode, encode } from "#platform/protobuf/codec.ts";
+import { encode } from "#platform/protobuf/codec.ts";
+import { decodeKnown } from "#platform/protobuf/known.ts";
+import { ACCEPTED_AT_HEADER, acceptedAtOf } from "#platform/raw/accepted-at.ts";
 import type { Owner } from "#platform/raw/door.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import type { Destination } from "#platform/shapes/broadcast.ts";
@@ -44,7 +46,7 @@ const LEAST_MS = 100_000_000_000;
 const MOST_MS = 8_000_000_000_000;
 
 /** What the router let in when it was asked, and parked until now. */
-export const admitDue = ({ value }: LogRecord): Admitted => ({ asked: decode(NotificationRequestedSchema, value), requested: value });
+export const admitDue = ({ value }: LogRecord): Admitted => ({ asked: decodeKnown(NotificationRequestedSchema, value), requested: value });
 
 /** `owner`: whose the record is. `destinations`: where a message to everybody goes. One that is refused takes the others along. */
 export function admit(record: LogRecord, owner: Owner, destinations: readonly Destination[]): readonly Admitted[] | Refusal {
@@ -52,9 +54,13 @@ export function admit(record: LogRecord, owner: Owner, destinations: readonly De
   if (environment === undefined || fault !== undefined) return new Refusal("unproven_origin", fault ?? "", undefined);
   const written = readRaw(record, environment, destinations);
   if (written instanceof Refusal) return written;
+  const acceptedAtMs = acceptedAtOf(record);
+  if (acceptedAtMs === undefined)
+    return new Refusal("invalid", `${ACCEPTED_AT_HEADER}: must be epoch milliseconds, or left out`, undefined);
   const admitted: Admitted[] = [];
   for (const asked of written.asked) {
-    const one = admitOne(asked, written.names, record, environment);
+    const aged = asked.acceptedAtMs === 0n && acceptedAtMs !== 0n ? { ...asked, acceptedAtMs } : asked;
+    const one = admitOne(aged, written.names, record, environment);
     if (one instanceof Refusal) return one;
     admitted.push(one);
   }
@@ -117,14 +123,16 @@ function violationsOf(
 }
 
 /** What ingest would have been asked, whose contract has the rules. */
-const requestOf = ({ recipients, actor, eventType, category, content, template, channels, priority, metadata }: NotificationRequested) =>
-  create(SendRequestSchema, {
+function requestOf({ recipients, content, template, metadata, ...asked }: NotificationRequested) {
+  const { tenant, actor, eventType, category, channels, priority } = asked;
+  return create(SendRequestSchema, {
     recipients: recipients.map(({ userId, email }) => create(RecipientSchema, { userId, email })),
-    ...{ actor, eventType, category, channels, priority },
+    ...{ tenant, actor, eventType, category, channels, priority },
     ...(content && { content }),
     ...(template && { template: create(TemplateUseSchema, { name: template.name, locale: template.locale }) }),
     ...(metadata && { metadata }),
   });
+}
 
 /** The same object when nothing was left open. */
 function settle(

@@ -35,27 +35,28 @@ export function counts(cql: Cql, { clock, keptMs }: HistoryNeeds) {
   // Longer than the hour may still be counted: half a set would be taken for the whole.
   const setTtl = Math.ceil((keptMs + 3 * DAY_MS) / 1_000);
 
-  async function count(events: readonly RecordedEvent[]): Promise<void> {
+  /** Adds what is to be written; what it answers is called when it has been. */
+  function count(events: readonly RecordedEvent[], written: Partitions): () => void {
     const nowMs = clock.nowMs();
-    const sets = new Partitions();
     const hours = new Map<string, Hour>();
     for (const { environment, atMs, counted = [] } of events) {
       if (atMs < nowMs - keptMs || atMs > nowMs + DAY_MS) continue;
       for (const { id, channel, status } of counted) {
         const each: Hour = { environment, hour: BigInt(Math.floor(atMs / HOUR_MS)), channel };
-        const bucket = partitionOf(id, BUCKETS);
-        const key = keyOf(each);
-        hours.set(key, each);
-        sets.add(`${key}\u001f${bucket}`, { name: "add-to-set", params: [environment, each.hour, channel, bucket, status, id, setTtl] });
+        hours.set(keyOf(each), each);
+        const set = [environment, each.hour, channel, partitionOf(id, BUCKETS)];
+        written.add("events_by_hour", set, { name: "add-to-set", params: [...set, status, id, setTtl] });
       }
     }
     const told = [...hours].filter(([key]) => !touched.has(key));
     const day = BigInt(dayOf(nowMs));
-    const touches = new Partitions();
-    for (const [, { environment, hour, channel }] of told)
-      touches.add("", { name: "touch", params: [day, environment, hour, channel, BigInt(nowMs), TOUCHES_KEPT_SECONDS] });
-    await Promise.all([sets.write(cql), touches.write(cql)]);
-    for (const [key] of told) touched.add(key);
+    for (const [, { environment, hour, channel }] of told) {
+      const params = [day, environment, hour, channel, BigInt(nowMs), TOUCHES_KEPT_SECONDS];
+      written.add("touched_hours", [day], { name: "touch", params });
+    }
+    return () => {
+      for (const [key] of told) touched.add(key);
+    };
   }
 
   async function recount(): Promise<void> {
@@ -83,7 +84,9 @@ export function counts(cql: Cql, { clock, keptMs }: HistoryNeeds) {
     }
     const daily = new Partitions();
     for (const { channel, status, amount } of sums.values())
-      daily.add("", { name: "put-daily", params: [environment, yearOf(Number(day)), day, channel, status, amount] });
+      daily.add("daily", [environment, yearOf(Number(day))], {
+        ...{ name: "put-daily", params: [environment, yearOf(Number(day)), day, channel, status, amount] },
+      });
     await daily.write(cql);
   }
 
@@ -95,7 +98,9 @@ export function counts(cql: Cql, { clock, keptMs }: HistoryNeeds) {
         sizes.set(status as number, (sizes.get(status as number) ?? 0n) + (amount as bigint));
     const hourly = new Partitions();
     for (const [status, amount] of sizes)
-      hourly.add("", { name: "put-hourly", params: [environment, day, hour, channel, status, amount, countedAtMs] });
+      hourly.add("hourly", [environment, day], {
+        ...{ name: "put-hourly", params: [environment, day, hour, channel, status, amount, countedAtMs] },
+      });
     await hourly.write(cql);
   }
 

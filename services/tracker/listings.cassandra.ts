@@ -47,29 +47,29 @@ export function listings(cql: Cql, { clock, keptMs }: HistoryNeeds) {
   const saidTtl = Math.ceil((keptMs + MAX_SEND_AT_MS + DAY_MS) / 1_000);
 
   async function add(all: readonly Listed[]): Promise<void> {
-    const lists = new Partitions();
-    const there = new Partitions();
+    const written = new Partitions();
     const told = new Set<string>();
     /** That an hour or a month has notifications, unless it was said lately. */
-    const tell = (key: string, partition: string, name: string, params: readonly (string | number | bigint)[]) => {
+    const tell = (table: string, partition: readonly string[], name: string, params: readonly (string | number | bigint)[]) => {
+      const key = `${table}\u001f${params.join("\u001f")}`;
       if (said.has(key) || told.has(key)) return;
       told.add(key);
-      there.add(partition, { name, params: [...params, saidTtl] });
+      written.add(table, partition, { name, params: [...params, saidTtl] });
     };
     for (const { environment, notificationId, asked, ttl } of all) {
       const { acceptedAtMs, userIds } = asked;
       const [hour, bucket, month] = [hourOf(acceptedAtMs), partitionOf(notificationId, BUCKETS), monthOf(acceptedAtMs)];
       const place = [BigInt(acceptedAtMs), notificationId, ttl];
-      const key = `${environment}\u001f${hour}\u001f${bucket}`;
-      lists.add(key, { name: "add-to-hour", params: [environment, hour, bucket, ...place] });
-      tell(key, environment, "add-hour", [environment, hour, bucket]);
+      const list = [environment, hour, bucket];
+      written.add("notifications_by_hour", list, { name: "add-to-hour", params: [...list, ...place] });
+      tell("notification_hours", [environment], "add-hour", list);
       for (const userId of userIds) {
-        const person = `${environment}\u001f${month}\u001fof\u001f${userId}`;
-        lists.add(person, { name: "add-to-log", params: [environment, userId, month, ...place] });
-        tell(person, person, "add-month", [environment, userId, month]);
+        const log = [environment, userId, month];
+        written.add("notification_logs", log, { name: "add-to-log", params: [...log, ...place] });
+        tell("notification_months", [environment, userId], "add-month", log);
       }
     }
-    await Promise.all([lists.write(cql), there.write(cql)]);
+    await written.write(cql);
     for (const key of told) said.add(key);
   }
 

@@ -24,6 +24,7 @@ export function notificationOf(history: History): Notification {
     notificationId: history.notificationId,
     status: statusOf(history, deliveries),
     recipients: requested?.recipients.map(({ userId, email }) => ({ userId, email })) ?? [],
+    tenant: requested?.tenant ?? "",
     actor: requested?.actor ?? "",
     eventType: requested?.eventType ?? "",
     category: requested?.category ?? "",

@@ -18,6 +18,9 @@ import { forgetIn, without } from "./erase.ts";
 import type { HistoryStore, RecordedEvent } from "./store.ts";
 import { wakeWatchers } from "./watch.ts";
 
+/** The events of a notification come close after each other: what is gathered is written together. */
+const GATHER_MS = 100;
+
 export const trackerStage = (store: HistoryStore, fanout: Fanout, ledger: Pick<Ledger, "erasedAt">): Stage<DeliveryEvent> => ({
   name: "tracker",
   reads: [topics.deliveryEvents],
@@ -25,6 +28,7 @@ export const trackerStage = (store: HistoryStore, fanout: Fanout, ledger: Pick<L
   deadLetters: topics.deadEvents,
   window: 5_000,
   batchSize: 1_000,
+  gatherMs: GATHER_MS,
   async handle(batch) {
     const readable: Readable[] = [];
     for (const received of batch.records) {

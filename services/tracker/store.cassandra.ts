@@ -37,9 +37,11 @@ export async function cassandraHistoryStore(cassandra: Cassandra, { clock, keptM
       for (const each of events) {
         const { environment, notificationId, eventId, event } = each;
         const params = [environment, notificationId, eventId, event, ttlOf(each, nowMs)];
-        written.add(`${environment}\u001f${notificationId}`, { name: "add-event", params }, event.length);
+        written.add("notification_status", [environment, notificationId], { name: "add-event", params });
       }
-      await Promise.all([written.write(cql), count(events)]);
+      const counted = count(events, written);
+      await written.write(cql);
+      counted();
       // What is listed is there to be read.
       await lists.add(events.flatMap((each) => (each.asked ? [{ ...each, asked: each.asked, ttl: ttlOf(each, nowMs) }] : [])));
     },

@@ -25,6 +25,7 @@ interface Names {
   readonly idempotencyKey: string;
   readonly template: string;
   readonly deadLetterId: string;
+  readonly replayId: string;
   readonly mailId: string;
 }
 
@@ -58,6 +59,18 @@ const requests: Readonly<Record<string, (names: Names) => object>> = {
   "deadletters.v1.DeadLettersService.GetDeadLetter": ({ deadLetterId }) => ({ id: deadLetterId }),
   "deadletters.v1.DeadLettersService.ReplayDeadLetters": ({ deadLetterId }) => ({ ids: [deadLetterId] }),
   "deadletters.v1.DeadLettersService.DiscardDeadLetters": ({ deadLetterId }) => ({ ids: [deadLetterId] }),
+  "deadletters.v1.DeadLettersService.GetReplay": ({ replayId }) => ({ id: replayId }),
+  "deadletters.v1.DeadLettersService.CancelReplay": ({ replayId }) => ({ id: replayId }),
+  "deadletters.v1.DeadLettersService.ListReplays": () => ({}),
+  "deadletters.v1.DeadLettersService.CreateReplay": ({ notificationId, idempotencyKey }) => ({
+    filter: { notificationId },
+    idempotencyKey,
+  }),
+  "providers.v1.ProvidersService.ListIntegrations": () => ({}),
+  "providers.v1.ProvidersService.GetIntegration": () => ({ id: "smtp" }),
+  "providers.v1.ProvidersService.PauseIntegration": () => ({ id: "smtp", why: "Mine" }),
+  "providers.v1.ProvidersService.ResumeIntegration": () => ({ id: "smtp", why: "Mine" }),
+  "providers.v1.ProvidersService.SetBreaker": () => ({ id: "smtp", mode: 1, why: "Mine" }),
   "preferences.v1.PreferencesService.GetPerson": ({ userId }) => ({ userId }),
   "preferences.v1.PreferencesService.FindPeople": ({ userId }) => ({ prefix: userId }),
   "preferences.v1.PreferencesService.GetPreferences": ({ userId }) => ({ userId }),
@@ -102,6 +115,8 @@ const calls: Readonly<Record<string, (names: Names) => { readonly path?: string;
   "GET /n/:id": ({ notificationId }) => ({ path: `/n/${notificationId}` }),
   "GET /people/:id": ({ userId }) => ({ path: `/people/${userId}` }),
   "GET /people": () => ({}),
+  "GET /dead-letters": () => ({}),
+  "GET /providers": () => ({}),
   "GET /": () => ({}),
   "GET /session": () => ({}),
   "GET /mailbox/messages": () => ({}),
@@ -171,6 +186,9 @@ async function furnished(environment: string) {
   await expect.poll(async () => (await deadLetters.listDeadLetters({})).deadLetters.length).toBe(1);
   await expect.poll(async () => (await inbox.listMessages({ userId: names.userId })).messages.length).toBe(1);
   const [letter] = (await deadLetters.listDeadLetters({})).deadLetters;
+  const { replay } = await deadLetters.createReplay({ filter: { queue: "dlq-web", userId: MARK } });
+  const replayId = replay?.id as string;
+  await expect.poll(async () => Number((await deadLetters.getReplay({ id: replayId })).replay?.endedAtMs)).toBeGreaterThan(0);
   const mails = async () => (await getJson(`${world.url}/mailbox/messages`, { authorization: `Bearer ${credential}` })).body.messages;
   await expect.poll(async () => (await mails()).length).toBe(1);
   const [mail] = await mails();
@@ -181,16 +199,20 @@ async function furnished(environment: string) {
     template: await templates.getTemplate({ name: names.template }),
     notifications: await tracker.listNotifications({}),
     letters: await deadLetters.listDeadLetters({}),
+    replays: await deadLetters.listReplays({}),
     keys: await access.listKeys({}),
     mails: await mails(),
   });
-  return { names: { ...names, notificationId, deadLetterId: letter?.id as string, mailId: mail.id as string } satisfies Names, look };
+  return {
+    names: { ...names, notificationId, deadLetterId: letter?.id as string, replayId, mailId: mail.id as string } satisfies Names,
+    look,
+  };
 }
 
 const made: Names = {
   ...{ environment: "unheard-of", keyPrefix: "ck_test_0123456789abcdef", userId: "nora", idempotencyKey: "order-2", template: "unwritten" },
   ...{ notificationId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9642", deadLetterId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9643" },
-  mailId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9644",
+  ...{ mailId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9644", replayId: "01a1fd71-8461-72ae-95cc-ac4d6a7a9645" },
 };
 
 /** Every answer in turn, with what was asked about and whatever differs from call to call masked. */

@@ -2,6 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { Order_Action as Action, BreakerMode, BreakerPhase } from "#gen/carillon/providers/v1/providers_pb.ts";
 import { clientsOf } from "../world/clients.ts";
 import { openSink, type Sink } from "../world/sink.ts";
 import { startWorld, type World } from "../world/world.ts";
@@ -63,4 +64,37 @@ it("goes by the first server, and by the second once the first is out, each mail
     .poll(async () => (await tracker.listAttempts({ notificationId: last })).attempts.map(({ provider }) => provider))
     .toEqual(["spare"]);
   expect([...primary.byDelivery.values(), ...spare.byDelivery.values()].every((count) => count === 1)).toBe(true);
+});
+
+it("an operator moves integrations by hand: what is paused sends nothing until it is resumed, and it stays known who did it and why", async () => {
+  const { providers } = clientsOf(world.url);
+  primary.refuse = () => undefined;
+  const closed = await providers.setBreaker({ id: "primary", mode: BreakerMode.FORCED_CLOSED, why: "It is back." });
+  expect(closed.integration).toMatchObject({ phase: BreakerPhase.CLOSED, mode: BreakerMode.FORCED_CLOSED });
+  await providers.setBreaker({ id: "primary", mode: BreakerMode.AUTO, why: "It is back." });
+  const before = [taken(primary), taken(spare)] as const;
+  await send(2);
+  await expect.poll(() => taken(primary)).toBe(before[0] + 2);
+
+  for (const id of ["primary", "spare"]) await providers.pauseIntegration({ id, why: "Moving servers." });
+  expect((await providers.listIntegrations({})).integrations.map(({ id, paused }) => [id, paused])).toEqual([
+    ["primary", true],
+    ["spare", true],
+  ]);
+  await send(1);
+  const { tracker } = clientsOf(world.url);
+  const last = notifications.at(-1) as string;
+  const reasons = async () => (await tracker.explain({ notificationId: last })).steps.flatMap(({ sentences }) => sentences);
+  await expect.poll(reasons).toContain("An operator has paused whatever it could be sent by, so it waits without using up an attempt.");
+  await providers.resumeIntegration({ id: "spare", why: "Moved." });
+  await expect.poll(() => taken(spare), { timeout: 30_000 }).toBe(before[1] + 1);
+  expect(taken(primary)).toBe(before[0] + 2);
+  await providers.resumeIntegration({ id: "primary", why: "Moved." });
+  const { orders } = await providers.getIntegration({ id: "primary" });
+  expect(orders.map(({ action, by, why }) => [action, by, why])).toEqual([
+    [Action.RESUME, "development", "Moved."],
+    [Action.PAUSE, "development", "Moving servers."],
+    [Action.AUTO, "development", "It is back."],
+    [Action.FORCE_CLOSED, "development", "It is back."],
+  ]);
 });

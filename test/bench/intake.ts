@@ -23,7 +23,15 @@ const rpc: ((router: ConnectRouter) => void)[] = [];
 const client = createClients({ rpc: () => rpc, logger, metrics, clock });
 const { log, ledger, fanout } = engines;
 const given: Given = { log, ledger, fanout, clock, logger, metrics, worker: "bench", client, tracer: noTracer };
-const parts = await ingest.build({ mode: "development", "raw-topics": [], "broadcast.destinations": [] }, given, stores.ingest);
+const parts = await ingest.build(
+  {
+    ...{ mode: "development", "raw-topics": [], "broadcast.destinations": [], "consumer-group-id": "" },
+    // Nobody routes what it takes.
+    ...{ "ingest.memory-mib": 32, "ingest.most-lag": 0 },
+  },
+  given,
+  stores.ingest,
+);
 if (parts.rpc) rpc.push(parts.rpc);
 const server = await serve({
   ports: [0],
@@ -32,6 +40,7 @@ const server = await serve({
   rpc,
   routes: [],
   sockets: [],
+  shedders: parts.shedders ?? [],
   authenticate: () => ({ environment: "development", internal: false, scopes: [Scope.ADMIN] }),
   ready: () => ({ ok: true, why: [] }),
   developmentHosts: true,

@@ -46,7 +46,7 @@ interface More {
   client?: Clients;
   worker?: string;
   route?: Route;
-  routeOf?: (environment: string) => Promise<Route>;
+  routeOf?: (environment: string) => Promise<Route | undefined>;
 }
 
 const EXPIRY_MS = 72 * 3_600_000;

@@ -1,4 +1,4 @@
-/** A wire to a server that a test can cut, hold or tear down: what the network does to a connection. */
+/** A wire to a server that a test can cut, hold, mute, slow down or tear down: what the network does to a connection. */
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 
 export interface TcpProxy {
@@ -9,8 +9,13 @@ export interface TcpProxy {
   hold(): void;
   /** What was held passes, and all that comes. */
   release(): void;
+  /** What is asked arrives, and no answer comes back, until `accept`. */
+  mute(): void;
+  /** Whatever passes takes that long each way, and comes at that many bytes a second of a connection at most; nothing given: as it was. */
+  slow(by?: { readonly delayMs?: number; readonly bytesPerS?: number }): void;
   /** Ends every connection and takes no more, until `accept`. */
   refuse(): Promise<void>;
+  /** Takes connections and answers again. Those whose answers were lost end: half an answer is none. */
   accept(): Promise<void>;
   close(): Promise<void>;
 }
@@ -18,12 +23,25 @@ export interface TcpProxy {
 export async function tcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isHeld = false;
+  let isMute = false;
+  let slowness: { readonly delayMs?: number; readonly bytesPerS?: number } = {};
   let server: Server;
   let port = 0;
 
-  const pass = (from: Socket, to: Socket) => {
+  const pass = (from: Socket, to: Socket, answers: boolean) => {
     sockets.add(from);
-    from.on("data", (chunk) => to.write(chunk));
+    from.on("data", (chunk) => {
+      if (answers && isMute) return;
+      const { delayMs = 0, bytesPerS = Number.POSITIVE_INFINITY } = slowness;
+      const lateMs = delayMs + (chunk.length / bytesPerS) * 1_000;
+      if (lateMs === 0) return void to.write(chunk);
+      // One after the other, so that nothing overtakes.
+      from.pause();
+      setTimeout(() => {
+        to.write(chunk);
+        if (!isHeld) from.resume();
+      }, lateMs);
+    });
     from.on("end", () => to.end());
     from.on("error", () => to.destroy());
     from.on("close", () => {
@@ -36,8 +54,8 @@ export async function tcpProxy(target: { readonly host: string; readonly port: n
     new Promise<void>((resolve, reject) => {
       server = createServer((near) => {
         const far = createConnection(target);
-        pass(near, far);
-        pass(far, near);
+        pass(near, far, false);
+        pass(far, near, true);
       });
       server.once("error", reject);
       server.listen(port, "127.0.0.1", () => {
@@ -68,8 +86,18 @@ export async function tcpProxy(target: { readonly host: string; readonly port: n
       isHeld = false;
       for (const socket of sockets) socket.resume();
     },
+    mute() {
+      isMute = true;
+    },
+    slow(by = {}) {
+      slowness = by;
+    },
     refuse,
-    accept: listen,
+    async accept() {
+      if (isMute) cut();
+      isMute = false;
+      if (!server.listening) await listen();
+    },
     close: refuse,
   };
 }

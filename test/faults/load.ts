@@ -70,7 +70,7 @@ export async function countUnder(fault: Fault): Promise<Counted> {
     const counted = { ...arrivedAt(sink, deliveries.values()), allowed: TIMES * fault.allowed };
     publish({
       ...{ fault: `${fault.name}, ${TIMES} times under load`, acknowledged: SENDS, acknowledgedBeforeLastFault: survived },
-      ...{ ...counted, quietMs },
+      ...{ ...counted, why: "sends that were unresolved at the deaths of their worker", quietMs },
     });
     return counted;
   } finally {

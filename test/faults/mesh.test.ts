@@ -1,37 +1,23 @@
-/** The mesh on engines that are missing, wrong, or killed, in short. The longer story, and what else may end, is in long/. */
+/** The mesh on engines that are missing, full or killed, and a death in the middle of a send, in short. All that may happen is in long/. */
 import { expect, it } from "vitest";
 import { startProcess } from "../../deploy/local/engine.ts";
 import { plansOf } from "../../deploy/local/services.ts";
 import { tcpProxy } from "../fakes/tcp-proxy.ts";
 import { getJson, post } from "../world/clients.ts";
-import { startFaultMesh } from "./mesh.ts";
-import { countOn } from "./mesh-load.ts";
-import { ownEngines } from "./own-engines.ts";
+import type { Fault } from "./fault.ts";
+import { meshOfFile } from "./mesh-of-file.ts";
+import { brokerKilled } from "./rows/brokers.ts";
+import { deathAt } from "./rows/deaths.ts";
+import { full } from "./rows/engines.ts";
 
-const own = ownEngines(3);
+/** So that its row in docs/reliability.md is its own. */
+const inOne = (fault: Fault): Fault => ({ ...fault, name: `${fault.name}, Carillon in one process` });
+
+const { own, recount } = meshOfFile(
+  { brokers: 3, oneProcess: true },
+  [brokerKilled, deathAt("email-workers", "after provider call", "carillon"), full("redisLedger")].map(inOne),
+);
 const PATIENCE = { timeout: 60_000, interval: 100 };
-
-it("kill -9 of a broker of three under load: nothing acknowledged is lost, nothing repeats, order holds", {
-  timeout: 600_000,
-}, async () => {
-  const mesh = await startFaultMesh(own(), { oneProcess: true });
-  try {
-    const { lost, duplicated, overtaken } = await countOn(mesh, {
-      name: "kill -9 of one broker of three at 100/s, Carillon in one process",
-      ...{ perSecond: 100, allowed: 0 },
-      strike: async ({ hit, flows }) => {
-        hit(() => process.kill(mesh.pidOf("kafka-1"), "SIGKILL"));
-        await flows(1_000);
-        await mesh.engines.restart("kafka-1");
-        await flows(500);
-      },
-    });
-    expect({ lost, duplicated, overtaken }).toEqual({ lost: 0, duplicated: 0, overtaken: 0 });
-    expect(mesh.ended).toEqual([]);
-  } finally {
-    await mesh.stop();
-  }
-});
 
 it("a process whose engines are missing says which, turns callers away, and starts by itself when the last has come", {
   timeout: 300_000,
@@ -87,3 +73,5 @@ it("a process whose engines are missing says which, turns callers away, and star
     await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
   }
 });
+
+recount();

@@ -48,7 +48,11 @@ export class Bars {
   }
 
   /** Why nothing of it may start now; undefined: it may. */
-  of({ notificationId, reaches, acceptedAtMs }: Try): "cancel" | "suppression" | "erasure" | undefined {
+  of({
+    notificationId,
+    reaches,
+    acceptedAtMs,
+  }: Pick<Try, "notificationId" | "reaches" | "acceptedAtMs">): "cancel" | "suppression" | "erasure" | undefined {
     if (this.#canceled.has(notificationId)) return "cancel";
     if (reaches.some((whom) => this.#suppressed.has(whom))) return "suppression";
     const isErased = ({ userId, atMs }: Erased) => acceptedAtMs <= atMs && reaches.includes(personReached(userId));

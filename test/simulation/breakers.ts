@@ -52,7 +52,7 @@ export function watchedBreakers(breakers: Breakers, { timeline, report, mark, se
   }
 
   return {
-    read: (integrations) => breakers.read(integrations),
+    ...breakers,
     async probe(asked) {
       const answer = await breakers.probe(asked);
       became(asked.integration, answer.phase);

@@ -1,21 +1,26 @@
 /** What outlives the processes of a simulated run, watched from outside, and the ports that a process has of it. */
 import type { Registry } from "prom-client";
 import * as topics from "#domain/topics.ts";
+import { memoryIntents } from "#platform/ledger/intents.memory.ts";
 import { tellAgain } from "#platform/ledger/keeping.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
+import { atMostOnce } from "#platform/ledger/once.ts";
 import { memoryLog } from "#platform/log/log.memory.ts";
+import { NEWEST } from "#platform/page.ts";
 import { Bars } from "./bars.ts";
 import type { Plan } from "./faults.ts";
 import { memoryKeeps } from "./keeps.ts";
 import { Leases } from "./leases.ts";
 import { LedgerServer, ledgerOf } from "./ledger.ts";
 import { limitsOf } from "./limits.ts";
+import { ENVIRONMENT, ONCE } from "./load.ts";
 import { type Broker, brokerOf } from "./log.ts";
 import { brokenBy, type Mutant } from "./mutant.ts";
 import { Positions } from "./positions.ts";
 import { Process } from "./process.ts";
 import { PROVIDERS, senderOf, type Temper } from "./provider.ts";
 import { randomOf } from "./random.ts";
+import { meanings } from "./redis.ts";
 import type { Report } from "./report.ts";
 import type { Ports } from "./rooms.ts";
 import { Sends } from "./sends.ts";
@@ -54,13 +59,18 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
   const watched = broken.log(positions.watched(log));
   const broker: Broker = brokerOf({ timeline, log: watched, random: randomOf(seed, "broker"), wire, isAtomic: plan.isAtomic });
 
-  const server = new LedgerServer(() => leases.watched(broken.ledger(memoryLedger({ clock }))));
+  const server = new LedgerServer(
+    () => leases.watched(broken.ledger(memoryLedger({ clock }))),
+    () => timeline.nowMs,
+  );
   const keeps = memoryKeeps();
+  const intents = memoryIntents();
   const limits = limitsOf({ clock, broken, timeline, report, leases, mark: told.mark, sent: sends.begun });
   const stores = storesOf({ broken, report, expiresAtMs });
-  const { people, suppressions, history, letters, inbox, schedule, waits } = stores;
+  const { people, categories, suppressions, history, letters, inbox, schedule, waits } = stores;
   // Nobody suppresses or erases by these: they do so by processes of their own, over the wire.
   const services = servicesOf(stores, { clock, ledger: server.ledger });
+  timeline.during(categories.set(ENVIRONMENT, { name: ONCE, atMostOnce: true }, 1));
 
   const provider = {
     ...{ timeline, random: randomOf(seed, "provider"), temper },
@@ -77,13 +87,15 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
       rate,
       sender: broken.sender(senderOf(process, PROVIDERS[at] as string, provider)),
     }));
+    const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), scripts: broken.restorer(meanings) });
+    const once = () => atMostOnce(plain, far("intents", broken.intents(intents(process))));
     return {
       ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, providers, maxRetryCount: plan.maxRetryCount },
       ...{ buckets: far("ledger.buckets", limits.buckets), breakers: far("ledger.breakers", limits.breakers) },
       schedule: far("schedule", broken.schedule(schedule(process.name))),
       ...{ inbox: timed("inbox", inbox), history: timed("history", history), letters: far("letters", letters) },
       ...{ people: far("people", people), suppressions: far("suppressions", suppressions) },
-      ledger: leases.heard(ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain) }), process),
+      ledger: leases.heard(plan.once === "intents" ? once() : plain, process),
       client: ((service) => clients.get(service)) as Ports["client"],
     };
   };
@@ -106,6 +118,8 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
       const lag = await log.lag(group, read);
       if (lag > 0) return `${group} is ${lag} behind`;
     }
+    const replays = await letters.listReplays(ENVIRONMENT, NEWEST, Number.POSITIVE_INFINITY);
+    if (replays.some(({ endedAtMs }) => endedAtMs === 0)) return "a replay is not finished";
     if ((await people.erasures(Number.POSITIVE_INFINITY, 1)).length > 0) return "an erasure is not finished";
     return timeline.nowMs - told.lastMs < quietMs ? "the log is written to" : undefined;
   }

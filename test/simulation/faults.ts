@@ -52,6 +52,8 @@ export interface Plan {
   /** Of each provider; undefined: as fast as it goes. The first is preferred. */
   readonly rates: readonly (Rate | undefined)[];
   readonly maxRetryCount: number;
+  /** Who keeps what may be sent at most once: a ledger that loses nothing can do so itself. */
+  readonly once: "ledger" | "intents";
   readonly faults: readonly Fault[];
 }
 
@@ -59,6 +61,8 @@ export const FAULTS_MS = 40_000;
 
 export function planOf(random: Random): Plan {
   const isCalm = random.chance(0.1);
+  const all = isCalm ? [] : faults(random);
+  const isLost = all.some(({ is }) => is === "ledger loses everything");
   const rate = (...rates: readonly number[]) => (isCalm ? 0 : random.pick(rates));
   return {
     form: random.pick(["one", "many"]),
@@ -68,16 +72,21 @@ export function planOf(random: Random): Plan {
     trouble: rate(0, 0.1, 0.5),
     rates: PROVIDERS.slice(0, random.between(1, PROVIDERS.length)).map(() => slow(random)),
     maxRetryCount: random.pick([0, 1, 1, 2]),
-    faults: isCalm ? [] : faults(random),
+    once: isLost ? "intents" : random.pick(["ledger", "intents"]),
+    faults: all,
   };
 }
 
 function faults(random: Random): readonly Fault[] {
-  const all = Array.from({ length: random.between(0, 10) }, () => fault(random));
+  const all = Array.from({ length: random.between(0, 10) }, () => fault(random)).flatMap((each) => [each, ...(again(each, random) ?? [])]);
   // From the beginning and for long, so that its breaker opens, and late answers find it half-open.
   const out: Fault = { atMs: 0, is: "provider out", provider: PROVIDERS[0], how: ["not there", random.pick(LATE)], forMs: FAULTS_MS };
   return [...(random.chance(0.2) ? [out] : []), ...all].sort((one, other) => one.atMs - other.atMs);
 }
+
+/** The ledger loses again what is being loaded back. */
+const again = ({ atMs, is }: Fault, random: Random): readonly Fault[] | undefined =>
+  is === "ledger loses everything" && random.chance(0.5) ? [{ atMs: atMs + random.between(0, 1_500), is }] : undefined;
 
 /** So slow that deliveries wait, as a rule. */
 const slow = (random: Random): Rate | undefined =>

@@ -3,7 +3,7 @@
  *
  * No lease is given of what is barred, settled states stay, and no attempt is counted that no provider refused or left open.
  */
-import type { Extension, Intent, Ledger, Progress, Settled, Try } from "#platform/ledger/ledger.ts";
+import type { Extension, Hold, Intent, Ledger, Progress, Settled, Try } from "#platform/ledger/ledger.ts";
 import type { Bars } from "./bars.ts";
 import type { Process } from "./process.ts";
 import type { Report } from "./report.ts";
@@ -18,6 +18,14 @@ export interface Lease extends Progress {
   readonly barred: string | undefined;
   /** By the clock of its process; undefined: it has not heard of it. */
   heardMs?: number;
+  /** When it last heard that a send of it may begin. */
+  let?: Let;
+}
+
+interface Let {
+  readonly atMs: number;
+  /** How far its clock was ahead. */
+  readonly aheadMs: number;
 }
 
 /** What the ledger was told of a send. */
@@ -38,7 +46,9 @@ interface Needs {
   readonly bars: Bars;
 }
 
-const leaseKey = (deliveryId: string, worker: string) => `${deliveryId} ${worker}`;
+const leaseKey = (deliveryId: string, process: string) => `${deliveryId} ${process}`;
+/** A lease is held by one try of a process. */
+const processOf = (worker: string) => worker.slice(0, worker.lastIndexOf("/"));
 const cycleKey = ({ deliveryId, cycle }: Pick<Try, "deliveryId" | "cycle">) => `${deliveryId} ${cycle}`;
 const sendKey = (send: Try | Settled) => `${cycleKey(send)} ${send.target}`;
 const isNewer = (one: Progress, other: Progress) => one.attempt > other.attempt || (one.attempt === other.attempt && one.wait > other.wait);
@@ -56,6 +66,8 @@ export class Leases {
   readonly #tried = new Map<string, number>();
   readonly #dead = new Set<string>();
   readonly #losses: Loss[] = [];
+  /** Of answers about leases, what barred each by the time that they were given. */
+  readonly #barred = new WeakMap<readonly Hold[], readonly (string | undefined)[]>();
 
   constructor(needs: Needs) {
     this.#needs = needs;
@@ -71,13 +83,18 @@ export class Leases {
         return intents;
       },
       extend: async (leases) => {
-        const held = await ledger.extend(leases);
-        for (const [index, lease] of leases.entries()) if (held[index]) this.#extended(lease);
-        return held;
+        const holds = await ledger.extend(leases);
+        this.#barred.set(
+          holds,
+          leases.map((lease) => this.#needs.bars.of(lease)),
+        );
+        for (const [index, lease] of leases.entries()) if (holds[index] !== "lost") this.#extended(lease);
+        return holds;
       },
       settle: async (results) => {
-        await ledger.settle(results);
+        const taken = await ledger.settle(results);
         for (const result of results) this.#told(result);
+        return taken;
       },
     };
   }
@@ -88,15 +105,22 @@ export class Leases {
       ...ledger,
       intend: async (tries, options) => {
         const intents = await ledger.intend(tries, options);
-        for (const [index, { deliveryId }] of tries.entries()) {
+        for (const [index, { deliveryId, worker }] of tries.entries()) {
           const lease = this.of(deliveryId, by);
-          if (!lease) continue;
+          if (lease?.of.worker !== worker) continue;
           lease.heardMs ??= by.clock.nowMs();
           const isLet = intents[index]?.is === "send" || intents[index]?.is === "unknown";
-          if (isLet && lease.barred)
-            this.#needs.report("I8: nothing starts after it was barred", `${by.name} was let send ${deliveryId} after its ${lease.barred}`);
+          if (isLet) this.#letSend(lease, by, lease.barred);
         }
         return intents;
+      },
+      extend: async (leases) => {
+        const holds = await ledger.extend(leases);
+        for (const [index, { deliveryId, worker }] of leases.entries()) {
+          const lease = this.of(deliveryId, by);
+          if (lease?.of.worker === worker && holds[index] === "held") this.#letSend(lease, by, this.#barred.get(holds)?.[index]);
+        }
+        return holds;
       },
     };
   }
@@ -104,6 +128,12 @@ export class Leases {
   /** The latest that a process was given. */
   of(deliveryId: string, by: Process): Lease | undefined {
     return this.#leases.get(leaseKey(deliveryId, by.name));
+  }
+
+  #letSend(lease: Lease, by: Process, barred: string | undefined): void {
+    lease.let = { atMs: this.#needs.timeline.nowMs, aheadMs: by.aheadMs };
+    if (barred)
+      this.#needs.report("I8: nothing starts after it was barred", `${by.name} was let send ${lease.of.deliveryId} after its ${barred}`);
   }
 
   /** A provider refused it for now, or left it open. */
@@ -139,7 +169,7 @@ export class Leases {
     timeline.note(`ledger: ${worker} tries ${deliveryId} ${cycle}/${attempt}/${wait}: ${intent.is}`);
     const known = this.#settled.get(send);
     if (intent.is === "leased") this.putOff.add(deliveryId);
-    if (intent.is === "canceled" || intent.is === "suppressed" || intent.is === "erased") {
+    if (intent.is === "canceled" || intent.is === "suppressed" || intent.is === "erased" || intent.is === "unresolved") {
       this.#settled.set(send, intent.is);
       this.#holders.delete(cycleKey(asked));
     }
@@ -153,19 +183,17 @@ export class Leases {
     if (cycle > 1 && !this.#dead.has(cycleKey({ deliveryId, cycle: cycle - 1 })))
       report("what is replayed has died before", `${deliveryId} is let send in cycle ${cycle}`);
     const { nowMs } = timeline;
-    // A process that finds a lease of its own run out has that send in hand still: it may go on under what looks like the same lease.
-    const holder = this.#holders.get(cycleKey(asked));
-    const earlier = holder?.of.worker === worker ? holder.ends : [];
-    const ends = [...earlier, { setMs: nowMs, untilMs: nowMs + leaseMs }];
+    const ends = [{ setMs: nowMs, untilMs: nowMs + leaseMs }];
     const lease: Lease = { of: asked, attempt, wait, ends, grantedMs: nowMs, barred: bars.of(asked) };
-    this.#leases.set(leaseKey(deliveryId, worker), lease);
+    this.#leases.set(leaseKey(deliveryId, processOf(worker)), lease);
     this.#holders.set(cycleKey(asked), lease);
   }
 
   #extended({ deliveryId, worker, leaseMs }: Extension): void {
     const { nowMs } = this.#needs.timeline;
     this.#needs.timeline.note(`ledger: ${worker} extends ${deliveryId}`);
-    this.#leases.get(leaseKey(deliveryId, worker))?.ends.push({ setMs: nowMs, untilMs: nowMs + leaseMs });
+    const lease = this.#leases.get(leaseKey(deliveryId, processOf(worker)));
+    if (lease?.of.worker === worker) lease.ends.push({ setMs: nowMs, untilMs: nowMs + leaseMs });
   }
 
   #told(result: Settled): void {

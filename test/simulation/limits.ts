@@ -18,11 +18,17 @@ export function limitsOf({ clock, broken, ...needs }: Needs) {
     breakers: watchedBreakers(broken.breakers(memoryBreakers({ clock })), needs),
   });
   let now = empty();
-  const buckets: Buckets = { take: (ask) => now.buckets.take(ask), book: (booking) => now.buckets.book(booking) };
+  const buckets: Buckets = {
+    take: (ask) => now.buckets.take(ask),
+    book: (booking) => now.buckets.book(booking),
+    level: (integration, rate) => now.buckets.level(integration, rate),
+  };
   const breakers: Breakers = {
     read: (integrations) => now.breakers.read(integrations),
     probe: (probe) => now.breakers.probe(probe),
     report: (result) => now.breakers.report(result),
+    order: (integration, order) => now.breakers.order(integration, order),
+    orders: (integration) => now.breakers.orders(integration),
   };
   const lose = () => {
     now = empty();

@@ -32,7 +32,7 @@ export type Act = { readonly atMs: number } & (
   | { readonly does: "cancel"; readonly notificationId: string }
   | { readonly does: "suppress" | "allow"; readonly who: Who }
   | { readonly does: "erase"; readonly userId: string }
-  | { readonly does: "replay" }
+  | { readonly does: "replay"; readonly by: "filter" | "ids"; readonly key: string }
 );
 
 /** A person, or one of their addresses. */
@@ -51,6 +51,8 @@ interface Change {
 }
 
 export const ENVIRONMENT = "production";
+/** The category whose mails may be sent at most once. */
+export const ONCE = "codes";
 export const PEOPLE = ["ann", "ben", "cem"];
 const POISONED = [topics.email.high, topics.email.medium, topics.web, topics.schedule];
 const LASTS_MS = 20_000;
@@ -109,9 +111,11 @@ function actsOf(random: Random, asked: readonly Asked[], startMs: number): Act[]
     ),
     ...many(0.3, 2).map((): Act => ({ atMs: atMs(), does: "erase", userId: random.pick(PEOPLE) })),
     // Twice, at about the same time.
-    ...many(0.5, 3).flatMap((): Act[] => {
+    ...many(0.5, 3).flatMap((_, round): Act[] => {
       const replayMs = startMs + random.between(2_000, REPLAYS_MS);
-      return [0, random.between(0, AROUND_MS)].map((laterMs) => ({ atMs: replayMs + laterMs, does: "replay" }));
+      return [0, random.between(0, AROUND_MS)].map((laterMs, time) => ({
+        ...{ atMs: replayMs + laterMs, does: "replay", by: random.pick(["filter", "ids"]), key: `${round}/${time}` },
+      }));
     }),
   ];
 }
@@ -140,7 +144,7 @@ function notification(random: Random, atMs: number, index: number): Asked {
   const sendAtMs = random.chance(0.15) ? atMs + random.between(1_000, 30_000) : 0;
   const expiresAtMs = (sendAtMs || atMs) + (random.chance(0.2) ? random.between(1_000, 60_000) : DAY_MS);
   const requested = create(NotificationRequestedSchema, {
-    ...{ notificationId, environment: ENVIRONMENT, recipients, category: random.pick(["news", "orders"]), eventType: "happened" },
+    ...{ notificationId, environment: ENVIRONMENT, recipients, category: random.pick(["news", "orders", ONCE]), eventType: "happened" },
     ...{
       content: { title: `Number ${index}`, body: "It happened." },
       channels: random.pick([[Channel.EMAIL], [Channel.EMAIL], [Channel.EMAIL], [Channel.WEB], []]),

@@ -1,6 +1,7 @@
 /** What may be broken on purpose in a simulated run, to see that it is found: a port each, wrapped. */
 import type { tellAgain } from "#platform/ledger/keeping.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
+import type { Intents } from "#platform/ledger/once.ts";
 import type { Breakers } from "#platform/limits/breaker.ts";
 import type { Buckets } from "#platform/limits/bucket.ts";
 import type { EventLog } from "#platform/log/log.ts";
@@ -8,6 +9,7 @@ import type { DeadLetterStore } from "../../services/deadletters/store.ts";
 import type { Sender } from "../../services/delivery/sender.ts";
 import type { ScheduleStore } from "../../services/scheduler/store.ts";
 import type { HistoryStore } from "../../services/tracker/store.ts";
+import type { Meanings } from "./redis.ts";
 
 interface Broken {
   readonly ledger: (ledger: Ledger) => Ledger;
@@ -19,6 +21,8 @@ interface Broken {
   readonly letters: (letters: DeadLetterStore) => DeadLetterStore;
   readonly history: (history: HistoryStore) => HistoryStore;
   readonly restore: (restore: typeof tellAgain) => typeof tellAgain;
+  readonly restorer: (scripts: Meanings) => Meanings;
+  readonly intents: (intents: Intents) => Intents;
 }
 
 /** What is left out is whole. */
@@ -28,5 +32,5 @@ const whole = <P>(port: P): P => port;
 
 export const brokenBy = (mutant: Mutant): Broken => ({
   ...{ ledger: whole, log: whole, sender: whole, breakers: whole, buckets: whole, schedule: whole, letters: whole, history: whole },
-  ...{ restore: whole, ...mutant },
+  ...{ restore: whole, restorer: whole, intents: whole, ...mutant },
 });

@@ -2,6 +2,7 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { DeliverySchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Draft, Ledger } from "#platform/ledger/ledger.ts";
+import type { Intents } from "#platform/ledger/once.ts";
 import type { Breakers } from "#platform/limits/breaker.ts";
 import type { Buckets } from "#platform/limits/bucket.ts";
 import type { EventLog, Output } from "#platform/log/log.ts";
@@ -10,12 +11,32 @@ import type { Outcome, Sender } from "../../services/delivery/sender.ts";
 import type { ScheduleStore } from "../../services/scheduler/store.ts";
 import type { HistoryStore } from "../../services/tracker/store.ts";
 import type { Mutant } from "./mutant.ts";
+import type { Meanings } from "./redis.ts";
 
 /** Whoever asks may send. */
 const lease = (ledger: Ledger): Ledger => ({
   ...ledger,
   async intend(tries, options) {
     await ledger.intend(tries, options);
+    return tries.map(() => ({ is: "send" }));
+  },
+});
+
+/** What may be sent at most once is sent again like everything else. */
+const atMostOnce = (ledger: Ledger): Ledger => ({
+  ...ledger,
+  intend: (tries, options) =>
+    ledger.intend(
+      tries.map((each) => ({ ...each, atMostOnce: false })),
+      options,
+    ),
+});
+
+/** Nothing is known of an earlier try of what may be sent at most once. */
+const intents = (its: Intents): Intents => ({
+  ...its,
+  async begin(tries) {
+    await its.begin(tries);
     return tries.map(() => ({ is: "send" }));
   },
 });
@@ -71,6 +92,23 @@ const bars = (ledger: Ledger): Ledger => ({
       options,
     ),
 });
+
+/** Nor when a lease is asked about once more. */
+const again = (ledger: Ledger): Ledger => ({
+  ...ledger,
+  extend: (leases) => ledger.extend(leases.map((each) => ({ ...each, reaches: [] }))),
+});
+
+/** Who loads the ledger back is believed, whoever is at it by now. */
+const fence = (scripts: Meanings): Meanings => {
+  const unfenced =
+    (meaning: Meanings["end"]): Meanings["end"] =>
+    (keys, names, args) => {
+      keys.set(names[0] as string, args[0] as string);
+      return meaning(keys, names, args);
+    };
+  return { ...scripts, reach: unfenced(scripts.reach), end: unfenced(scripts.end) };
+};
 
 /** Nobody was ever erased, for who asks behind a write. */
 const erasures = (ledger: Ledger): Ledger => ({ ...ledger, erasedAt: async (_, whoms) => whoms.map(() => 0) });
@@ -147,6 +185,8 @@ const history = (store: HistoryStore): HistoryStore => {
 /** Each with the promise that it breaks, as the search for it tells, and for a rare one the seed where that begins. */
 export const mutants = {
   lease: { breaks: "I2", ledger: lease },
+  "at-most-once": { breaks: "what may be sent at most once is", ledger: atMostOnce },
+  intents: { breaks: "what may be sent at most once is", intents },
   watermark: { breaks: "I4", log: watermark },
   "decide-once": { breaks: "a decision is recorded once", from: 60, ledger: decideOnce },
   schedule: { breaks: "I1", schedule },
@@ -155,8 +195,10 @@ export const mutants = {
   history: { breaks: "I5", history },
   probe: { breaks: "I6", from: 20, breakers: probe },
   bars: { breaks: "I8: nothing starts", ledger: bars },
+  again: { breaks: "I8: nothing starts", ledger: again },
   erasures: { breaks: "I8: nothing is left", ledger: erasures },
   restore: { breaks: "I8: nothing starts", restore: () => async () => undefined },
+  fence: { breaks: "I8: nothing starts", restorer: fence },
   replay: { breaks: "what is replayed has died before", letters: replay },
   generation: { breaks: "a breaker goes by", from: 140, breakers: generation },
   tokens: { breaks: "no more is sent than there are tokens", buckets: tokens },

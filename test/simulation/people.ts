@@ -2,9 +2,11 @@
  * People at work: they ask, cancel, suppress, erase, replay and change their minds when the load says so, and repeat what was not
  * acknowledged. What was, is told to those who watch.
  */
-import { DeadLettersService } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
+import { DeadLettersService, type ListDeadLettersResponse } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { addressReached, personReached } from "#platform/ledger/reach.ts";
+import { letterMetrics } from "../../services/deadletters/metrics.ts";
+import { puttingBack } from "../../services/deadletters/put-back.ts";
 import { deadLettersService } from "../../services/deadletters/service.ts";
 import { cancelling } from "../../services/ingest/cancel.ts";
 import { erasing } from "../../services/preferences/erasing.ts";
@@ -14,7 +16,7 @@ import type { Bars } from "./bars.ts";
 import { type Act, type Asked, addressOf, ENVIRONMENT, type Load, PEOPLE } from "./load.ts";
 import type { Process } from "./process.ts";
 import { door, type Ports, silent } from "./rooms.ts";
-import { answering } from "./services.ts";
+import { type Answer, answering } from "./services.ts";
 import type { Timeline } from "./timeline.ts";
 
 const AGAIN_MS = 500;
@@ -88,7 +90,13 @@ function actor({ ports, bars }: PeopleNeeds): (act: Act) => Promise<unknown> {
   const cancel = cancelling(ports);
   const { erase } = erasing({ ...ports, logger: silent });
   const suppressions = answering(PreferencesService, suppressing(ports));
-  const letters = answering(DeadLettersService, deadLettersService(ports.letters, { ...ports, logger: silent, door }));
+  const needs = { ...ports, logger: silent, door, putBack: puttingBack({ ...ports, door }), metrics: letterMetrics(ports.metrics) };
+  const letters = answering(DeadLettersService, deadLettersService(ports.letters, { ...needs, created: () => undefined }));
+  const replay = async ({ by, key }: Extract<Act, { does: "replay" }>) => {
+    if (by === "filter") return letters.createReplay?.({ filter: {}, idempotencyKey: key });
+    const { deadLetters } = (await (letters.listDeadLetters as Answer)({})) as ListDeadLettersResponse;
+    return letters.replayDeadLetters?.({ ids: deadLetters.map(({ id }) => id) });
+  };
   return async (act) => {
     switch (act.does) {
       case "cancel":
@@ -107,7 +115,7 @@ function actor({ ports, bars }: PeopleNeeds): (act: Act) => Promise<unknown> {
         return acknowledged((await erase(ENVIRONMENT, act.userId)).atMs);
       }
       case "replay":
-        return letters.replayDeadLetters?.({ filter: {} });
+        return replay(act);
     }
   };
 }

@@ -11,6 +11,9 @@ import { versionsOf } from "#platform/render/versions.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { noTracer } from "#platform/telemetry/trace.ts";
+import { letterMetrics } from "../../services/deadletters/metrics.ts";
+import { puttingBack } from "../../services/deadletters/put-back.ts";
+import { replaying } from "../../services/deadletters/replaying.ts";
 import { deadLettersStage } from "../../services/deadletters/stage.ts";
 import type { DeadLetterStore } from "../../services/deadletters/store.ts";
 import { watching } from "../../services/delivery/breaker.ts";
@@ -96,7 +99,11 @@ export const rooms = {
     };
   },
   tracker: ({ history, ledger }: Ports): Parts => ({ stages: [trackerStage(history, memoryFanout(), ledger)] }),
-  deadletters: ({ letters }: Ports): Parts => ({ stages: [deadLettersStage(letters, door)] }),
+  deadletters(ports: Ports): Parts {
+    const { letters: store, clock, worker, metrics } = ports;
+    const needs = { store, clock, worker, logger: silent, putBack: puttingBack({ ...ports, door }), metrics: letterMetrics(metrics) };
+    return { stages: [deadLettersStage(store, door)], tasks: [replaying(needs).task] };
+  },
   preferences: (ports: Ports): Parts => ({ stages: [], tasks: [erasing({ ...ports, logger: silent }).task] }),
 } satisfies Record<string, (ports: Ports) => Parts>;
 

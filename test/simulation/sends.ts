@@ -17,6 +17,8 @@ import type { Timeline } from "./timeline.ts";
 
 /** What a process needs of a lease to tell an outcome or to extend it, though calls be lost: standing still into this is past the lease. */
 const NEEDED_MS = 5_000;
+/** Who was let send longer ago has to ask once more before it begins. */
+const FRESH_MS = 100;
 
 interface Taken extends Handed {
   /** Undefined: there was none. */
@@ -91,6 +93,8 @@ export class Sends {
     const isRepeated = ({ lease: one, to }: Taken) => one?.of.cycle === lease?.of.cycle && (!isLost || to === handed.to);
     const cycle = all.filter(isRepeated);
     if (cycle.length > 1) this.repeats++;
+    if (all.length > 1 && lease?.of.atMostOnce)
+      this.#needs.report("what may be sent at most once is", `${handed.deliveryId} was taken ${all.length} times`);
     const lost = cycle.filter((each) => this.#isLost(each)).length;
     if (cycle.length > 1 + lost)
       this.#needs.report(
@@ -110,6 +114,9 @@ export class Sends {
     if (heardMs >= expiresAtMs(notificationId)) report("nothing is sent after its expiry", `${by.name} sends ${deliveryId}`);
     if (!leases.isLost(notificationId) && isQuiet(deliveryId, cycle, heardMs))
       report("nothing is sent in quiet hours", `${by.name} sends ${deliveryId}`);
+    const waitedMs = this.#needs.timeline.nowMs - (lease.let?.atMs ?? lease.grantedMs);
+    if (waitedMs > FRESH_MS && lease.let?.aheadMs === by.aheadMs)
+      report("I8: who begins to send has just asked", `${by.name} sends ${deliveryId} ${waitedMs} ms after it was let`);
     const open = this.begun.find((each) => each.lease === lease && each.outcome?.is !== "outage");
     if (open)
       report(

@@ -11,6 +11,7 @@ import type { Given } from "#platform/host.ts";
 import { principalKey } from "#platform/rpc/call.ts";
 import { inboxService } from "../../services/inbox/service.ts";
 import type { InboxStore } from "../../services/inbox/store.ts";
+import type { CategoryStore } from "../../services/preferences/categories.ts";
 import { erasing } from "../../services/preferences/erasing.ts";
 import { preferencesService } from "../../services/preferences/service.ts";
 import type { PreferenceStore } from "../../services/preferences/store.ts";
@@ -28,7 +29,8 @@ export const context = {
 } as unknown as HandlerContext;
 
 /** One call's answer, as its caller gets it. */
-export type Answers = Readonly<Record<string, (request: object) => Promise<object>>>;
+export type Answer = (request: object) => Promise<object>;
+type Answers = Readonly<Record<string, Answer>>;
 
 type Handler = (request: object, context: HandlerContext) => object | Promise<object>;
 
@@ -46,6 +48,7 @@ export function answering(service: DescService, implementation: object): Answers
 
 export interface Stores {
   readonly people: PreferenceStore;
+  readonly categories: CategoryStore;
   readonly suppressions: SuppressionStore;
   readonly history: HistoryStore;
   readonly inbox: InboxStore;
@@ -54,7 +57,7 @@ export interface Stores {
 }
 
 export function servicesOf(
-  { people, suppressions, history, inbox, accepted }: Stores,
+  { people, categories, suppressions, history, inbox, accepted }: Stores,
   { clock, ledger }: Pick<Given, "clock" | "ledger">,
 ): ReadonlyMap<DescService, Answers> {
   const ingest = {
@@ -67,9 +70,10 @@ export function servicesOf(
   const asked = answering(IngestService, ingest);
   const given = { clock, ledger, fanout: memoryFanout(), client: (() => asked) as unknown as Given["client"] };
   const { erase } = erasing({ ...given, people, suppressions, logger: silent });
+  const preferences = preferencesService({ people, categories, suppressions, clock, ledger, erase });
   return new Map<DescService, Answers>([
     [IngestService, asked],
-    [PreferencesService, answering(PreferencesService, preferencesService({ people, suppressions, clock, ledger, erase }))],
+    [PreferencesService, answering(PreferencesService, preferences)],
     [TrackerService, answering(TrackerService, trackerService(history, given, { mostWatchers: 0 }))],
     [InboxService, answering(InboxService, inboxService(inbox))],
   ]);

@@ -30,6 +30,7 @@ it("a seed replays byte for byte, and another one is another run", { timeout: TI
 it("comes to everything that it is to look at", { timeout: TIMEOUT_MS }, async () => {
   const missing = new Set([
     ...["accepted_by_provider", "refused_by_provider", "temporarily_refused", "attempts_exhausted", "outcome_unknown", "send_unresolved"],
+    ...["send_unresolved_once"],
     ...["provider_unavailable", "rate_limited", "quiet_hours", "lease_held", "stored_in_inbox"],
     ...["canceled", "suppressed", "erased", "expired"],
     ...["breaker open", "breaker half-open", "breaker closed", "failed over", "ledger lost", "replayed"],

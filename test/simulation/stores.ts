@@ -2,6 +2,7 @@
 import { memoryDeadLetterStore } from "../../services/deadletters/store.memory.ts";
 import { memoryInboxStore } from "../../services/inbox/store.memory.ts";
 import type { InboxStore } from "../../services/inbox/store.ts";
+import { memoryCategoryStore } from "../../services/preferences/categories.memory.ts";
 import { memoryPreferenceStore } from "../../services/preferences/store.memory.ts";
 import { memorySuppressionStore } from "../../services/preferences/suppressions.memory.ts";
 import { memorySchedule } from "../../services/scheduler/store.memory.ts";
@@ -17,7 +18,7 @@ interface Needs {
 }
 
 export const storesOf = ({ broken, report, expiresAtMs }: Needs) => ({
-  ...{ people: memoryPreferenceStore(), suppressions: memorySuppressionStore() },
+  ...{ people: memoryPreferenceStore(), categories: memoryCategoryStore(), suppressions: memorySuppressionStore() },
   ...{ history: broken.history(memoryHistoryStore()), letters: broken.letters(memoryDeadLetterStore()) },
   /** What ingest acknowledged, encoded, by notification. */
   accepted: new Map<string, Uint8Array>(),

@@ -6,6 +6,7 @@ import { DeadLettersService } from "#gen/carillon/deadletters/v1/deadletters_pb.
 import { InboxService } from "#gen/carillon/inbox/v1/inbox_pb.ts";
 import { IngestService } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { ProvidersService } from "#gen/carillon/providers/v1/providers_pb.ts";
 import { TemplatesService } from "#gen/carillon/templates/v1/templates_pb.ts";
 import { TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 
@@ -29,6 +30,7 @@ export function clientsOf(url: string, options: { binary?: boolean; credential?:
     templates: createClient(TemplatesService, transport),
     inbox: createClient(InboxService, transport),
     deadLetters: createClient(DeadLettersService, transport),
+    providers: createClient(ProvidersService, transport),
   };
 }
 

@@ -15,8 +15,14 @@ export interface Sink {
   close(): Promise<void>;
 }
 
+/** A mail as it was taken: the delivery it names, and whom it went to. */
+export interface Taken {
+  readonly deliveryId: string;
+  readonly to: string;
+}
+
 /** `taken` is told of each mail before the client is. */
-export async function openSink(port = 0, taken: () => void = () => {}): Promise<Sink> {
+export async function openSink(port = 0, taken: (mail: Taken) => void = () => {}): Promise<Sink> {
   const byDelivery = new Map<string, number>();
   const mails: string[] = [];
   const server = new SMTPServer({
@@ -38,8 +44,9 @@ export async function openSink(port = 0, taken: () => void = () => {}): Promise<
         if (mails.length > 100) mails.shift();
         const id = /^x-carillon-delivery:\s*(\S+)/im.exec(mail)?.[1] ?? "";
         byDelivery.set(id, (byDelivery.get(id) ?? 0) + 1);
-        taken();
-        await sink.ponder(envelope.rcptTo[0]?.address ?? "");
+        const to = envelope.rcptTo[0]?.address ?? "";
+        taken({ deliveryId: id, to });
+        await sink.ponder(to);
         callback();
       });
     },

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "#platform/clock.ts";
 import { type OwnEngines, startOwnEngines } from "../../../test/engines/own.ts";
 import { full } from "../../../test/full.ts";
-import { type KafkaLog, kafkaLog } from "../log.kafka.ts";
+import { type KafkaLog, type KafkaLogNeeds, kafkaLog } from "../log.kafka.ts";
 import { TestMember } from "../member.fixture.ts";
 import { eventually, one, two, upTo, values } from "../records.fixture.ts";
 import { everythingIn, expectKept, nameOf, startTraffic } from "./traffic.fixture.ts";
@@ -20,14 +20,13 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => own.stop());
 
-const open = async (topicPrefix: string, more: { appendMs?: number } = {}): Promise<KafkaLog> => {
-  const logger = pino({ level: "silent" });
+const open = async (topicPrefix: string, more: Partial<Pick<KafkaLogNeeds, "appendMs" | "clock" | "logger">> = {}): Promise<KafkaLog> => {
   const log = await kafkaLog({
     brokers: own.engines.addresses.kafka,
     topics: [one, two],
     topicPrefix,
     clock: systemClock,
-    logger,
+    logger: pino({ level: "silent" }),
     ...more,
   });
   onTestFinished(() => log.close());
@@ -149,4 +148,23 @@ test("a log is opened, and appends are answered, once the brokers are there", { 
   await log.append(upTo(10).map((value) => ({ topic: one, key: "key", value: Buffer.from(value) })));
   const found = await everythingIn(log, one);
   expect(values(found)).toEqual(upTo(10));
+});
+
+test("a group that has no coordinator is waited for by whoever joins it", { timeout: 120_000 }, async () => {
+  const told: string[] = [];
+  const logger = pino({}, { write: (line: string) => void told.push(JSON.parse(line).msg) });
+  // To which an answer is overdue after its first try.
+  const hasty = { ...systemClock, nowMs: () => systemClock.nowMs() * 10 };
+  const log = await open(`waited${++count}.`, { logger, clock: hasty });
+  for (const name of names()) process.kill(pidOf(name), "SIGSTOP");
+  const thaw = () => {
+    for (const name of names()) process.kill(pidOf(name), "SIGCONT");
+  };
+  onTestFinished(thaw);
+  const joining = TestMember.join(log, `waited${count}`, [one]);
+  await expect.poll(() => told, { timeout: 60_000 }).toContain("waiting for the coordinator of a group");
+  thaw();
+  const member = await joining;
+  await log.append([{ topic: one, key: "a", value: Buffer.from("hello") }]);
+  await eventually(() => expect(member.records).toHaveLength(1));
 });

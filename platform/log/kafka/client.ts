@@ -2,6 +2,7 @@
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from "kafkajs";
 import type { Logger } from "pino";
 import { registerCodecs } from "./codecs.ts";
+import { fetchInSessions } from "./fetching.ts";
 import { type Cluster, calmRequestQueue, openCluster } from "./internals.ts";
 
 export interface Connection {
@@ -43,13 +44,14 @@ let prepared = false;
 export function openClient(connection: Connection, logger: Logger): Kafka {
   if (!prepared) {
     calmRequestQueue();
+    fetchInSessions();
     registerCodecs();
     prepared = true;
   }
   return new kafkajs.Kafka({ ...settings(connection), logLevel: kafkajs.logLevel.WARN, logCreator: () => (entry) => tell(logger, entry) });
 }
 
-export const openReadingCluster = (connection: Connection, client: Kafka): Cluster =>
+export const openOwnCluster = (connection: Connection, client: Kafka): Cluster =>
   openCluster({ ...settings(connection), logger: client.logger(), metadataMaxAge: 30_000, allowAutoTopicCreation: false });
 
 /** What kafkajs calls an error is nearly always something it is about to try again; what matters is told by this adapter. */

@@ -57,7 +57,7 @@ export async function within<T>(ms: number, clock: Clock, what: string, work: Pr
   try {
     return await Promise.race([work, late]);
   } finally {
-    over.abort();
+    over.abort("over");
     work.catch(() => {});
   }
 }
@@ -66,5 +66,5 @@ export async function within<T>(ms: number, clock: Clock, what: string, work: Pr
 export async function atMost(ms: number, clock: Clock, work: Promise<unknown>): Promise<void> {
   const over = new AbortController();
   await Promise.race([work.catch(() => {}), clock.sleep(ms, over.signal)]);
-  over.abort();
+  over.abort("over");
 }

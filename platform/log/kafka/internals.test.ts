@@ -1,6 +1,7 @@
+import { createRequire } from "node:module";
 import kafkajs from "kafkajs";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { batchOf, calmRequestQueue, fetchedFrom, installedVersion, openCluster, requestQueue, VERSION } from "./internals.ts";
+import { batchOf, bodyOf, calmRequestQueue, fetchedFrom, installedVersion, openCluster, requestQueue, VERSION } from "./internals.ts";
 
 test("kafkajs is the version whose insides this adapter knows; another one must be looked through first", () => {
   expect(installedVersion()).toBe(VERSION);
@@ -62,4 +63,10 @@ test("a cluster has the questions that are asked of it", () => {
   const { connect, addMultipleTargetTopics, refreshMetadata, findLeaderForPartitions, findBroker, findGroupCoordinator } = cluster;
   const questions = [connect, addMultipleTargetTopics, refreshMetadata, findLeaderForPartitions, findBroker, findGroupCoordinator];
   for (const question of [...questions, cluster.fetchTopicsOffset, cluster.disconnect]) expect(question).toBeTypeOf("function");
+});
+
+test("a connection writes a request of our own as it is, behind its head", async () => {
+  const Encoder = createRequire(import.meta.url)("kafkajs/src/protocol/encoder");
+  const written = new Encoder().writeInt16(7).writeEncoder(bodyOf(Buffer.from("body")));
+  expect(written.buffer).toEqual(Buffer.from("\0\u0007body"));
 });

@@ -5,7 +5,10 @@
  *   timers a second in an idle process (kafkajs #1751). Here it sets a timer only when something is pending, and looks for requests that
  *   have timed out once a second instead of ten times.
  * - A fetched batch knows the offset it was asked for, which tells a batch out of place from records that are not for readers.
+ * - A consumer's fetch names all partitions and is answered about all, each of which goes its way through the queue of workers, also those
+ *   without records. Here consumers fetch in sessions (fetching.ts), and hear of those that have something.
  * - Questions about offsets and ranges of records are asked of the cluster itself: its admin client keeps to the leaders it knew for minutes.
+ * - Records are sent in requests of our own, over its connections: its producer repeats what it should not, and copies a record many times.
  */
 import { createRequire } from "node:module";
 import type { Batch, KafkaMessage, Logger } from "kafkajs";
@@ -64,29 +67,80 @@ export function calmRequestQueue(): void {
   prototype.scheduleRequestTimeoutCheck = checkTimeoutsSeldom;
 }
 
-/** The offset that the fetch asked for; its first record may be a later one, where the broker keeps marks of transactions between. */
-export const fetchedFrom = (batch: Batch): number => Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset);
+export interface FetchAsked {
+  readonly maxWaitTime: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly isolationLevel: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[];
+  }[];
+  /** Of a consumer, which has one even if it is empty. */
+  readonly rackId?: string;
+}
 
 export interface FetchedPartition {
   readonly partition: number;
 }
+
+export interface FetchAnswer {
+  readonly responses: readonly { readonly topicName?: string; readonly partitions: readonly FetchedPartition[] }[];
+}
+
+/** A record set, its size before it. */
+export const messagesIn = (records: Buffer): Promise<readonly unknown[]> => {
+  const Decoder = require("kafkajs/src/protocol/decoder");
+  return require("kafkajs/src/protocol/requests/fetch/v4/decodeMessages")(new Decoder(records));
+};
+
+/** Throws what kafkajs throws for a partition that was answered with an error. */
+export const refuseFaulty = (answer: FetchAnswer): Promise<unknown> =>
+  require("kafkajs/src/protocol/requests/fetch/v1/response").parse(answer);
+
+export const brokerClass = (): { readonly prototype: Broker } => require("kafkajs/src/broker");
+
+/** The offset that the fetch asked for; its first record may be a later one, where the broker keeps marks of transactions between. */
+export const fetchedFrom = (batch: Batch): number => Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset);
 
 interface PartitionOffsets {
   readonly topic: string;
   readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
 }
 
+/** What a connection takes for the body of a request: nothing but an encoder. */
+export interface Body {
+  readonly buffer: Buffer;
+}
+
+export function bodyOf(bytes: Buffer): Body {
+  const Encoder = require("kafkajs/src/protocol/encoder");
+  return Object.assign(new Encoder(0), { buf: bytes, offset: bytes.length });
+}
+
+/** As a connection takes it. */
+export interface ProtocolRequest<Answer, Decoded = { readonly answers: Answer; readonly clientSideThrottleTime: number }> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    expectResponse(): boolean;
+    /** What stands behind the request's head: bodyOf. */
+    encode(): Promise<Body>;
+  };
+  readonly response: { decode(answer: Buffer): Promise<Decoded>; parse(decoded: Decoded): Promise<Answer> };
+  readonly requestTimeout?: number;
+}
+
+/** What the code in an answer means; its `type` is Kafka's name for it. */
+export const protocolError = (code: number): Error => require("kafkajs/src/protocol/error").createErrorFromCode(code);
+
 export interface Broker {
-  fetch(request: {
-    readonly maxWaitTime: number;
-    readonly minBytes: number;
-    readonly maxBytes: number;
-    readonly isolationLevel: number;
-    readonly topics: readonly {
-      readonly topic: string;
-      readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[];
-    }[];
-  }): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>;
+  /** Of each request by its key; known once it has been connected to. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>;
+  disconnect(): Promise<void>;
+  readonly connectionPool: { send<Answer, Decoded>(request: ProtocolRequest<Answer, Decoded>): Promise<Answer> };
+  fetch(asked: FetchAsked): Promise<FetchAnswer>;
   offsetFetch(request: {
     readonly groupId: string;
     readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];

@@ -42,6 +42,8 @@ export interface MembershipNeeds {
 const FRESH_SHARE = 0.6;
 /** Values in stock over all partitions, at most; beyond it fetching stands still. */
 const MOST_STOCK_BYTES = 16 * 1024 * 1024;
+/** Between a fetch that brought something and the next. A record that comes after a pause waits for nothing. */
+const GATHER_MS = 15;
 /** A rebalance may take a minute of not being heard; what takes longer has got stuck. */
 const STUCK_MS = 90_000;
 const LOOK_MS = 10_000;
@@ -66,6 +68,7 @@ export class GroupMember implements Membership {
   #stockBytes = 0;
   /** Aborts when there is room in stock again. */
   #full: AbortController | undefined;
+  #gathering: Promise<void> | undefined;
   #failures = 0;
   #left: Promise<void> | undefined;
 
@@ -290,10 +293,20 @@ export class GroupMember implements Membership {
       batch.messages.map((message) => recordOf(topic, partition, message)),
       Number(batch.lastOffset()) + 1,
     );
+    await this.#gathered();
     while (this.#stockBytes >= MOST_STOCK_BYTES && !session.ended) {
       await this.#room();
       await heartbeat();
     }
+  }
+
+  /** What came in one fetch waits together; nothing is fetched meanwhile, so that the next fetch brings more. */
+  #gathered(): Promise<void> {
+    const { clock, member } = this.#needs;
+    this.#gathering ??= clock.sleep(member.gatherMs ?? GATHER_MS, this.#stop.signal).then(() => {
+      this.#gathering = undefined;
+    });
+    return this.#gathering;
   }
 
   /** Resolves when there is room again, or it is time for a heartbeat. */

@@ -1,87 +1,180 @@
 /**
- * The kafkajs producer, used in the one way that loses nothing: one partition a send, acknowledged by all in-sync replicas, the answer
- * looked at, no idempotence (its sequence numbers lose records when leaders move).
+ * Sends parcels to the brokers that lead their partitions: whatever is for one broker goes in one request, and the next one gathers while
+ * it is under way. Acknowledged by all in-sync replicas, each partition's answer looked at, without idempotence.
  *
- * A producer that brings nothing through any more is given up for a fresh one: what kafkajs remembers of a broker that froze while it was
- * being reached may never work again, and a send may never end.
+ * Nothing is repeated here. A parcel that was not acknowledged is its sender's again, and who leads what is learned anew before the next
+ * request; what waited for the same broker is shared out again then, since it may have another leader by now.
  */
-import type { Kafka, Producer } from "kafkajs";
 import type { Clock } from "#platform/clock.ts";
 import { REQUEST_MS } from "./client.ts";
 import { atMost, within } from "./failures.ts";
-import type { Message } from "./records.ts";
+import type { Cluster } from "./internals.ts";
+import { type Parcel, placeOf, produceRequest } from "./produce.ts";
 
-/** Longer than a send takes with all its repeats. */
-const HUNG_MS = 4 * REQUEST_MS;
-/** Longer than it takes until another broker leads what a broker led that is gone. */
-const FAILING_MS = 15_000;
+/** Longer than a request takes that is given up. */
+const HUNG_MS = 2 * REQUEST_MS;
+/** What kafkajs remembers of a broker that froze while it was being reached may never work again: then a fresh cluster is asked. */
+const REACH_MS = 4_000;
 const CLOSE_MS = 5_000;
-const RETRY = { retries: 2, initialRetryTime: 100, maxRetryTime: 500 };
-/** After a request that timed out kafkajs asks the same broker again; only fresh metadata tells it who leads now. */
-const METADATA_MS = 5_000;
+/** A request has at least one parcel, however large. */
+const MOST_BYTES = 2 * 1024 * 1024;
+
+export interface ProducingNeeds {
+  open(): Cluster;
+  readonly clock: Clock;
+  /** By their names in Kafka. */
+  readonly topics: readonly string[];
+}
+
+interface Sending {
+  readonly parcel: Parcel;
+  readonly done: PromiseWithResolvers<void>;
+}
 
 export class Producing {
-  readonly #client: Kafka;
-  readonly #clock: Clock;
-  #producer: Promise<Producer> | undefined;
-  /** Since when nothing has come through. */
-  #failingSinceMs: number | undefined;
+  readonly #needs: ProducingNeeds;
+  #cluster: Cluster;
+  /** Undefined when it is to be learned anew who leads what. */
+  #reached: Promise<Cluster> | undefined;
+  #gathered: Sending[] = [];
+  /** What waits for each broker that has a request under way. */
+  readonly #leaders = new Map<string, Sending[]>();
+  readonly #closing = new AbortController();
 
-  constructor(client: Kafka, clock: Clock) {
-    this.#client = client;
-    this.#clock = clock;
+  constructor(needs: ProducingNeeds) {
+    this.#needs = needs;
+    this.#cluster = needs.open();
   }
 
-  /** Resolves when all in-sync replicas have all of it; rejects when that is not known. */
-  async send(topic: string, partition: number, messages: Message[]): Promise<void> {
-    this.#producer ??= this.#open();
-    const producer = this.#producer;
-    const sent = producer.then((each) => each.send({ topic, messages, acks: -1, timeout: REQUEST_MS - 1_000 }));
+  /** Resolves when all in-sync replicas have all of it; rejects when that is not known. One at a time for each partition. */
+  send(parcel: Parcel): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.#gather([{ parcel, done }]);
+    return done.promise;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#cluster.disconnect();
+  }
+
+  #gather(sendings: readonly Sending[]): void {
+    // Behind whatever else is sent in this turn.
+    if (this.#gathered.length === 0 && sendings.length > 0) process.nextTick(() => void this.#share());
+    this.#gathered.push(...sendings);
+  }
+
+  async #share(): Promise<void> {
+    const sendings = this.#gathered;
+    this.#gathered = [];
     try {
-      const answers = await within(HUNG_MS, this.#clock, `records for ${topic}/${partition}`, sent);
-      const answer = answers.find((each) => each.topicName === topic && each.partition === partition);
-      if (answer?.errorCode !== 0) throw new Error(`${topic}/${partition} was not acknowledged`);
-      this.#failingSinceMs = undefined;
+      this.#reached ??= this.#reach();
+      const cluster = await this.#reached;
+      const leaders = sendings.map(({ parcel }) => leaderOf(cluster, parcel));
+      for (const [nth, sending] of sendings.entries()) {
+        const leader = leaders[nth] as string;
+        const waiting = this.#leaders.get(leader);
+        if (waiting) waiting.push(sending);
+        else void this.#serve(leader, [sending]);
+      }
     } catch (error) {
-      this.#failed(producer);
+      this.#reached = undefined;
+      for (const { done } of sendings) done.reject(error);
+    }
+  }
+
+  async #serve(leader: string, waiting: Sending[]): Promise<void> {
+    this.#leaders.set(leader, waiting);
+    // In the same turn others are addressed to it.
+    await undefined;
+    while (waiting.length > 0) if (!(await this.#request(leader, take(waiting)))) this.#gather(waiting.splice(0));
+    this.#leaders.delete(leader);
+  }
+
+  /** Whether the broker took everything. */
+  async #request(leader: string, sendings: readonly Sending[]): Promise<boolean> {
+    const cluster = this.#cluster;
+    let failed = false;
+    try {
+      const answers = await this.#answers(cluster, leader, sendings);
+      for (const { parcel, done } of sendings) {
+        const place = placeOf(parcel.topic, parcel.partition);
+        const error = answers.has(place) ? answers.get(place) : new Error(`${place} was not acknowledged`);
+        if (error === undefined) done.resolve();
+        else done.reject(error);
+        failed ||= error !== undefined;
+      }
+    } catch (error) {
+      failed = true;
+      for (const { done } of sendings) done.reject(error);
+    }
+    if (failed) this.#reached = undefined;
+    return !failed;
+  }
+
+  async #answers(cluster: Cluster, leader: string, sendings: readonly Sending[]) {
+    const { clock } = this.#needs;
+    const broker = await this.#within(REACH_MS, cluster, `broker ${leader}`, cluster.findBroker({ nodeId: leader }));
+    const request = produceRequest(
+      sendings.map(({ parcel }) => parcel),
+      REQUEST_MS - 1_000,
+    );
+    try {
+      return await this.#within(HUNG_MS, cluster, `records for broker ${leader}`, broker.connectionPool.send(request));
+    } catch (error) {
+      // Its other connection may look alive still.
+      if ((error as Error).name === "KafkaJSConnectionClosedError") await atMost(CLOSE_MS, clock, broker.disconnect());
       throw error;
     }
   }
 
-  async close(): Promise<void> {
-    await this.#closed(this.#producer);
+  async #reach(): Promise<Cluster> {
+    const cluster = this.#cluster;
+    const prepared = async () => {
+      await cluster.connect();
+      await cluster.addMultipleTargetTopics(this.#needs.topics);
+      await cluster.refreshMetadata();
+    };
+    await this.#within(REACH_MS, cluster, "who leads what", prepared());
+    return cluster;
   }
 
-  async #open(): Promise<Producer> {
-    const producer = this.#client.producer({
-      idempotent: false,
-      allowAutoTopicCreation: false,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition as number,
-      metadataMaxAge: METADATA_MS,
-      retry: RETRY,
-    });
-    await producer.connect();
-    return producer;
+  /** What does not end in its time has got stuck, and the cluster with it. */
+  async #within<T>(ms: number, cluster: Cluster, what: string, work: Promise<T>): Promise<T> {
+    let isOver = false;
+    const ended = () => {
+      isOver = true;
+    };
+    work.then(ended, ended);
+    try {
+      return await within(ms, this.#needs.clock, what, work);
+    } catch (error) {
+      if (!isOver) this.#replace(cluster);
+      throw error;
+    }
   }
 
-  #failed(producer: Promise<Producer>): void {
-    const nowMs = this.#clock.nowMs();
-    this.#failingSinceMs ??= nowMs;
-    if (this.#producer !== producer || nowMs - this.#failingSinceMs < FAILING_MS) return;
-    this.#producer = undefined;
-    this.#failingSinceMs = undefined;
-    void this.#closed(producer);
+  #replace(cluster: Cluster): void {
+    if (this.#cluster !== cluster) return;
+    this.#cluster = this.#needs.open();
+    this.#reached = undefined;
+    // Requests to its other brokers may be under way: they have their time.
+    void this.#needs.clock.sleep(HUNG_MS, this.#closing.signal).then(() => cluster.disconnect().catch(() => {}));
   }
+}
 
-  async #closed(producer: Promise<Producer> | undefined): Promise<void> {
-    if (producer)
-      await atMost(
-        CLOSE_MS,
-        this.#clock,
-        producer.then((each) => each.disconnect()),
-      );
+/** Nobody at times: then there is no such broker, and it is looked for again. */
+function leaderOf(cluster: Cluster, { topic, partition }: Parcel): string {
+  const [leader = "nobody"] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+  return leader;
+}
+
+/** From the front. */
+function take(waiting: Sending[]): Sending[] {
+  let count = 0;
+  for (let bytes = 0; count < waiting.length; count++) {
+    bytes += (waiting[count] as Sending).parcel.bytes;
+    if (bytes > MOST_BYTES && count > 0) break;
   }
+  return waiting.splice(0, count);
 }

@@ -4,23 +4,22 @@ import type { Topic } from "#domain/topics.ts";
 import type { LogRecord, Output } from "../log.ts";
 
 /** A record as it is sent. */
-export interface Message {
-  readonly key: Buffer;
-  readonly value: Buffer;
-  readonly headers?: Record<string, Buffer>;
-  readonly timestamp: string;
-  readonly partition: number;
+export interface Message extends Pick<Output, "key" | "value" | "headers"> {
+  readonly timeMs: number;
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 const NOTHING = Buffer.alloc(0);
 
-export function messageOf({ key, value, headers }: Output, partition: number, timestamp: string): Message {
-  const message = { key: Buffer.from(key), value: Buffer.from(value.buffer, value.byteOffset, value.byteLength), timestamp, partition };
-  if (headers === undefined) return message;
-  const packed: Record<string, Buffer> = {};
-  for (const name in headers) packed[name] = Buffer.from(headers[name] as string);
-  return { ...message, headers: packed };
+/** What a record takes besides key, value and headers, and a header besides its name and text, generously. */
+const RECORD_BYTES = 64;
+const HEADER_BYTES = 8;
+
+/** At most. */
+export function bytesOf({ key, value, headers }: Output): number {
+  let bytes = RECORD_BYTES + Buffer.byteLength(key) + value.byteLength;
+  for (const name in headers) bytes += HEADER_BYTES + Buffer.byteLength(name) + Buffer.byteLength(headers[name] as string);
+  return bytes;
 }
 
 /** Other programs may leave out key and value, and may give a header twice: the last one counts. */

@@ -4,7 +4,7 @@ import { deadEvents } from "#domain/topics.ts";
 import { fakeClock } from "../../../test/fakes/clock.ts";
 import { keyIn, one, text } from "../records.fixture.ts";
 import { Names } from "./names.ts";
-import type { Message } from "./records.ts";
+import type { Parcel } from "./produce.ts";
 import { Sends } from "./sends.ts";
 
 interface Sent {
@@ -25,7 +25,7 @@ const open = (more: { mostQueuedBytes?: number; deadlineMs?: number } = {}) =>
     mostQueuedBytes: 1_000_000,
     deadlineMs: 10_000,
     ...more,
-    send(topic: string, partition: number, messages: Message[]) {
+    send({ topic, partition, messages }: Parcel) {
       const done = Promise.withResolvers<void>();
       sent.push({ topic, partition, values: messages.map(({ value }) => text(value)), done });
       return done.promise;

@@ -8,29 +8,27 @@ import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Output } from "../log.ts";
 import { partitionOf } from "../partition.ts";
+import { BATCH_BYTES } from "./batches.ts";
 import { isRefusal, unavailable } from "./failures.ts";
 import type { Names } from "./names.ts";
-import { type Message, messageOf } from "./records.ts";
-import { mostRecordBytes } from "./topics.ts";
+import type { Parcel } from "./produce.ts";
+import { mostRecordBytes } from "./record-bytes.ts";
+import { bytesOf, type Message } from "./records.ts";
 
 export interface SendsNeeds {
   readonly names: Names;
   readonly clock: Clock;
   /** Resolves when all in-sync replicas have all of it; rejects when that is not known. */
-  send(topic: string, partition: number, messages: Message[]): Promise<void>;
+  send(parcel: Parcel): Promise<void>;
   readonly mostQueuedBytes: number;
   readonly deadlineMs: number;
 }
 
 /** How long the first record of a send waits for others. */
-const LINGER_MS = 5;
+const LINGER_MS = 2;
 /** All records of a send become one record batch; readers fetch 256 KiB of a partition, so that one always fits. */
 const MOST_RECORDS = 500;
 const MOST_BYTES = 240 * 1024;
-/** What a record takes besides key, value and headers, generously. */
-const RECORD_OVERHEAD = 64;
-const HEADER_OVERHEAD = 8;
-const BATCH_OVERHEAD = 128;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
 /** How often appends are looked through for those whose time is over. */
@@ -98,10 +96,9 @@ export class Sends {
     const { clock, deadlineMs, mostQueuedBytes } = this.#needs;
     const nowMs = clock.nowMs();
     const append = new Append(outputs.length, nowMs + deadlineMs);
-    const timestamp = String(nowMs);
     let bytes = 0;
     const entries = outputs.map((output) => {
-      const { topic, partition, waiting } = this.#waiting(output, append, timestamp);
+      const { topic, partition, waiting } = this.#waiting(output, append, nowMs);
       bytes += waiting.bytes;
       return { queue: this.#queue(topic, output.topic.partitions, partition), waiting };
     });
@@ -123,15 +120,13 @@ export class Sends {
     await Promise.allSettled([...this.#appends].map(({ done }) => done.promise));
   }
 
-  #waiting(output: Output, append: Append, timestamp: string) {
-    const { topic, key } = output;
-    const partition = partitionOf(key, topic.partitions);
-    const message = messageOf(output, partition, timestamp);
-    let bytes = RECORD_OVERHEAD + message.key.length + message.value.length;
-    for (const name in message.headers) bytes += HEADER_OVERHEAD + name.length * 3 + (message.headers[name] as Buffer).length;
-    if (bytes + BATCH_OVERHEAD > mostRecordBytes(topic))
+  #waiting(output: Output, append: Append, timeMs: number) {
+    const { topic, key, value, headers } = output;
+    const bytes = bytesOf(output);
+    if (bytes + BATCH_BYTES > mostRecordBytes(topic))
       throw new RangeError(`A record for ${topic.name} has ${bytes} bytes; the topic takes ${mostRecordBytes(topic)}.`);
-    return { topic: this.#needs.names.of(topic), partition, waiting: { message, bytes, append } };
+    const message: Message = headers === undefined ? { key, value, timeMs } : { key, value, headers, timeMs };
+    return { topic: this.#needs.names.of(topic), partition: partitionOf(key, topic.partitions), waiting: { message, bytes, append } };
   }
 
   #queue(topic: string, partitions: number, partition: number): Queue {
@@ -150,11 +145,9 @@ export class Sends {
       const batch = this.#take(queue);
       if (batch.length === 0) continue;
       try {
-        await this.#needs.send(
-          queue.topic,
-          queue.partition,
-          batch.map(({ message }) => message),
-        );
+        const { topic, partition } = queue;
+        const bytes = batch.reduce((sum, each) => sum + each.bytes, 0);
+        await this.#needs.send({ topic, partition, messages: batch.map(({ message }) => message), bytes });
         failures = 0;
         for (const each of batch) this.#arrived(each);
       } catch (error) {

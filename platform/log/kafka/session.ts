@@ -35,7 +35,7 @@ export const SESSION_MS = 10_000;
 export const HEARTBEAT_MS = 500;
 const REBALANCE_MS = 60_000;
 /** A fetch is answered as soon as there is a record; this is how long one stays open when there is none. */
-const FETCH_WAIT_MS = 500;
+const FETCH_WAIT_MS = 1_000;
 const END_MS = 5_000;
 
 export type CommittedOffsets = readonly { readonly topic: string; readonly partitions: readonly { partition: number; offset: string }[] }[];

@@ -5,13 +5,9 @@
  */
 import type { Admin } from "kafkajs";
 import type { Topic } from "#domain/topics.ts";
-import { DeadLetterSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { lookAt, WrongTopics } from "./existing.ts";
 import type { Names } from "./names.ts";
-
-/** A value of a mebibyte with its key and headers; a dead letter holds a whole record and more. */
-const MOST_BYTES = 1_114_112;
-const MOST_DEAD_LETTER_BYTES = 2_097_152;
-export const mostRecordBytes = ({ schema }: Topic): number => (schema === DeadLetterSchema ? MOST_DEAD_LETTER_BYTES : MOST_BYTES);
+import { mostRecordBytes } from "./record-bytes.ts";
 
 export interface TopicsNeeds {
   readonly admin: Admin;
@@ -23,18 +19,17 @@ export interface TopicsNeeds {
   readonly retentionMs: number;
 }
 
-/** What is wrong for good, in one sentence. */
-export class WrongTopics extends Error {}
-
 const CREATE_MS = 10_000;
 /** Of the topics that this log makes; three replicas survive the loss of one and go on. */
 const REPLICAS = 3;
 
-export async function ensureTopics({ admin, names, brokers, replication, retentionMs }: TopicsNeeds): Promise<void> {
+/** Answers what of the topics that were there is weaker than what this log would have made, a sentence each. */
+export async function ensureTopics({ admin, names, brokers, replication, retentionMs }: TopicsNeeds): Promise<readonly string[]> {
   const known = new Set(await admin.listTopics());
   const missing = names.topics.filter((topic) => !known.has(names.of(topic)));
+  const replicas = replication ?? (await defaultReplicas(admin, brokers));
+  const inSync = replicas >= REPLICAS ? 2 : 1;
   if (missing.length > 0) {
-    const replicas = replication ?? (await defaultReplicas(admin, brokers));
     await admin.createTopics({
       waitForLeaders: false,
       timeout: CREATE_MS,
@@ -43,7 +38,7 @@ export async function ensureTopics({ admin, names, brokers, replication, retenti
         numPartitions: topic.partitions,
         replicationFactor: replicas,
         configEntries: [
-          { name: "min.insync.replicas", value: replicas >= REPLICAS ? "2" : "1" },
+          { name: "min.insync.replicas", value: String(inSync) },
           { name: "retention.ms", value: String(retentionMs) },
           { name: "max.message.bytes", value: String(mostRecordBytes(topic)) },
           // What other programs compress with lz4 or the like, the broker keeps in a form that everybody can read.
@@ -65,6 +60,12 @@ export async function ensureTopics({ admin, names, brokers, replication, retenti
       );
     if (partitions.some(({ leader }) => leader < 0)) throw new Error(`topic ${name} has a partition without a leader`);
   }
+  const replicasOf = (topic: Topic) => {
+    const partitions = topics.find((each) => each.name === names.of(topic))?.partitions ?? [];
+    return Math.min(...partitions.map((each) => each.replicas.length));
+  };
+  const found = names.topics.filter((topic) => known.has(names.of(topic)));
+  return lookAt({ admin, names, topics: found, wanted: { replicas, inSync, retentionMs }, replicasOf });
 }
 
 async function defaultReplicas(admin: Admin, configured: readonly string[]): Promise<number> {

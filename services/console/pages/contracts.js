@@ -41,8 +41,18 @@ export const findPeople = method("preferences.v1.PreferencesService/FindPeople")
 export const getPerson = method("preferences.v1.PreferencesService/GetPerson");
 export const listMessages = method("inbox.v1.InboxService/ListMessages");
 export const listDeadLetters = method("deadletters.v1.DeadLettersService/ListDeadLetters");
+export const getDeadLetter = method("deadletters.v1.DeadLettersService/GetDeadLetter");
+export const createReplay = method("deadletters.v1.DeadLettersService/CreateReplay");
+export const listReplays = method("deadletters.v1.DeadLettersService/ListReplays");
+export const cancelReplay = method("deadletters.v1.DeadLettersService/CancelReplay");
 export const replayDeadLetters = method("deadletters.v1.DeadLettersService/ReplayDeadLetters");
 export const discardDeadLetters = method("deadletters.v1.DeadLettersService/DiscardDeadLetters");
+
+export const listIntegrations = method("providers.v1.ProvidersService/ListIntegrations");
+export const getIntegration = method("providers.v1.ProvidersService/GetIntegration");
+export const pauseIntegration = method("providers.v1.ProvidersService/PauseIntegration");
+export const resumeIntegration = method("providers.v1.ProvidersService/ResumeIntegration");
+export const setBreaker = method("providers.v1.ProvidersService/SetBreaker");
 
 /** `{ token, url }`: what opens the gateway, and where it is. */
 export const tokenFor = (userId) => post("/dev/token", { user_id: userId });

@@ -85,13 +85,27 @@ const attemptRow = ({ channel, cycle = 1, attempt = 0, atMs, status, detail, pro
     detail ? make("p", { class: "said" }, detail) : "",
   );
 
-function factsOf({ recipients = [], actor, eventType, category, priority, channels = [], content = {}, metadata, template, expiresAtMs }) {
+function factsOf({
+  recipients = [],
+  tenant,
+  actor,
+  eventType,
+  category,
+  priority,
+  channels = [],
+  content = {},
+  metadata,
+  template,
+  ...rest
+}) {
+  const { expiresAtMs } = rest;
   const facts = [
     ["To", recipients.slice(0, 20).map(nameOf).join(", ") + (recipients.length > 20 ? ` and ${recipients.length - 20} more` : "")],
     ["Event type", eventType],
     ["Category", category],
     ["Priority", priority ? word(priority) : "by its rules"],
     ["Channels", channels.length > 0 ? channels.map(word).join(", ") : "preferences choose"],
+    ["Tenant", tenant],
     ["Caused by", actor],
     ["Expires", Number(expiresAtMs) > 0 ? when(expiresAtMs) : ""],
     ["Template", template ? `${template.name}, version ${template.version}` : ""],

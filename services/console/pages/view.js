@@ -26,7 +26,8 @@ export function show(element, data, build) {
 export const rows = (items, row, none) => (items.length > 0 ? items.map(row) : [make("li", { class: "empty" }, none)]);
 
 /** "NOTIFICATION_STATUS_SENT" -> "sent". */
-export const word = (name = "") => name.replace(/^(NOTIFICATION_STATUS|DELIVERY_STATUS|CHANNEL|PRIORITY)_/, "").toLowerCase();
+export const word = (name = "") =>
+  name.replace(/^(NOTIFICATION_STATUS|DELIVERY_STATUS|CHANNEL|PRIORITY|REPLAY_STATE|BREAKER_PHASE|BREAKER_MODE|ACTION)_/, "").toLowerCase();
 export const pill = (status) => make("span", { class: "pill", "data-status": status }, status);
 export const chip = (text) => make("span", { class: "chip" }, text);
 

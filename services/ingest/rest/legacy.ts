@@ -15,6 +15,7 @@ import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/trac
 import type { Given } from "#platform/host.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import type { Route } from "#platform/rpc/route.ts";
+import type { Shedder } from "#platform/rpc/shed.ts";
 import { isWorded, metadata, oneOf, parseBody, template, text, unworded, userId, words } from "#platform/shapes/body.ts";
 import { idempotencyKey, json, send } from "./send.ts";
 
@@ -53,12 +54,13 @@ const names = {
 const wordsOf = (title: string, content: string, channel: Channel) =>
   channel === Channel.EMAIL && /<[a-z!/]/i.test(content) ? { title, html: content } : { title, body: content };
 
-export const legacyRoutes = (given: Pick<Given, "client">): Route[] => [
+export const legacyRoutes = (given: Pick<Given, "client">, shedder: Shedder): Route[] => [
   {
     method: "POST",
     path: PATH,
     scope: Scope.SEND,
     json: true,
+    shedder,
     async handle(request) {
       const body = parseBody(Body, request.body);
       const isInline = body.content !== undefined || (body.title !== undefined && body.template !== undefined);

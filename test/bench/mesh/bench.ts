@@ -78,6 +78,8 @@ function noteIdle(note: Note, shares: readonly (readonly [name: string, share: n
 export const bench: Bench = {
   title: "The mesh, on real engines",
   command: "npm run bench -- mesh --write",
-  conditions: "Engines, Carillon's processes and the load share the cores; CPU is that of Node, all threads, from /proc.",
+  conditions:
+    "Engines, Carillon's processes and the load share the cores; CPU is that of Node, all threads, from /proc. SendBatch and the pipeline " +
+    "write Protobuf to notifications.raw, as production does.",
   rows,
 };

@@ -8,6 +8,8 @@ const TAKEN = 60_000;
 const CARRIED = 20_000;
 const WARM_UP = 4_000;
 const BATCH = 100;
+/** As in production; in development ingest writes JSON, which a person can read. */
+const env = { ...quiet, CARILLON_RAW_TOPIC_FORMAT: "protobuf" };
 /** Each connection has its own hundred people. */
 const CONNECTIONS = 10;
 
@@ -23,13 +25,13 @@ export interface Throughput {
 
 /** Ingest alone, each batch acknowledged when Kafka has it. */
 export async function intake(own: OwnMesh): Promise<Throughput> {
-  const processes = await startProcesses(own, { oneProcess: false, only: "ingest", env: quiet });
+  const processes = await startProcesses(own, { oneProcess: false, only: "ingest", env });
   return measured(own, processes, TAKEN, async (count) => send(processes.url, count));
 }
 
 /** From the first request to the last event that the tracker has taken in. */
 export async function pipeline(own: OwnMesh, oneProcess: boolean): Promise<Throughput> {
-  const processes = await startProcesses(own, { oneProcess, env: quiet });
+  const processes = await startProcesses(own, { oneProcess, env });
   let sent = 0;
   return measured(own, processes, CARRIED, async (count) => {
     await send(processes.url, count);

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/common/v1/common.proto.
  */
 export const file_carillon_common_v1_common: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jYXJpbGxvbi9jb21tb24vdjEvY29tbW9uLnByb3RvEhJjYXJpbGxvbi5jb21tb24udjEizAEKB0NvbnRlbnQSpAEKBXRpdGxlGAEgASgJQpQBukiQAboBhwEKEmNvbnRlbnQudGl0bGUubGluZRInbXVzdCBiZSBvbmUgbGluZSwgd2l0aG91dCBDUiwgTEYgb3IgTlVMGkghdGhpcy5jb250YWlucygnXHInKSAmJiAhdGhpcy5jb250YWlucygnXG4nKSAmJiAhdGhpcy5jb250YWlucygnXHUwMDAwJylyAxiABBIMCgRib2R5GAIgASgJEgwKBGh0bWwYAyABKAkqRgoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEQoNQ0hBTk5FTF9FTUFJTBABEg8KC0NIQU5ORUxfV0VCEAIqdQoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIQCgxQUklPUklUWV9MT1cQARITCg9QUklPUklUWV9NRURJVU0QAhIRCg1QUklPUklUWV9ISUdIEAMSFQoRUFJJT1JJVFlfQ1JJVElDQUwQBCqTAgoORGVsaXZlcnlTdGF0dXMSHwobREVMSVZFUllfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWREVMSVZFUllfU1RBVFVTX1FVRVVFRBABEhwKGERFTElWRVJZX1NUQVRVU19ERUZFUlJFRBACEhgKFERFTElWRVJZX1NUQVRVU19TRU5UEAMSGgoWREVMSVZFUllfU1RBVFVTX0ZBSUxFRBAEEhgKFERFTElWRVJZX1NUQVRVU19ERUFEEAUSGwoXREVMSVZFUllfU1RBVFVTX1NLSVBQRUQQBhIbChdERUxJVkVSWV9TVEFUVVNfRVhQSVJFRBAHEhwKGERFTElWRVJZX1NUQVRVU19DQU5DRUxFRBAIKt4BChJOb3RpZmljYXRpb25TdGF0dXMSIwofTk9USUZJQ0FUSU9OX1NUQVRVU19VTlNQRUNJRklFRBAAEiIKHk5PVElGSUNBVElPTl9TVEFUVVNfUFJPQ0VTU0lORxABEhwKGE5PVElGSUNBVElPTl9TVEFUVVNfU0VOVBACEh4KGk5PVElGSUNBVElPTl9TVEFUVVNfRkFJTEVEEAMSHwobTk9USUZJQ0FUSU9OX1NUQVRVU19TS0lQUEVEEAQSIAocTk9USUZJQ0FUSU9OX1NUQVRVU19DQU5DRUxFRBAFYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Ch9jYXJpbGxvbi9jb21tb24vdjEvY29tbW9uLnByb3RvEhJjYXJpbGxvbi5jb21tb24udjEizAEKB0NvbnRlbnQSpAEKBXRpdGxlGAEgASgJQpQBukiQAboBhwEKEmNvbnRlbnQudGl0bGUubGluZRInbXVzdCBiZSBvbmUgbGluZSwgd2l0aG91dCBDUiwgTEYgb3IgTlVMGkghdGhpcy5jb250YWlucygnXHInKSAmJiAhdGhpcy5jb250YWlucygnXG4nKSAmJiAhdGhpcy5jb250YWlucygnXHUwMDAwJylyAxiABBIMCgRib2R5GAIgASgJEgwKBGh0bWwYAyABKAkiPgoDV2F5EiUKBGhvcHMYASADKAsyFy5jYXJpbGxvbi5jb21tb24udjEuSG9wEhAKCGxlZnRfb3V0GAIgASgNIrgBCgNIb3ASDQoFdG9waWMYASABKAkSDQoFc3RhZ2UYAiABKAkSDQoFY3ljbGUYAyABKA0SDwoHYXR0ZW1wdBgEIAEoDRIQCghzaW5jZV9tcxgFIAEoAxINCgVhdF9tcxgGIAEoAxINCgV0aW1lcxgHIAEoDRIOCgZyZWFzb24YCCABKAkSDgoGZGV0YWlsGAkgASgJEhAKCHByb3ZpZGVyGAogASgJEhEKCWR1ZV9hdF9tcxgLIAEoAypGCgdDaGFubmVsEhcKE0NIQU5ORUxfVU5TUEVDSUZJRUQQABIRCg1DSEFOTkVMX0VNQUlMEAESDwoLQ0hBTk5FTF9XRUIQAip1CghQcmlvcml0eRIYChRQUklPUklUWV9VTlNQRUNJRklFRBAAEhAKDFBSSU9SSVRZX0xPVxABEhMKD1BSSU9SSVRZX01FRElVTRACEhEKDVBSSU9SSVRZX0hJR0gQAxIVChFQUklPUklUWV9DUklUSUNBTBAEKpMCCg5EZWxpdmVyeVN0YXR1cxIfChtERUxJVkVSWV9TVEFUVVNfVU5TUEVDSUZJRUQQABIaChZERUxJVkVSWV9TVEFUVVNfUVVFVUVEEAESHAoYREVMSVZFUllfU1RBVFVTX0RFRkVSUkVEEAISGAoUREVMSVZFUllfU1RBVFVTX1NFTlQQAxIaChZERUxJVkVSWV9TVEFUVVNfRkFJTEVEEAQSGAoUREVMSVZFUllfU1RBVFVTX0RFQUQQBRIbChdERUxJVkVSWV9TVEFUVVNfU0tJUFBFRBAGEhsKF0RFTElWRVJZX1NUQVRVU19FWFBJUkVEEAcSHAoYREVMSVZFUllfU1RBVFVTX0NBTkNFTEVEEAgq3gEKEk5vdGlmaWNhdGlvblN0YXR1cxIjCh9OT1RJRklDQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASIgoeTk9USUZJQ0FUSU9OX1NUQVRVU19QUk9DRVNTSU5HEAESHAoYTk9USUZJQ0FUSU9OX1NUQVRVU19TRU5UEAISHgoaTk9USUZJQ0FUSU9OX1NUQVRVU19GQUlMRUQQAxIfChtOT1RJRklDQVRJT05fU1RBVFVTX1NLSVBQRUQQBBIgChxOT1RJRklDQVRJT05fU1RBVFVTX0NBTkNFTEVEEAViBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * The words of a notification.
@@ -49,6 +49,126 @@ export type Content = Message<"carillon.common.v1.Content"> & {
  */
 export const ContentSchema: GenMessage<Content> = /*@__PURE__*/
   messageDesc(file_carillon_common_v1_common, 0);
+
+/**
+ * The way of a record so far: what was done with it where it could not just pass. Bounded: where there are many hops, the first and the
+ * last ones.
+ *
+ * @generated from message carillon.common.v1.Way
+ */
+export type Way = Message<"carillon.common.v1.Way"> & {
+  /**
+   * Oldest first.
+   *
+   * @generated from field: repeated carillon.common.v1.Hop hops = 1;
+   */
+  hops: Hop[];
+
+  /**
+   * How many are left out, between the first three and the others.
+   *
+   * @generated from field: uint32 left_out = 2;
+   */
+  leftOut: number;
+};
+
+/**
+ * Describes the message carillon.common.v1.Way.
+ * Use `create(WaySchema)` to create a new message.
+ */
+export const WaySchema: GenMessage<Way> = /*@__PURE__*/
+  messageDesc(file_carillon_common_v1_common, 1);
+
+/**
+ * A hop of a record: one handling of it by one stage; or several in a row that differ by nothing but their time.
+ *
+ * @generated from message carillon.common.v1.Hop
+ */
+export type Hop = Message<"carillon.common.v1.Hop"> & {
+  /**
+   * The topic that it was read from; empty: it was accepted.
+   *
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Which stage handled it; empty: it was accepted.
+   *
+   * @generated from field: string stage = 2;
+   */
+  stage: string;
+
+  /**
+   * Of a delivery: 1, and one more for each replay; 0: none, or not told.
+   *
+   * @generated from field: uint32 cycle = 3;
+   */
+  cycle: number;
+
+  /**
+   * The attempt that this ended, counted from 1; 0: no attempt was made.
+   *
+   * @generated from field: uint32 attempt = 4;
+   */
+  attempt: number;
+
+  /**
+   * When the record was written to that topic, epoch milliseconds; of several in a row the first one's. 0: not known.
+   *
+   * @generated from field: int64 since_ms = 5;
+   */
+  sinceMs: bigint;
+
+  /**
+   * When it was handled, epoch milliseconds; of several in a row the last one's.
+   *
+   * @generated from field: int64 at_ms = 6;
+   */
+  atMs: bigint;
+
+  /**
+   * How many in a row this is.
+   *
+   * @generated from field: uint32 times = 7;
+   */
+  times: number;
+
+  /**
+   * What came of it, a code of docs/reasons.md; empty: it went on.
+   *
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * In more words, for example the provider's own, cut to 300 characters.
+   *
+   * @generated from field: string detail = 9;
+   */
+  detail: string;
+
+  /**
+   * Which provider was asked; empty: none.
+   *
+   * @generated from field: string provider = 10;
+   */
+  provider: string;
+
+  /**
+   * When it is to come again, epoch milliseconds; 0: nobody said.
+   *
+   * @generated from field: int64 due_at_ms = 11;
+   */
+  dueAtMs: bigint;
+};
+
+/**
+ * Describes the message carillon.common.v1.Hop.
+ * Use `create(HopSchema)` to create a new message.
+ */
+export const HopSchema: GenMessage<Hop> = /*@__PURE__*/
+  messageDesc(file_carillon_common_v1_common, 2);
 
 /**
  * A way to reach a person.

@@ -8,7 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_carillon_access_v1_options } from "../../access/v1/options_pb.ts";
-import type { Channel } from "../../common/v1/common_pb.ts";
+import type { Channel, Way } from "../../common/v1/common_pb.ts";
 import { file_carillon_common_v1_common } from "../../common/v1/common_pb.ts";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -17,7 +17,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/deadletters/v1/deadletters.proto.
  */
 export const file_carillon_deadletters_v1_deadletters: GenFile = /*@__PURE__*/
-  fileDesc("CiljYXJpbGxvbi9kZWFkbGV0dGVycy92MS9kZWFkbGV0dGVycy5wcm90bxIXY2FyaWxsb24uZGVhZGxldHRlcnMudjEixQIKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFcXVldWUYAiABKAkSDQoFc3RhZ2UYAyABKAkSDgoGcmVhc29uGAQgASgJEg4KBmRldGFpbBgFIAEoCRISCgpkaWVkX2F0X21zGAYgASgDEjcKBXN0YXRlGAcgASgOMiguY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlclN0YXRlEhUKDXNldHRsZWRfYXRfbXMYCCABKAMSDQoFdG9waWMYCSABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAogASgJEhMKC2RlbGl2ZXJ5X2lkGAsgASgJEg8KB3VzZXJfaWQYDCABKAkSLAoHY2hhbm5lbBgNIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEg0KBWN5Y2xlGA4gASgNIvYBChBEZWFkTGV0dGVyRmlsdGVyEkEKBXN0YXRlGAEgASgOMiguY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlclN0YXRlQgi6SAWCAQIQARIXCgVxdWV1ZRgCIAEoCUIIukgFcgMYyAESFwoGcmVhc29uGAMgASgJQge6SARyAhhkEiAKD25vdGlmaWNhdGlvbl9pZBgEIAEoCUIHukgEcgIYZBIZCgd1c2VyX2lkGAUgASgJQgi6SAVyAxiAARIYCgdmcm9tX21zGAYgASgDQge6SAQiAigAEhYKBXRvX21zGAcgASgDQge6SAQiAigAIpABChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EjkKBmZpbHRlchgBIAEoCzIpLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXJGaWx0ZXISHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGMgBIm0KF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjkKDGRlYWRfbGV0dGVycxgBIAMoCzIjLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiwKFEdldERlYWRMZXR0ZXJSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASKYAgoVR2V0RGVhZExldHRlclJlc3BvbnNlEjgKC2RlYWRfbGV0dGVyGAEgASgLMiMuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlchIQCghvcmlnaW5hbBgCIAEoDBIoCgdkZWNvZGVkGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBILCgNrZXkYBCABKAkSTAoHaGVhZGVycxgFIAMoCzI7LmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldERlYWRMZXR0ZXJSZXNwb25zZS5IZWFkZXJzRW50cnkaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi9gEKGFJlcGxheURlYWRMZXR0ZXJzUmVxdWVzdBIdCgNpZHMYASADKAlCELpIDZIBChDIASIFcgOwAQESOQoGZmlsdGVyGAIgASgLMikuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlckZpbHRlchIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjIATpiukhfGl0KDHJlcGxheS53aGljaBIjbmVlZHMgaWRzIG9yIGEgZmlsdGVyLCBhbmQgbm90IGJvdGgaKGhhcyh0aGlzLmZpbHRlcikgIT0gKHNpemUodGhpcy5pZHMpID4gMCkibAoZUmVwbGF5RGVhZExldHRlcnNSZXNwb25zZRI2CgdyZXN1bHRzGAEgAygLMiUuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5UmVzdWx0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLtAQoMUmVwbGF5UmVzdWx0EgoKAmlkGAEgASgJEj4KB291dGNvbWUYAiABKA4yLS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXlSZXN1bHQuT3V0Y29tZRIOCgZyZWFzb24YAyABKAkigAEKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfUkVQTEFZRUQQARIaChZPVVRDT01FX1NFVFRMRURfQkVGT1JFEAISEwoPT1VUQ09NRV9SRUZVU0VEEAMSFQoRT1VUQ09NRV9OT1RfRk9VTkQQBCL4AQoZRGlzY2FyZERlYWRMZXR0ZXJzUmVxdWVzdBIdCgNpZHMYASADKAlCELpIDZIBChDIASIFcgOwAQESOQoGZmlsdGVyGAIgASgLMikuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlckZpbHRlchIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxjIATpjukhgGl4KDWRpc2NhcmQud2hpY2gSI25lZWRzIGlkcyBvciBhIGZpbHRlciwgYW5kIG5vdCBib3RoGihoYXModGhpcy5maWx0ZXIpICE9IChzaXplKHRoaXMuaWRzKSA+IDApIkIKGkRpc2NhcmREZWFkTGV0dGVyc1Jlc3BvbnNlEgsKA2lkcxgBIAMoCRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqkQEKD0RlYWRMZXR0ZXJTdGF0ZRIhCh1ERUFEX0xFVFRFUl9TVEFURV9VTlNQRUNJRklFRBAAEhoKFkRFQURfTEVUVEVSX1NUQVRFX0tFUFQQARIeChpERUFEX0xFVFRFUl9TVEFURV9SRVBMQVlFRBACEh8KG0RFQURfTEVUVEVSX1NUQVRFX0RJU0NBUkRFRBADMo8EChJEZWFkTGV0dGVyc1NlcnZpY2USegoPTGlzdERlYWRMZXR0ZXJzEi8uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBowLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIgSguxgCEnQKDUdldERlYWRMZXR0ZXISLS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5HZXREZWFkTGV0dGVyUmVxdWVzdBouLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldERlYWRMZXR0ZXJSZXNwb25zZSIEoLsYAhKAAQoRUmVwbGF5RGVhZExldHRlcnMSMS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXlEZWFkTGV0dGVyc1JlcXVlc3QaMi5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXlEZWFkTGV0dGVyc1Jlc3BvbnNlIgSguxgDEoMBChJEaXNjYXJkRGVhZExldHRlcnMSMi5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5EaXNjYXJkRGVhZExldHRlcnNSZXF1ZXN0GjMuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGlzY2FyZERlYWRMZXR0ZXJzUmVzcG9uc2UiBKC7GANiBnByb3RvMw", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("CiljYXJpbGxvbi9kZWFkbGV0dGVycy92MS9kZWFkbGV0dGVycy5wcm90bxIXY2FyaWxsb24uZGVhZGxldHRlcnMudjEixQIKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFcXVldWUYAiABKAkSDQoFc3RhZ2UYAyABKAkSDgoGcmVhc29uGAQgASgJEg4KBmRldGFpbBgFIAEoCRISCgpkaWVkX2F0X21zGAYgASgDEjcKBXN0YXRlGAcgASgOMiguY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlclN0YXRlEhUKDXNldHRsZWRfYXRfbXMYCCABKAMSDQoFdG9waWMYCSABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAogASgJEhMKC2RlbGl2ZXJ5X2lkGAsgASgJEg8KB3VzZXJfaWQYDCABKAkSLAoHY2hhbm5lbBgNIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEg0KBWN5Y2xlGA4gASgNIvYBChBEZWFkTGV0dGVyRmlsdGVyEkEKBXN0YXRlGAEgASgOMiguY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlclN0YXRlQgi6SAWCAQIQARIXCgVxdWV1ZRgCIAEoCUIIukgFcgMYyAESFwoGcmVhc29uGAMgASgJQge6SARyAhhkEiAKD25vdGlmaWNhdGlvbl9pZBgEIAEoCUIHukgEcgIYZBIZCgd1c2VyX2lkGAUgASgJQgi6SAVyAxiAARIYCgdmcm9tX21zGAYgASgDQge6SAQiAigAEhYKBXRvX21zGAcgASgDQge6SAQiAigAIpABChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EjkKBmZpbHRlchgBIAEoCzIpLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXJGaWx0ZXISHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGMgBIm0KF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjkKDGRlYWRfbGV0dGVycxgBIAMoCzIjLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiwKFEdldERlYWRMZXR0ZXJSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASLVAgoVR2V0RGVhZExldHRlclJlc3BvbnNlEjgKC2RlYWRfbGV0dGVyGAEgASgLMiMuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlchIQCghvcmlnaW5hbBgCIAEoDBIoCgdkZWNvZGVkGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBILCgNrZXkYBCABKAkSTAoHaGVhZGVycxgFIAMoCzI7LmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldERlYWRMZXR0ZXJSZXNwb25zZS5IZWFkZXJzRW50cnkSJAoDd2F5GAYgASgLMhcuY2FyaWxsb24uY29tbW9uLnYxLldheRIVCg13cml0dGVuX2F0X21zGAcgASgDGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlsKGFJlcGxheURlYWRMZXR0ZXJzUmVxdWVzdBIfCgNpZHMYASADKAlCErpID5IBDAgBEMgBIgVyA7ABAUoECAIQA0oECAMQBFIGZmlsdGVyUgpwYWdlX3Rva2VuImoKGVJlcGxheURlYWRMZXR0ZXJzUmVzcG9uc2USNgoHcmVzdWx0cxgBIAMoCzIlLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheVJlc3VsdEoECAIQA1IPbmV4dF9wYWdlX3Rva2VuIu0BCgxSZXBsYXlSZXN1bHQSCgoCaWQYASABKAkSPgoHb3V0Y29tZRgCIAEoDjItLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheVJlc3VsdC5PdXRjb21lEg4KBnJlYXNvbhgDIAEoCSKAAQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9SRVBMQVlFRBABEhoKFk9VVENPTUVfU0VUVExFRF9CRUZPUkUQAhITCg9PVVRDT01FX1JFRlVTRUQQAxIVChFPVVRDT01FX05PVF9GT1VORBAEIlwKGURpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QSHwoDaWRzGAEgAygJQhK6SA+SAQwIARDIASIFcgOwAQFKBAgCEANKBAgDEARSBmZpbHRlclIKcGFnZV90b2tlbiJAChpEaXNjYXJkRGVhZExldHRlcnNSZXNwb25zZRILCgNpZHMYASADKAlKBAgCEANSD25leHRfcGFnZV90b2tlbiLbAwoGUmVwbGF5EgoKAmlkGAEgASgJEjUKBmFjdGlvbhgCIAEoDjIlLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheUFjdGlvbhI5CgZmaWx0ZXIYAyABKAsyKS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5EZWFkTGV0dGVyRmlsdGVyEhcKD3JhdGVfcGVyX3NlY29uZBgEIAEoDRIzCgVzdGF0ZRgFIAEoDjIkLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheVN0YXRlEg8KB21hdGNoZWQYBiABKAQSEAoIcmVwbGF5ZWQYByABKAQSEQoJZGlzY2FyZGVkGAggASgEEj0KB3JlZnVzZWQYCSADKAsyLC5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXkuUmVmdXNlZEVudHJ5EgwKBGdvbmUYCiABKAQSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg1zdGFydGVkX2F0X21zGAwgASgDEhMKC2VuZGVkX2F0X21zGA0gASgDEg8KB3Ryb3VibGUYDiABKAkaLgoMUmVmdXNlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEi1wEKE0NyZWF0ZVJlcGxheVJlcXVlc3QSOQoGZmlsdGVyGAEgASgLMikuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlckZpbHRlchI/CgZhY3Rpb24YAiABKA4yJS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXlBY3Rpb25CCLpIBYIBAhABEiEKD3JhdGVfcGVyX3NlY29uZBgDIAEoDUIIukgFKgMY6AcSIQoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQgi6SAVyAxj6ASJHChRDcmVhdGVSZXBsYXlSZXNwb25zZRIvCgZyZXBsYXkYASABKAsyHy5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXkiKAoQR2V0UmVwbGF5UmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEiRAoRR2V0UmVwbGF5UmVzcG9uc2USLwoGcmVwbGF5GAEgASgLMh8uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5IlEKEkxpc3RSZXBsYXlzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYyAEiYAoTTGlzdFJlcGxheXNSZXNwb25zZRIwCgdyZXBsYXlzGAEgAygLMh8uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIrChNDYW5jZWxSZXBsYXlSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASJHChRDYW5jZWxSZXBsYXlSZXNwb25zZRIvCgZyZXBsYXkYASABKAsyHy5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXkqkQEKD0RlYWRMZXR0ZXJTdGF0ZRIhCh1ERUFEX0xFVFRFUl9TVEFURV9VTlNQRUNJRklFRBAAEhoKFkRFQURfTEVUVEVSX1NUQVRFX0tFUFQQARIeChpERUFEX0xFVFRFUl9TVEFURV9SRVBMQVlFRBACEh8KG0RFQURfTEVUVEVSX1NUQVRFX0RJU0NBUkRFRBADKmIKDFJlcGxheUFjdGlvbhIdChlSRVBMQVlfQUNUSU9OX1VOU1BFQ0lGSUVEEAASGAoUUkVQTEFZX0FDVElPTl9SRVBMQVkQARIZChVSRVBMQVlfQUNUSU9OX0RJU0NBUkQQAiqRAQoLUmVwbGF5U3RhdGUSHAoYUkVQTEFZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUUkVQTEFZX1NUQVRFX1dBSVRJTkcQARIYChRSRVBMQVlfU1RBVEVfUlVOTklORxACEhUKEVJFUExBWV9TVEFURV9ET05FEAMSGQoVUkVQTEFZX1NUQVRFX0NBTkNFTEVEEAQyzwcKEkRlYWRMZXR0ZXJzU2VydmljZRJ6Cg9MaXN0RGVhZExldHRlcnMSLy5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GjAuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiBKC7GAISdAoNR2V0RGVhZExldHRlchItLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldERlYWRMZXR0ZXJSZXF1ZXN0Gi4uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuR2V0RGVhZExldHRlclJlc3BvbnNlIgSguxgCEoABChFSZXBsYXlEZWFkTGV0dGVycxIxLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheURlYWRMZXR0ZXJzUmVxdWVzdBoyLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheURlYWRMZXR0ZXJzUmVzcG9uc2UiBKC7GAMSgwEKEkRpc2NhcmREZWFkTGV0dGVycxIyLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QaMy5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5EaXNjYXJkRGVhZExldHRlcnNSZXNwb25zZSIEoLsYAxJxCgxDcmVhdGVSZXBsYXkSLC5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5DcmVhdGVSZXBsYXlSZXF1ZXN0Gi0uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuQ3JlYXRlUmVwbGF5UmVzcG9uc2UiBKC7GAMSaAoJR2V0UmVwbGF5EikuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuR2V0UmVwbGF5UmVxdWVzdBoqLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldFJlcGxheVJlc3BvbnNlIgSguxgCEm4KC0xpc3RSZXBsYXlzEisuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuTGlzdFJlcGxheXNSZXF1ZXN0GiwuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuTGlzdFJlcGxheXNSZXNwb25zZSIEoLsYAhJxCgxDYW5jZWxSZXBsYXkSLC5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5DYW5jZWxSZXBsYXlSZXF1ZXN0Gi0uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuQ2FuY2VsUmVwbGF5UmVzcG9uc2UiBKC7GANiBnByb3RvMw", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * A record that a stage gave up on.
@@ -318,6 +318,20 @@ export type GetDeadLetterResponse = Message<"carillon.deadletters.v1.GetDeadLett
    * @generated from field: map<string, string> headers = 5;
    */
   headers: { [key: string]: string };
+
+  /**
+   * The way it went: when it was accepted, where it could not just pass and why, each try's error, and at the end what it died of.
+   *
+   * @generated from field: carillon.common.v1.Way way = 6;
+   */
+  way?: Way | undefined;
+
+  /**
+   * When the original had been written to its topic, epoch milliseconds; 0: not known.
+   *
+   * @generated from field: int64 written_at_ms = 7;
+   */
+  writtenAtMs: bigint;
 };
 
 /**
@@ -328,31 +342,17 @@ export const GetDeadLetterResponseSchema: GenMessage<GetDeadLetterResponse> = /*
   messageDesc(file_carillon_deadletters_v1_deadletters, 5);
 
 /**
- * Which to replay: by id, or by filter.
+ * Which to replay.
  *
  * @generated from message carillon.deadletters.v1.ReplayDeadLettersRequest
  */
 export type ReplayDeadLettersRequest = Message<"carillon.deadletters.v1.ReplayDeadLettersRequest"> & {
   /**
-   * These, at most 200.
+   * These, at least one and at most 200.
    *
    * @generated from field: repeated string ids = 1;
    */
   ids: string[];
-
-  /**
-   * Those that this finds, oldest first, 200 a call. Its state must be left out: only kept ones are replayed.
-   *
-   * @generated from field: carillon.deadletters.v1.DeadLetterFilter filter = 2;
-   */
-  filter?: DeadLetterFilter | undefined;
-
-  /**
-   * With a filter: next_page_token of the call before; empty: from the oldest on.
-   *
-   * @generated from field: string page_token = 3;
-   */
-  pageToken: string;
 };
 
 /**
@@ -369,18 +369,11 @@ export const ReplayDeadLettersRequestSchema: GenMessage<ReplayDeadLettersRequest
  */
 export type ReplayDeadLettersResponse = Message<"carillon.deadletters.v1.ReplayDeadLettersResponse"> & {
   /**
-   * One per dead letter: in the order of ids, or oldest first.
+   * One per dead letter, in the order of ids.
    *
    * @generated from field: repeated carillon.deadletters.v1.ReplayResult results = 1;
    */
   results: ReplayResult[];
-
-  /**
-   * With a filter: where the next call goes on; empty: there is nothing more.
-   *
-   * @generated from field: string next_page_token = 2;
-   */
-  nextPageToken: string;
 };
 
 /**
@@ -481,31 +474,17 @@ export const ReplayResult_OutcomeSchema: GenEnum<ReplayResult_Outcome> = /*@__PU
   enumDesc(file_carillon_deadletters_v1_deadletters, 8, 0);
 
 /**
- * Which to discard: by id, or by filter.
+ * Which to discard.
  *
  * @generated from message carillon.deadletters.v1.DiscardDeadLettersRequest
  */
 export type DiscardDeadLettersRequest = Message<"carillon.deadletters.v1.DiscardDeadLettersRequest"> & {
   /**
-   * These, at most 200.
+   * These, at least one and at most 200.
    *
    * @generated from field: repeated string ids = 1;
    */
   ids: string[];
-
-  /**
-   * Those that this finds, oldest first, 200 a call. Its state must be left out: only kept ones are discarded.
-   *
-   * @generated from field: carillon.deadletters.v1.DeadLetterFilter filter = 2;
-   */
-  filter?: DeadLetterFilter | undefined;
-
-  /**
-   * With a filter: next_page_token of the call before; empty: from the oldest on.
-   *
-   * @generated from field: string page_token = 3;
-   */
-  pageToken: string;
 };
 
 /**
@@ -527,13 +506,6 @@ export type DiscardDeadLettersResponse = Message<"carillon.deadletters.v1.Discar
    * @generated from field: repeated string ids = 1;
    */
   ids: string[];
-
-  /**
-   * With a filter: where the next call goes on; empty: there is nothing more.
-   *
-   * @generated from field: string next_page_token = 2;
-   */
-  nextPageToken: string;
 };
 
 /**
@@ -542,6 +514,321 @@ export type DiscardDeadLettersResponse = Message<"carillon.deadletters.v1.Discar
  */
 export const DiscardDeadLettersResponseSchema: GenMessage<DiscardDeadLettersResponse> = /*@__PURE__*/
   messageDesc(file_carillon_deadletters_v1_deadletters, 10);
+
+/**
+ * A replay of all that a filter finds.
+ *
+ * @generated from message carillon.deadletters.v1.Replay
+ */
+export type Replay = Message<"carillon.deadletters.v1.Replay"> & {
+  /**
+   * Its UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What it does.
+   *
+   * @generated from field: carillon.deadletters.v1.ReplayAction action = 2;
+   */
+  action: ReplayAction;
+
+  /**
+   * With which dead letters. What died after the replay was created is not among them, or what dies again would be replayed for ever.
+   *
+   * @generated from field: carillon.deadletters.v1.DeadLetterFilter filter = 3;
+   */
+  filter?: DeadLetterFilter | undefined;
+
+  /**
+   * At most so many dead letters a second.
+   *
+   * @generated from field: uint32 rate_per_second = 4;
+   */
+  ratePerSecond: number;
+
+  /**
+   * Where it stands.
+   *
+   * @generated from field: carillon.deadletters.v1.ReplayState state = 5;
+   */
+  state: ReplayState;
+
+  /**
+   * How many dead letters were there for it when it began; 0 before.
+   *
+   * @generated from field: uint64 matched = 6;
+   */
+  matched: bigint;
+
+  /**
+   * How many of them it replayed.
+   *
+   * @generated from field: uint64 replayed = 7;
+   */
+  replayed: bigint;
+
+  /**
+   * How many of them it discarded.
+   *
+   * @generated from field: uint64 discarded = 8;
+   */
+  discarded: bigint;
+
+  /**
+   * How many of them must not be sent any more, by reason (docs/reasons.md). They stay.
+   *
+   * @generated from field: map<string, uint64> refused = 9;
+   */
+  refused: { [key: string]: bigint };
+
+  /**
+   * How many of them were not there any more: settled by somebody else before, or forgotten, having been kept for long enough.
+   *
+   * @generated from field: uint64 gone = 10;
+   */
+  gone: bigint;
+
+  /**
+   * When it was created, epoch milliseconds.
+   *
+   * @generated from field: int64 created_at_ms = 11;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * When it began; 0: it has not.
+   *
+   * @generated from field: int64 started_at_ms = 12;
+   */
+  startedAtMs: bigint;
+
+  /**
+   * When it ended; 0: it has not.
+   *
+   * @generated from field: int64 ended_at_ms = 13;
+   */
+  endedAtMs: bigint;
+
+  /**
+   * Why it stands still for now, a code of docs/errors.md; empty: it does not.
+   *
+   * @generated from field: string trouble = 14;
+   */
+  trouble: string;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.Replay.
+ * Use `create(ReplaySchema)` to create a new message.
+ */
+export const ReplaySchema: GenMessage<Replay> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 11);
+
+/**
+ * What to replay, and how fast.
+ *
+ * @generated from message carillon.deadletters.v1.CreateReplayRequest
+ */
+export type CreateReplayRequest = Message<"carillon.deadletters.v1.CreateReplayRequest"> & {
+  /**
+   * Which dead letters; left out: all that are kept. Its state must be left out: only kept ones are settled.
+   *
+   * @generated from field: carillon.deadletters.v1.DeadLetterFilter filter = 1;
+   */
+  filter?: DeadLetterFilter | undefined;
+
+  /**
+   * What to do with them; unspecified: replay.
+   *
+   * @generated from field: carillon.deadletters.v1.ReplayAction action = 2;
+   */
+  action: ReplayAction;
+
+  /**
+   * At most so many a second; 0: 50. At most 1,000.
+   *
+   * @generated from field: uint32 rate_per_second = 3;
+   */
+  ratePerSecond: number;
+
+  /**
+   * The same key with the same request answers the same replay, for as long as that is kept; empty: each call creates one.
+   *
+   * @generated from field: string idempotency_key = 4;
+   */
+  idempotencyKey: string;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.CreateReplayRequest.
+ * Use `create(CreateReplayRequestSchema)` to create a new message.
+ */
+export const CreateReplayRequestSchema: GenMessage<CreateReplayRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 12);
+
+/**
+ * The replay that was created.
+ *
+ * @generated from message carillon.deadletters.v1.CreateReplayResponse
+ */
+export type CreateReplayResponse = Message<"carillon.deadletters.v1.CreateReplayResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: carillon.deadletters.v1.Replay replay = 1;
+   */
+  replay?: Replay | undefined;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.CreateReplayResponse.
+ * Use `create(CreateReplayResponseSchema)` to create a new message.
+ */
+export const CreateReplayResponseSchema: GenMessage<CreateReplayResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 13);
+
+/**
+ * Which one.
+ *
+ * @generated from message carillon.deadletters.v1.GetReplayRequest
+ */
+export type GetReplayRequest = Message<"carillon.deadletters.v1.GetReplayRequest"> & {
+  /**
+   * Its UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.GetReplayRequest.
+ * Use `create(GetReplayRequestSchema)` to create a new message.
+ */
+export const GetReplayRequestSchema: GenMessage<GetReplayRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 14);
+
+/**
+ * How far it is.
+ *
+ * @generated from message carillon.deadletters.v1.GetReplayResponse
+ */
+export type GetReplayResponse = Message<"carillon.deadletters.v1.GetReplayResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: carillon.deadletters.v1.Replay replay = 1;
+   */
+  replay?: Replay | undefined;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.GetReplayResponse.
+ * Use `create(GetReplayResponseSchema)` to create a new message.
+ */
+export const GetReplayResponseSchema: GenMessage<GetReplayResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 15);
+
+/**
+ * Which page.
+ *
+ * @generated from message carillon.deadletters.v1.ListReplaysRequest
+ */
+export type ListReplaysRequest = Message<"carillon.deadletters.v1.ListReplaysRequest"> & {
+  /**
+   * How many a page; 0: 50. At most 200.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty: the first page.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.ListReplaysRequest.
+ * Use `create(ListReplaysRequestSchema)` to create a new message.
+ */
+export const ListReplaysRequestSchema: GenMessage<ListReplaysRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 16);
+
+/**
+ * A page of replays.
+ *
+ * @generated from message carillon.deadletters.v1.ListReplaysResponse
+ */
+export type ListReplaysResponse = Message<"carillon.deadletters.v1.ListReplaysResponse"> & {
+  /**
+   * Newest first.
+   *
+   * @generated from field: repeated carillon.deadletters.v1.Replay replays = 1;
+   */
+  replays: Replay[];
+
+  /**
+   * For the next page; empty: there is none.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.ListReplaysResponse.
+ * Use `create(ListReplaysResponseSchema)` to create a new message.
+ */
+export const ListReplaysResponseSchema: GenMessage<ListReplaysResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 17);
+
+/**
+ * Which one.
+ *
+ * @generated from message carillon.deadletters.v1.CancelReplayRequest
+ */
+export type CancelReplayRequest = Message<"carillon.deadletters.v1.CancelReplayRequest"> & {
+  /**
+   * Its UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.CancelReplayRequest.
+ * Use `create(CancelReplayRequestSchema)` to create a new message.
+ */
+export const CancelReplayRequestSchema: GenMessage<CancelReplayRequest> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 18);
+
+/**
+ * What it came to.
+ *
+ * @generated from message carillon.deadletters.v1.CancelReplayResponse
+ */
+export type CancelReplayResponse = Message<"carillon.deadletters.v1.CancelReplayResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: carillon.deadletters.v1.Replay replay = 1;
+   */
+  replay?: Replay | undefined;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.CancelReplayResponse.
+ * Use `create(CancelReplayResponseSchema)` to create a new message.
+ */
+export const CancelReplayResponseSchema: GenMessage<CancelReplayResponse> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 19);
 
 /**
  * Where a dead letter stands.
@@ -592,6 +879,102 @@ export const DeadLetterStateSchema: GenEnum<DeadLetterState> = /*@__PURE__*/
   enumDesc(file_carillon_deadletters_v1_deadletters, 0);
 
 /**
+ * What a replay does with the dead letters that its filter finds.
+ *
+ * @generated from enum carillon.deadletters.v1.ReplayAction
+ */
+export const ReplayAction = {
+  /**
+   * In a request: replay.
+   *
+   * @generated from enum value: REPLAY_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Puts them back on their way.
+   *
+   * @generated from enum value: REPLAY_ACTION_REPLAY = 1;
+   */
+  REPLAY: 1,
+
+  /**
+   * Settles them without doing anything.
+   *
+   * @generated from enum value: REPLAY_ACTION_DISCARD = 2;
+   */
+  DISCARD: 2,
+} as const;
+
+/**
+ * What a replay does with the dead letters that its filter finds.
+ *
+ * @generated from enum carillon.deadletters.v1.ReplayAction
+ */
+export type ReplayAction = (typeof ReplayAction)[keyof typeof ReplayAction] | UnknownEnum;
+
+/**
+ * Describes the enum carillon.deadletters.v1.ReplayAction.
+ */
+export const ReplayActionSchema: GenEnum<ReplayAction> = /*@__PURE__*/
+  enumDesc(file_carillon_deadletters_v1_deadletters, 1);
+
+/**
+ * Where a replay stands.
+ *
+ * @generated from enum carillon.deadletters.v1.ReplayState
+ */
+export const ReplayState = {
+  /**
+   * Never answered.
+   *
+   * @generated from enum value: REPLAY_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * For its turn: an earlier one about the same queue has not ended, or nobody has taken it up yet.
+   *
+   * @generated from enum value: REPLAY_STATE_WAITING = 1;
+   */
+  WAITING: 1,
+
+  /**
+   * Under way.
+   *
+   * @generated from enum value: REPLAY_STATE_RUNNING = 2;
+   */
+  RUNNING: 2,
+
+  /**
+   * All that it found was gone through.
+   *
+   * @generated from enum value: REPLAY_STATE_DONE = 3;
+   */
+  DONE: 3,
+
+  /**
+   * Somebody ended it.
+   *
+   * @generated from enum value: REPLAY_STATE_CANCELED = 4;
+   */
+  CANCELED: 4,
+} as const;
+
+/**
+ * Where a replay stands.
+ *
+ * @generated from enum carillon.deadletters.v1.ReplayState
+ */
+export type ReplayState = (typeof ReplayState)[keyof typeof ReplayState] | UnknownEnum;
+
+/**
+ * Describes the enum carillon.deadletters.v1.ReplayState.
+ */
+export const ReplayStateSchema: GenEnum<ReplayState> = /*@__PURE__*/
+  enumDesc(file_carillon_deadletters_v1_deadletters, 2);
+
+/**
  * The dead letters of the credential's environment. What belongs to another one is NOT_FOUND, as if it did not exist.
  *
  * @generated from service carillon.deadletters.v1.DeadLettersService
@@ -618,8 +1001,8 @@ export const DeadLettersService: GenService<{
     output: typeof GetDeadLetterResponseSchema;
   },
   /**
-   * Puts originals back on their way. A delivery passes the person's choices and its expiry anew, and opens a new cycle: replayed twice,
-   * even at once, it is delivered once.
+   * Puts originals back on their way, by their ids. A delivery passes the person's choices and its expiry anew, and opens a new cycle:
+   * replayed twice, even at once, it is delivered once.
    *
    * @generated from rpc carillon.deadletters.v1.DeadLettersService.ReplayDeadLetters
    */
@@ -629,7 +1012,7 @@ export const DeadLettersService: GenService<{
     output: typeof ReplayDeadLettersResponseSchema;
   },
   /**
-   * Settles dead letters without doing anything. They can be read until they are forgotten, and not be replayed any more.
+   * Settles dead letters without doing anything, by their ids. They can be read until they are forgotten, and not be replayed any more.
    *
    * @generated from rpc carillon.deadletters.v1.DeadLettersService.DiscardDeadLetters
    */
@@ -637,6 +1020,49 @@ export const DeadLettersService: GenService<{
     methodKind: "unary";
     input: typeof DiscardDeadLettersRequestSchema;
     output: typeof DiscardDeadLettersResponseSchema;
+  },
+  /**
+   * Begins to replay, or to discard, all that a filter finds: oldest first, so many a second, until it is done or canceled. It goes on when
+   * the process that does it dies. Of those about the same queue of an environment one runs at a time, and the others wait for it.
+   * Errors: RESOURCE_EXHAUSTED with 20 that have not ended; INVALID_ARGUMENT for an idempotency key that was used for another one.
+   *
+   * @generated from rpc carillon.deadletters.v1.DeadLettersService.CreateReplay
+   */
+  createReplay: {
+    methodKind: "unary";
+    input: typeof CreateReplayRequestSchema;
+    output: typeof CreateReplayResponseSchema;
+  },
+  /**
+   * How far one is. Errors: NOT_FOUND.
+   *
+   * @generated from rpc carillon.deadletters.v1.DeadLettersService.GetReplay
+   */
+  getReplay: {
+    methodKind: "unary";
+    input: typeof GetReplayRequestSchema;
+    output: typeof GetReplayResponseSchema;
+  },
+  /**
+   * Replays, newest first. They are forgotten when the dead letters of their time are.
+   *
+   * @generated from rpc carillon.deadletters.v1.DeadLettersService.ListReplays
+   */
+  listReplays: {
+    methodKind: "unary";
+    input: typeof ListReplaysRequestSchema;
+    output: typeof ListReplaysResponseSchema;
+  },
+  /**
+   * Ends one, and answers what it had come to; what it has put on its way stays so. One that has ended is answered as it is.
+   * Errors: NOT_FOUND.
+   *
+   * @generated from rpc carillon.deadletters.v1.DeadLettersService.CancelReplay
+   */
+  cancelReplay: {
+    methodKind: "unary";
+    input: typeof CancelReplayRequestSchema;
+    output: typeof CancelReplayResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_carillon_deadletters_v1_deadletters, 0);

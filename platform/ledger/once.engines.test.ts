@@ -1,0 +1,205 @@
+import { Registry } from "prom-client";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openRedis, ownPrefix } from "#platform/redis/redis.fixture.ts";
+import { type TestDatabase, testDatabase } from "../../test/engines/mysql.ts";
+import { fakeClock } from "../../test/fakes/clock.ts";
+import { mysqlIntents } from "./intents.mysql.ts";
+import { attemptOf, extensionOf, settledAs } from "./ledger.fixture.ts";
+import { onceSuite } from "./ledger.once.suite.ts";
+import { redisLedger } from "./ledger.redis.ts";
+import type { Ledger } from "./ledger.ts";
+import { atMostOnce, type Intents } from "./once.ts";
+
+/** Real servers take their time, more of it on a busy machine. */
+const soon = { timeout: 10_000 };
+
+let database: TestDatabase;
+let mysql: Awaited<ReturnType<TestDatabase["open"]>>;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  mysql = await database.open({ metrics: new Registry() });
+});
+afterAll(() => database.end());
+
+const clock = fakeClock();
+let round = 0;
+
+/** Each on ids of its own, as good as empty. */
+async function opened(more: { intents?: (intents: Intents) => Partial<Intents>; ledger?: (ledger: Ledger) => Partial<Ledger> } = {}) {
+  const connection = await openRedis();
+  const prefix = ownPrefix(connection);
+  const own = `${round++}/`;
+  const within = <T extends { readonly environment: string }>(items: readonly T[]) =>
+    items.map((each) => ({ ...each, environment: own + each.environment }));
+  const plain = await redisLedger({ connection, prefix, clock, restore: async () => {} });
+  const kept = await mysqlIntents(mysql, { clock });
+  const intents: Intents = {
+    ...kept,
+    begin: (tries) => kept.begin(within(tries)),
+    withdraw: (tries) => kept.withdraw(within(tries)),
+    settle: (results) => kept.settle(within(results)),
+    giveUp: (tries) => kept.giveUp(within(tries)),
+  };
+  const ledger: Ledger = atMostOnce({ ...plain, ...more.ledger?.(plain) }, { ...intents, ...more.intents?.(intents) });
+  const loseEverything = async () => {
+    await connection.redis.unlink(await connection.redis.keys(`${prefix}*`));
+    await expect(plain.erasedAt("development", ["nobody"])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    await expect.poll(() => plain.health().ok, soon).toBe(true);
+  };
+  const intend = async (worker: string, more: Partial<Parameters<typeof attemptOf>[0]> = {}) =>
+    (await ledger.intend([attemptOf({ atMostOnce: true, worker, ...more })]))[0];
+  const settle = async (worker: string, state: Parameters<typeof settledAs>[0]) =>
+    (await ledger.settle([settledAs(state, { atMostOnce: true, worker })]))[0];
+  return { plain, intents, ledger, intend, settle, loseEverything };
+}
+
+onceSuite("in Redis, with intents in MySQL", async () => ({ ledger: (await opened()).ledger, clock }));
+
+const away = () => Promise.reject(new Error("away"));
+
+describe("a ledger that loses everything", () => {
+  it("while a send is under way: it is given up, and its late outcome changes nothing", async () => {
+    const { intend, settle, loseEverything } = await opened();
+    expect(await intend("w-1")).toEqual({ is: "send" });
+    await loseEverything();
+    // The intent's own lease lives, so that nobody is given up who has just begun.
+    expect((await intend("w-2"))?.is).toBe("leased");
+    await clock.advance(17_000);
+    expect(await intend("w-3")).toEqual({ is: "unresolved", atMs: clock.nowMs() });
+    expect(await settle("w-1", "sent")).toBe(false);
+    await loseEverything();
+    expect(await intend("w-4")).toMatchObject({ is: "settled", state: "unresolved" });
+  });
+
+  it.each(["sent", "failed", "dead", "expired"] as const)("after a send came to %s: it stays that", async (state) => {
+    const { intend, settle, loseEverything } = await opened();
+    await intend("w-1");
+    expect(await settle("w-1", state)).toBe(true);
+    await loseEverything();
+    expect(await intend("w-2")).toMatchObject({ is: "settled", state });
+  });
+
+  it("after a send was refused for now: it is tried again", async () => {
+    const { intend, settle, loseEverything } = await opened();
+    await intend("w-1");
+    await settle("w-1", { released: { attempt: 1, wait: 0 } });
+    await loseEverything();
+    expect(await intend("w-2", { attempt: 1 })).toEqual({ is: "send" });
+    await loseEverything();
+    await clock.advance(17_000);
+    expect((await intend("w-3", { attempt: 1 }))?.is).toBe("unresolved");
+  });
+});
+
+describe("a process that dies", () => {
+  it("between the intent and the lease has its send given up", async () => {
+    const { intents, intend } = await opened();
+    await intents.begin([attemptOf({ atMostOnce: true, worker: "w-1" })]);
+    expect((await intend("w-2"))?.is).toBe("leased");
+    await clock.advance(17_000);
+    expect((await intend("w-3"))?.is).toBe("unresolved");
+  });
+
+  it("between the outcome's two writes has told it", async () => {
+    const { intents, intend } = await opened();
+    await intend("w-1");
+    await intents.settle([settledAs("sent", { worker: "w-1" })]);
+    await clock.advance(17_000);
+    expect(await intend("w-2")).toMatchObject({ is: "settled", state: "sent" });
+  });
+
+  it("between the two writes of a release has told it: the lease in the ledger runs out, and the send is tried again", async () => {
+    const { intents, intend } = await opened();
+    await intend("w-1");
+    await intents.settle([settledAs({ released: { attempt: 1, wait: 0 } }, { worker: "w-1" })]);
+    expect((await intend("w-2", { attempt: 1 }))?.is).toBe("leased");
+    await clock.advance(17_000);
+    expect(await intend("w-3", { attempt: 1 })).toEqual({ is: "send" });
+  });
+
+  it("while giving up a send leaves it to the next one", async () => {
+    const { ledger, intend, plain } = await opened();
+    await intend("w-1");
+    await clock.advance(17_000);
+    // It took the lease over, and got no further.
+    expect((await plain.intend([attemptOf({ worker: "w-2" })]))[0]?.is).toBe("unknown");
+    expect((await intend("w-3"))?.is).toBe("leased");
+    await clock.advance(17_000);
+    expect((await intend("w-4"))?.is).toBe("unresolved");
+    expect(await ledger.extend([extensionOf({ worker: "w-1" })])).toEqual(["lost"]);
+  });
+});
+
+describe("a store that is away", () => {
+  it("of the ledger: nothing was begun, so the send is not given up later", async () => {
+    let isAway = true;
+    const { intend } = await opened({
+      ledger: (ledger) => ({ intend: (tries, options) => (isAway ? away() : ledger.intend(tries, options)) }),
+    });
+    await expect(intend("w-1")).rejects.toThrow("away");
+    isAway = false;
+    expect(await intend("w-1b")).toEqual({ is: "send" });
+  });
+
+  it("of the intents: nothing is leased, and others go on", async () => {
+    const { ledger, intend } = await opened({ intents: () => ({ begin: away, settle: away }) });
+    await expect(intend("w-1")).rejects.toThrow("away");
+    expect(await ledger.intend([attemptOf({ worker: "w-2" })])).toEqual([{ is: "send" }]);
+    expect(await ledger.settle([settledAs("sent", { worker: "w-2" })])).toEqual([true]);
+  });
+
+  it("of the intents, at the outcome: the ledger is not told either, until both are", async () => {
+    let isAway = true;
+    const { intend, settle } = await opened({
+      intents: (intents) => ({ settle: (results) => (isAway ? away() : intents.settle(results)) }),
+    });
+    await intend("w-1");
+    await expect(settle("w-1", "sent")).rejects.toThrow("away");
+    expect((await intend("w-2"))?.is).toBe("leased");
+    isAway = false;
+    expect(await settle("w-1", "sent")).toBe(true);
+    expect(await intend("w-3")).toMatchObject({ is: "settled", state: "sent" });
+  });
+});
+
+it("of many processes at once each send is begun by one", async () => {
+  const { ledger } = await opened();
+  const tries = (worker: string) =>
+    Array.from({ length: 40 }, (_, at) => attemptOf({ atMostOnce: true, deliveryId: `d-${at}`, worker: `${worker}/${at}` }));
+  const all = await Promise.all(
+    ["w-1", "w-2", "w-3", "w-4"].map((worker) => ledger.intend(worker < "w-3" ? tries(worker) : tries(worker).reverse())),
+  );
+  for (const each of [2, 3]) all[each] = [...(all[each] ?? [])].reverse();
+  for (let at = 0; at < 40; at++) expect(all.map((answers) => answers[at]?.is).sort()).toEqual(["leased", "leased", "leased", "send"]);
+});
+
+it("who says late that it did not happen, while it is being given up, leaves it to be tried again", async () => {
+  const { intents, intend } = await opened({
+    intents: (its) => ({
+      async giveUp(tries) {
+        await its.settle([settledAs({ released: { attempt: 1, wait: 0 } }, { worker: "w-1" })]);
+        return its.giveUp(tries);
+      },
+    }),
+  });
+  await intend("w-1");
+  await clock.advance(17_000);
+  expect(await intend("w-2")).toEqual({ is: "leased", untilMs: clock.nowMs() + 17_000 });
+  await clock.advance(17_000);
+  expect(await intend("w-3")).toEqual({ is: "send" });
+  expect(await intents.settle([settledAs("sent", { worker: "w-3" })])).toEqual([true]);
+});
+
+it("intents are forgotten when they are old, a bounded bite at a time, and hold no address", async () => {
+  await database.admin.query("DELETE FROM send_intents");
+  const intents = await mysqlIntents(mysql, { clock });
+  const tries = ["a", "b", "c"].map((deliveryId) => attemptOf({ atMostOnce: true, deliveryId }));
+  await intents.begin(tries);
+  const [rows] = await database.admin.query("SELECT * FROM send_intents");
+  expect(JSON.stringify(rows)).not.toContain("ann");
+  await clock.advance(20_000);
+  expect(await intents.sweep(clock.nowMs() - 10_000, 10)).toBe(0);
+  expect(await intents.sweep(clock.nowMs(), 2)).toBe(2);
+  expect(await intents.sweep(clock.nowMs(), 2)).toBe(1);
+});

@@ -1,0 +1,85 @@
+/**
+ * Sends that may happen at most once, on a ledger that may lose its data: their intents are written where nothing is lost, before the lease
+ * and the provider, and what became of them is written there before the ledger hears of it.
+ *
+ * The ledger's lease says who may send now; the intent says whether something may have been sent. So a lease on a send without an open intent
+ * is as good as new, whatever the ledger remembers of an earlier one. An open intent on which the ledger gives a lease is of somebody who is
+ * gone: nobody knows how that ended, and nobody tries again.
+ *
+ * Who dies between intent and lease has sent nothing, and it is given up all the same: from outside that cannot be told apart.
+ */
+import type { Intent, Ledger, Settled, Try } from "./ledger.ts";
+
+/** A port; intents.mysql.ts. One answer per item, in order. */
+export interface Intents {
+  /** Durable when it answers: an intent of each send that has none, which is told `send`. Of others what is known, as a ledger says it. */
+  begin(tries: readonly Try[]): Promise<readonly Intent[]>;
+  /** These tries have sent nothing. */
+  withdraw(tries: readonly Pick<Try, "environment" | "deliveryId" | "cycle" | "target" | "worker">[]): Promise<void>;
+  /** As a ledger does. What is released did not happen, and has no intent any more. */
+  settle(results: readonly Settled[]): Promise<readonly boolean[]>;
+  /** Ends sends as unresolved whose intents are open, whoever began them; answers how each has ended. */
+  giveUp(tries: readonly Try[]): Promise<readonly Intent[]>;
+  /** Forgets what has ended, or was begun, before that; at most so many; answers how many. */
+  sweep(beforeMs: number, limit: number): Promise<number>;
+}
+
+const isLease = (intent: Intent | undefined): boolean => intent?.is === "send" || intent?.is === "unknown";
+const isOnce = ({ atMostOnce = false }: Try | Settled): boolean => atMostOnce;
+
+export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
+  const withdraw = async (tries: readonly Try[]) => {
+    if (tries.length > 0) await intents.withdraw(tries);
+  };
+
+  /** Of sends whose intents are open, and whose leases are these tries'. */
+  async function givenUp(tries: readonly Try[]): Promise<readonly Intent[]> {
+    if (tries.length === 0) return [];
+    const ends = await intents.giveUp(tries);
+    await ledger.settle(
+      ends.flatMap((end, place) => (end.is === "settled" ? [{ ...(tries[place] as Try), state: end.state, atMs: end.atMs }] : [])),
+    );
+    return ends.map((end) => (end.is === "settled" && end.state === "unresolved" ? { is: end.state, atMs: end.atMs } : end));
+  }
+
+  return {
+    ...ledger,
+
+    async intend(tries, options) {
+      const once = tries.filter(isOnce);
+      if (once.length === 0) return ledger.intend(tries, options);
+      const began = await intents.begin(once);
+      const begun = new Map(once.map((asked, place) => [asked, began[place] as Intent]));
+      const fresh = once.filter((asked) => begun.get(asked)?.is === "send");
+      // What the intent says of others is their answer: the send has ended, or is in somebody's hands.
+      const asked = tries.filter((each) => !isOnce(each) || isLease(begun.get(each)));
+      let leases: readonly Intent[];
+      try {
+        const plain = asked.map((each) => ({ ...each, atMostOnce: false }));
+        leases = await ledger.intend(plain, options);
+      } catch (error) {
+        // Nothing was sent. What cannot be withdrawn now either is given up when its lease is over.
+        await withdraw(fresh).catch(() => undefined);
+        throw error;
+      }
+      const answers = new Map(asked.map((each, place) => [each, leases[place] as Intent]));
+      await withdraw(fresh.filter((each) => !isLease(answers.get(each))));
+      for (const each of fresh) if (isLease(answers.get(each))) answers.set(each, { is: "send" });
+      const open = once.filter((each) => begun.get(each)?.is === "unknown" && isLease(answers.get(each)));
+      for (const [place, end] of (await givenUp(open)).entries()) answers.set(open[place] as Try, end);
+      return tries.map((each) => answers.get(each) ?? (begun.get(each) as Intent));
+    },
+
+    async settle(results) {
+      const once = results.filter(isOnce);
+      if (once.length === 0) return ledger.settle(results);
+      const taken = await intents.settle(once);
+      const dropped = new Set(once.filter((_, place) => !taken[place]));
+      const told = results.filter((each) => !dropped.has(each));
+      const answers = await ledger.settle(told);
+      // Of one that may happen once, the intent is what counts.
+      const isKnown = new Map(told.map((each, place) => [each, isOnce(each) || (answers[place] as boolean)]));
+      return results.map((each) => isKnown.get(each) ?? false);
+    },
+  };
+}

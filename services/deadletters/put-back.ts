@@ -1,0 +1,66 @@
+/**
+ * Puts dead letters back into the log, whoever asked for it. What is known of their people and addresses is asked for all of them at once.
+ *
+ * Killed between this and the settling, a letter is on its way and still kept; a replay of it comes to the same.
+ */
+import { create } from "@bufbuild/protobuf";
+import { factsOf } from "#domain/decide/facts.ts";
+import { suppressionsOf } from "#domain/decide/suppression.ts";
+import { Problem } from "#domain/errors.ts";
+import type { Reason } from "#domain/reasons.ts";
+import { PreferencesService, SuppressedSchema } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import type { Given } from "#platform/host.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
+import type { RawDoor } from "#platform/raw/door.ts";
+import { deliveryOf, type FactsNow, replayed } from "./replay.ts";
+import type { Letter } from "./store.ts";
+
+export interface PutBackNeeds extends Pick<Given, "log" | "ledger" | "clock" | "client"> {
+  readonly door: RawDoor;
+}
+
+export interface PutBack {
+  /** The ids of those that are on their way now. */
+  readonly going: readonly string[];
+  /** By id, why others must not be sent any more. */
+  readonly refused: ReadonlyMap<string, Reason>;
+}
+
+/** What is longer is no address, and on no list. */
+const MOST_ADDRESS_CHARS = 254;
+
+/** Throws Problem while the log, or who knows the people, cannot be reached. */
+export const puttingBack =
+  ({ log, ledger, clock, client, door }: PutBackNeeds) =>
+  async (environment: string, letters: readonly Letter[], signal: AbortSignal): Promise<PutBack> => {
+    const facts = await factsFor(letters);
+    const nowMs = clock.nowMs();
+    const plans = letters.map((letter) => ({ id: letter.id, plan: replayed(letter, facts(letter), nowMs, door) }));
+    try {
+      await log.append(plans.flatMap(({ plan }) => (typeof plan === "string" ? [] : plan)));
+    } catch (cause) {
+      throw new Problem("LOG_UNAVAILABLE", { cause, retryAfterMs: 1_000 });
+    }
+    return {
+      going: plans.flatMap(({ id, plan }) => (typeof plan === "string" ? [] : [id])),
+      refused: new Map(plans.flatMap(({ id, plan }) => (typeof plan === "string" ? [[id, plan]] : []))),
+    };
+
+    async function factsFor(letters: readonly Letter[]): Promise<(letter: Letter) => FactsNow> {
+      const deliveries = new Map(letters.map((letter) => [letter, deliveryOf(letter, door)]));
+      const all = [...deliveries.values()].filter((delivery) => delivery !== undefined);
+      if (all.length === 0) return () => ({ person: undefined, suppressions: [], erased: false });
+      const erased = await erasedAmong(ledger, all);
+      const userIds = [...new Set(all.filter((each) => each.userId !== "" && !erased.has(each)).map(({ userId }) => userId))];
+      const addresses = all.flatMap(({ channel, target }) =>
+        target === "" || target.length > MOST_ADDRESS_CHARS ? [] : [create(SuppressedSchema, { channel, address: target })],
+      );
+      const known = await client(PreferencesService, environment).batchGetPreferences({ userIds, addresses }, { signal });
+      const people = new Map(known.people.map((person, at) => [userIds[at] as string, factsOf(person)]));
+      const suppressions = suppressionsOf(known.suppressions);
+      return (letter) => {
+        const delivery = deliveries.get(letter);
+        return { person: people.get(delivery?.userId ?? ""), suppressions, erased: delivery !== undefined && erased.has(delivery) };
+      };
+    }
+  };
