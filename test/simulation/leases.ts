@@ -18,6 +18,8 @@ export interface Lease extends Progress {
   readonly barred: string | undefined;
   /** By the clock of its process; undefined: it has not heard of it. */
   heardMs?: number;
+  /** Of what its process asked for, whoever keeps that. */
+  atMostOnce?: boolean | undefined;
   /** When it last heard that a send of it may begin. */
   let?: Let;
 }
@@ -105,10 +107,11 @@ export class Leases {
       ...ledger,
       intend: async (tries, options) => {
         const intents = await ledger.intend(tries, options);
-        for (const [index, { deliveryId, worker }] of tries.entries()) {
+        for (const [index, { deliveryId, worker, atMostOnce }] of tries.entries()) {
           const lease = this.of(deliveryId, by);
           if (lease?.of.worker !== worker) continue;
           lease.heardMs ??= by.clock.nowMs();
+          lease.atMostOnce = atMostOnce;
           const isLet = intents[index]?.is === "send" || intents[index]?.is === "unknown";
           if (isLet) this.#letSend(lease, by, lease.barred);
         }

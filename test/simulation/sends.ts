@@ -93,7 +93,7 @@ export class Sends {
     const isRepeated = ({ lease: one, to }: Taken) => one?.of.cycle === lease?.of.cycle && (!isLost || to === handed.to);
     const cycle = all.filter(isRepeated);
     if (cycle.length > 1) this.repeats++;
-    if (all.length > 1 && lease?.of.atMostOnce)
+    if (all.length > 1 && lease?.atMostOnce)
       this.#needs.report("what may be sent at most once is", `${handed.deliveryId} was taken ${all.length} times`);
     const lost = cycle.filter((each) => this.#isLost(each)).length;
     if (cycle.length > 1 + lost)
