@@ -16,11 +16,20 @@ export interface Erased {
 export class Bars {
   readonly erased: Erased[] = [];
   readonly #canceled = new Set<string>();
+  /** By whom, those that were not lifted since. */
   readonly #suppressed = new Set<string>();
   readonly #lifts = new Map<string, number>();
 
-  canceled(notificationId: string): void {
+  cancel(notificationId: string): void {
     this.#canceled.add(notificationId);
+  }
+
+  get canceled(): readonly string[] {
+    return [...this.#canceled];
+  }
+
+  get suppressed(): readonly string[] {
+    return [...this.#suppressed];
   }
 
   /** Asked for now; what is answered is to be called when it is acknowledged. */

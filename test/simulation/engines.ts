@@ -29,6 +29,7 @@ import { storesOf } from "./stores.ts";
 import type { Timeline } from "./timeline.ts";
 import { Told } from "./told.ts";
 import { underWay } from "./under-way.ts";
+import { watchedScripts } from "./whole.ts";
 import { type Weather, Wire } from "./wire.ts";
 
 export interface EnginesNeeds {
@@ -59,10 +60,13 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
   const watched = broken.log(positions.watched(log));
   const broker: Broker = brokerOf({ timeline, log: watched, random: randomOf(seed, "broker"), wire, isAtomic: plan.isAtomic });
 
-  const server = new LedgerServer(
-    () => leases.watched(broken.ledger(memoryLedger({ clock }))),
-    () => timeline.nowMs,
-  );
+  let memory = memoryLedger({ clock });
+  const empty = () => {
+    memory = memoryLedger({ clock });
+    return leases.watched(broken.ledger(memory));
+  };
+  const server = new LedgerServer(empty, () => timeline.nowMs);
+  const scripts = watchedScripts(broken.restorer(meanings), { bars, ledger: () => memory, timeline, report });
   const keeps = memoryKeeps();
   const intents = memoryIntents();
   const limits = limitsOf({ clock, broken, timeline, report, leases, mark: told.mark, sent: sends.begun });
@@ -87,7 +91,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
       rate,
       sender: broken.sender(senderOf(process, PROVIDERS[at] as string, provider)),
     }));
-    const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), scripts: broken.restorer(meanings) });
+    const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), scripts });
     const once = () => atMostOnce(plain, far("intents", broken.intents(intents(process))));
     return {
       ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, providers, maxRetryCount: plan.maxRetryCount },

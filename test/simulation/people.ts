@@ -101,7 +101,7 @@ function actor({ ports, bars }: PeopleNeeds): (act: Act) => Promise<unknown> {
     switch (act.does) {
       case "cancel":
         await cancel(ENVIRONMENT, act.notificationId);
-        return bars.canceled(act.notificationId);
+        return bars.cancel(act.notificationId);
       case "suppress": {
         const acknowledged = bars.suppressing(whomOf(act.who));
         await suppressions.addSuppression?.({ who: act.who, reason: SuppressionReason.MANUAL });
