@@ -29,7 +29,7 @@ import { storesOf } from "./stores.ts";
 import type { Timeline } from "./timeline.ts";
 import { Told } from "./told.ts";
 import { underWay } from "./under-way.ts";
-import { watchedScripts } from "./whole.ts";
+import { watchedRestorer } from "./whole.ts";
 import { type Weather, Wire } from "./wire.ts";
 
 export interface EnginesNeeds {
@@ -66,7 +66,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
     return leases.watched(broken.ledger(memory));
   };
   const server = new LedgerServer(empty, () => timeline.nowMs);
-  const scripts = watchedScripts(broken.restorer(meanings), { bars, ledger: () => memory, timeline, report });
+  const watchedMeanings = watchedRestorer(broken.restorer(meanings), { bars, ledger: () => memory, timeline, report });
   const keeps = memoryKeeps();
   const intents = memoryIntents();
   const limits = limitsOf({ clock, broken, timeline, report, leases, mark: told.mark, sent: sends.begun });
@@ -91,7 +91,7 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
       rate,
       sender: broken.sender(senderOf(process, PROVIDERS[at] as string, provider)),
     }));
-    const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), scripts });
+    const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), meanings: watchedMeanings });
     const once = () => atMostOnce(plain, far("intents", broken.intents(intents(process))));
     return {
       ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, providers, maxRetryCount: plan.maxRetryCount },

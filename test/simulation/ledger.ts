@@ -41,12 +41,12 @@ interface Needs {
   readonly wire: Wire;
   readonly restore: typeof tellAgain;
   /** Of the restorer. */
-  readonly scripts: Meanings;
+  readonly meanings: Meanings;
 }
 
-export function ledgerOf(process: Process, { server, keeps, wire, restore, scripts }: Needs): Ledger {
+export function ledgerOf(process: Process, { server, keeps, wire, restore, meanings }: Needs): Ledger {
   const { clock } = process;
-  const connection = connectionOf(process, { keys: () => server.keys, wire, scripts });
+  const connection = connectionOf(process, { keys: () => server.keys, wire, meanings });
   const methods = Object.keys(server.ledger) as (keyof Ledger)[];
   const calling = (call: (method: keyof Ledger, given: unknown[]) => Promise<unknown>) =>
     Object.fromEntries(methods.map((method) => [method, (...given: unknown[]) => call(method, given)])) as unknown as Ledger;

@@ -21,7 +21,7 @@ interface Broken {
   readonly letters: (letters: DeadLetterStore) => DeadLetterStore;
   readonly history: (history: HistoryStore) => HistoryStore;
   readonly restore: (restore: typeof tellAgain) => typeof tellAgain;
-  readonly restorer: (scripts: Meanings) => Meanings;
+  readonly restorer: (meanings: Meanings) => Meanings;
   readonly intents: (intents: Intents) => Intents;
 }
 

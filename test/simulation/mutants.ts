@@ -100,14 +100,14 @@ const again = (ledger: Ledger): Ledger => ({
 });
 
 /** Who loads the ledger back is believed, whoever is at it by now. */
-const fence = (scripts: Meanings): Meanings => {
+const fence = (meanings: Meanings): Meanings => {
   const unfenced =
     (meaning: Meanings["end"]): Meanings["end"] =>
     (keys, names, args) => {
       keys.set(names[0] as string, args[0] as string);
       return meaning(keys, names, args);
     };
-  return { ...scripts, reach: unfenced(scripts.reach), end: unfenced(scripts.end) };
+  return { ...meanings, reach: unfenced(meanings.reach), end: unfenced(meanings.end) };
 };
 
 /** Nobody was ever erased, for who asks behind a write. */

@@ -58,23 +58,24 @@ export const meanings: Meanings = {
   },
 };
 
-const fileOf = (name: string) => new URL(`../../platform/ledger/restoring.${name}.lua`, import.meta.url);
-const names = new Map((["claim", "reach", "end"] as const).map((name) => [script(fileOf(name)).sha, name]));
+const fileOf = (name: keyof Meanings) => script(new URL(`../../platform/ledger/restoring.${name}.lua`, import.meta.url));
+export const scripts = { claim: fileOf("claim"), reach: fileOf("reach"), end: fileOf("end") };
+const names = new Map(Object.entries(scripts).map(([name, { sha }]) => [sha, name as keyof Meanings]));
 
 interface Needs {
   /** As they are when a call arrives. */
   readonly keys: () => Keys;
   readonly wire: Wire;
-  readonly scripts: Meanings;
+  readonly meanings: Meanings;
 }
 
 /** As one process is connected to it, behind the wire. */
-export function connectionOf(process: Process, { keys, wire, scripts }: Needs): RedisConnection {
+export function connectionOf(process: Process, { keys, wire, meanings }: Needs): RedisConnection {
   const run = async (command: string, sha: string, count: number, ...given: readonly (string | number)[]) => {
     const name = names.get(sha);
     if (command !== "EVALSHA" || !name) throw new Error(`the simulation does not know what this means: ${command} ${sha}`);
     const words = given.map(String);
-    return wire.call(process, `ledger.${name}`, async () => scripts[name](keys(), words.slice(0, count), words.slice(count)));
+    return wire.call(process, `ledger.${name}`, async () => meanings[name](keys(), words.slice(0, count), words.slice(count)));
   };
   const pipeline = () => {
     const calls: Parameters<typeof run>[] = [];

@@ -22,7 +22,7 @@ const probe: Omit<Try, "deliveryId"> = {
   ...{ attempt: 0, wait: 0, worker: "nobody", leaseMs: 0 },
 };
 
-export function watchedScripts(scripts: Meanings, { bars, ledger, timeline, report }: Needs): Meanings {
+export function watchedRestorer(meanings: Meanings, { bars, ledger, timeline, report }: Needs): Meanings {
   let probes = 0;
   async function look(): Promise<void> {
     const barred: readonly Partial<Try>[] = [
@@ -37,9 +37,9 @@ export function watchedScripts(scripts: Meanings, { bars, ledger, timeline, repo
         report("I8: what is called whole knows what is barred", `the ledger does not know of ${JSON.stringify(barred[place])}`);
   }
   return {
-    ...scripts,
+    ...meanings,
     end(keys, names, args) {
-      const answer = scripts.end(keys, names, args);
+      const answer = meanings.end(keys, names, args);
       if (answer === 1 && args[1] !== "") timeline.during(look());
       return answer;
     },
