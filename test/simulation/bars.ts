@@ -18,7 +18,9 @@ export class Bars {
   readonly #canceled = new Set<string>();
   /** By whom, those that were not lifted since. */
   readonly #suppressed = new Set<string>();
-  readonly #lifts = new Map<string, number>();
+  /** By whom, what asked for an end of it, and of those which are not acknowledged. */
+  readonly #lifts = new Map<string, Set<object>>();
+  readonly #underWay = new Set<object>();
 
   cancel(notificationId: string): void {
     this.#canceled.add(notificationId);
@@ -34,22 +36,34 @@ export class Bars {
 
   /** Asked for now; what is answered is to be called when it is acknowledged. */
   suppressing(whom: string): () => void {
-    const lifts = this.#lifts.get(whom);
+    const before = this.#liftsOf(whom).size;
+    const isLifted = [...this.#liftsOf(whom)].some((by) => this.#underWay.has(by));
     return () => {
-      if (this.#lifts.get(whom) === lifts) this.#suppressed.add(whom);
+      if (!isLifted && this.#liftsOf(whom).size === before) this.#suppressed.add(whom);
     };
   }
 
-  /** Asked for now. */
-  lifting(whom: string): void {
-    this.#lifts.set(whom, (this.#lifts.get(whom) ?? 0) + 1);
+  /** Asked for now, once or again, by an act; what is answered is to be called when that is acknowledged. */
+  lifting(whom: string, by: object): () => void {
+    this.#liftsOf(whom).add(by);
+    this.#underWay.add(by);
     this.#suppressed.delete(whom);
+    return () => this.#underWay.delete(by);
   }
 
   /** Who is erased comes off the suppression list. */
-  erasing(userId: string): (atMs: number) => void {
-    this.lifting(personReached(userId));
-    return (atMs) => this.erased.push({ userId, atMs });
+  erasing(userId: string, by: object): (atMs: number) => void {
+    const lifted = this.lifting(personReached(userId), by);
+    return (atMs) => {
+      lifted();
+      this.erased.push({ userId, atMs });
+    };
+  }
+
+  #liftsOf(whom: string): Set<object> {
+    const lifts = this.#lifts.get(whom) ?? new Set<object>();
+    this.#lifts.set(whom, lifts);
+    return lifts;
   }
 
   isErased(userId: string, acceptedAtMs: number): boolean {

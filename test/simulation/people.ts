@@ -107,11 +107,13 @@ function actor({ ports, bars }: PeopleNeeds): (act: Act) => Promise<unknown> {
         await suppressions.addSuppression?.({ who: act.who, reason: SuppressionReason.MANUAL });
         return acknowledged();
       }
-      case "allow":
-        bars.lifting(whomOf(act.who));
-        return suppressions.removeSuppression?.({ who: act.who });
+      case "allow": {
+        const acknowledged = bars.lifting(whomOf(act.who), act);
+        await suppressions.removeSuppression?.({ who: act.who });
+        return acknowledged();
+      }
       case "erase": {
-        const acknowledged = bars.erasing(act.userId);
+        const acknowledged = bars.erasing(act.userId, act);
         return acknowledged((await erase(ENVIRONMENT, act.userId)).atMs);
       }
       case "replay":
