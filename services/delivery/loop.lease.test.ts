@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Channel, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Ledger, Try } from "#platform/ledger/ledger.ts";
 import { addressReached, personReached } from "#platform/ledger/reach.ts";
+import { type Breakers, OPEN_MS, OPENS_AFTER } from "#platform/limits/breaker.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import type { Answer } from "../../test/fakes/smtp.ts";
 import type { Integration } from "./integration.ts";
@@ -81,6 +82,31 @@ describe("after its acknowledgement no send starts: one that is", () => {
     await until("a", status);
     expect(await statuses("a")).toEqual([[status, reason, 0]]);
     expect(spare.asked).toEqual([]);
+  });
+
+  it.each(bars)("%s while a probe is asked for it is not sent, once that is granted", async (reason, status, bar) => {
+    const { breakers } = here;
+    const [asked, granted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const probe: Breakers["probe"] = async (probe) => {
+      asked.resolve();
+      await granted.promise;
+      return breakers.probe(probe);
+    };
+    here.breakers = { ...breakers, probe };
+    const primary = account("primary", 5);
+    const only = integration(primary.sender);
+    const failure = { integration: "primary", generation: 0, holder: "w-2", is: "failure" } as const;
+    for (let count = 0; count < OPENS_AFTER; count++) only.breaker.learn(await breakers.report(failure));
+    await here.at.clock.advance(OPEN_MS);
+    await run({ route: [only] });
+    await put(deliveryOf("a"));
+    await asked.promise;
+    await bar();
+    await here.at.clock.advance(101);
+    granted.resolve();
+    await until("a", status);
+    expect(await statuses("a")).toEqual([[status, reason, 0]]);
+    expect(primary.asked).toEqual([]);
   });
 
   it.each(bars)("%s while the provider has it ends as it ends, also when that takes minutes", async (_reason, _status, bar) => {

@@ -65,16 +65,13 @@ export function sendingWith({ clock, logger, metrics, tracer, patience }: Sendin
     const pass = await turns.take(signal).catch(() => undefined);
     if (!pass) return { is: "outage", code: CALLED_OFF, detail: "This process ended before it was the message's turn." };
     try {
-      const waitedMs = clock.nowMs() - lease.sinceMs;
+      let letMs = lease.sinceMs;
       // Less than no time: the clock was set back, and nobody knows how long it was.
-      if (again || waitedMs > FRESH_MS || waitedMs < 0) {
-        const hold = await patience.renew(lease).catch((error) => {
-          logger.warn({ err: error, deliveryId: lease.deliveryId }, "the ledger could not be asked whether a message may be sent");
-        });
-        if (hold === "lost") return hold;
-        if (hold === undefined)
-          return { is: "outage", code: LEDGER_AWAY, detail: "The ledger could not be asked whether this may be sent." };
-        if (hold !== "held") return endAgain(hold, received.value);
+      const isStale = () => clock.nowMs() - letMs > FRESH_MS || clock.nowMs() < letMs;
+      if (again || isStale()) {
+        const barred = await asked();
+        if (barred) return barred;
+        letMs = clock.nowMs();
       }
       const meanwhile = held();
       if (meanwhile) return meanwhile;
@@ -82,6 +79,11 @@ export function sendingWith({ clock, logger, metrics, tracer, patience }: Sendin
       if (generation === undefined) {
         if (breaker.isPaused()) return { is: "outage", code: PAUSED, detail: "An operator has paused it." };
         return { is: "outage", code: BREAKER_OPEN, detail: "The provider was out for others, and is not asked for a while." };
+      }
+      // It was granted a probe, and had to wait for that. One that comes to nothing now runs out.
+      if (isStale()) {
+        const barred = (await asked()) ?? held();
+        if (barred) return barred;
       }
       const span = sendSpan(tracer, received, sender.id);
       const { attempt, wait } = received.value;
@@ -92,6 +94,16 @@ export function sendingWith({ clock, logger, metrics, tracer, patience }: Sendin
       return outcome;
     } finally {
       pass();
+    }
+
+    /** Whether the lease is still held, and a send of it may start; undefined: so it is. */
+    async function asked(): Promise<Outcome | Unsent | undefined> {
+      const hold = await patience.renew(lease).catch((error) => {
+        logger.warn({ err: error, deliveryId: lease.deliveryId }, "the ledger could not be asked whether a message may be sent");
+      });
+      if (hold === "lost") return hold;
+      if (hold === undefined) return { is: "outage", code: LEDGER_AWAY, detail: "The ledger could not be asked whether this may be sent." };
+      return hold === "held" ? undefined : endAgain(hold, received.value);
     }
 
     async function sent(mail: Mail, lease: Lease, pass: () => void, again: boolean): Promise<Outcome> {

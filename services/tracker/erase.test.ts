@@ -4,6 +4,7 @@ import { type DeliveryEvent, DeliveryEventSchema } from "#gen/carillon/event/v1/
 import { personReached } from "#platform/ledger/reach.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { openTrackerRoom, type TrackerRoom } from "./service.fixture.ts";
+import type { HistoryStore } from "./store.ts";
 import * as story from "./story.fixture.ts";
 
 const { EMAIL, SENT } = story;
@@ -81,6 +82,15 @@ it("what comes after the erasure is not kept, in whatever order, and what was ac
   expect((await room.tracker.listNotifications({ userId: "ann" })).notifications).toHaveLength(1);
 });
 
+it("what came before the request, and the erasure could not find, goes when the request comes", async () => {
+  await room.record([{ ...story.decided("ann", [{ channel: EMAIL, send: true, reasons: [] }]), acceptedAtMs: 1_000n }]);
+  await erase("ann", 1_000);
+  await eraseAll("ann");
+  expect(await kept()).toHaveLength(1);
+  await room.record([story.asked(toAnn)]);
+  expect(await kept()).toEqual([]);
+});
+
 it("however the erasure races with what is recorded, nothing of the person is left", async () => {
   for (let round = 0; round < 12; round++) {
     const id = uuidv5(`race ${round}`);
@@ -98,4 +108,51 @@ it("however the erasure races with what is recorded, nothing of the person is le
     expect(await kept(id)).toEqual([]);
   }
   expect((await room.tracker.listNotifications({})).notifications).toEqual([]);
+});
+
+it("of two who are erased at the same time neither comes back with what is left of the other", async () => {
+  await room.close();
+  let meanwhile = async () => undefined as unknown;
+  const around = (store: HistoryStore): HistoryStore => ({
+    ...store,
+    async redact(redactions) {
+      const between = meanwhile;
+      meanwhile = async () => undefined;
+      await between();
+      return store.redact(redactions);
+    },
+  });
+  room = await openTrackerRoom({ around });
+  await room.record(story.likedStory());
+  await erase("ann", 1_000);
+  meanwhile = async () => {
+    await erase("bo", 1_000);
+    await eraseAll("bo");
+  };
+  await eraseAll("ann");
+  expect(await kept()).toEqual([]);
+});
+
+it("what comes of those who are erased is not even written, for whoever writes it may die before it can be deleted", async () => {
+  await room.close();
+  const written: string[] = [];
+  const around = (store: HistoryStore): HistoryStore => ({
+    ...store,
+    async record(events) {
+      written.push(...events.map(({ event }) => Buffer.from(event).toString("latin1")));
+      await store.record(events);
+    },
+  });
+  room = await openTrackerRoom({ around });
+  await erase("ann", 1_000);
+  const [asked, ...others] = story.likedStory().map((event) => ({ ...event, acceptedAtMs: 1_000n }));
+  await room.record([
+    asked as DeliveryEvent,
+    story.asked(story.request({ notificationId: uuidv5("hers"), recipients: [{ userId: "ann" }] })),
+    ...others,
+  ]);
+  expect(written.join()).not.toContain("ann");
+  expect((await kept()).map(({ userId }) => userId).sort()).toEqual(["", "bo"]);
+  expect((await room.tracker.listNotifications({ userId: "bo" })).notifications).toHaveLength(1);
+  expect((await room.tracker.listNotifications({ userId: "ann" })).notifications).toEqual([]);
 });

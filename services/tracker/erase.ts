@@ -1,20 +1,32 @@
 /**
  * Deletes people from the history. Of a notification that was for nobody else nothing is left; from another one goes what is told of the
  * person, and they are no longer among those whom it was for.
+ *
+ * Of two who are erased from one notification at the same time, each may be written anew into what is left of the other. So behind the
+ * writing it is asked who of those left was erased meanwhile: the ledger knows of an erasure before it deletes anything.
  */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { DeliveryEventSchema, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { type DeliveryEvent, DeliveryEventSchema, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { erasedAmong } from "#platform/ledger/erasures.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
 import { decodeRequested } from "./history.ts";
 import type { HistoryStore, Redaction } from "./store.ts";
+
+type Erasures = Pick<Ledger, "erasedAt">;
 
 const AT_ONCE = 50;
 
 /** Of those that were accepted at that time or before; answers whether there are more. */
-export async function eraseFrom(store: HistoryStore, environment: string, userId: string, acceptedByMs: number): Promise<boolean> {
+export async function eraseFrom(
+  store: HistoryStore,
+  ledger: Erasures,
+  { environment, userId, acceptedByMs }: { environment: string; userId: string; acceptedByMs: number },
+): Promise<boolean> {
   const after = { acceptedAtMs: acceptedByMs + 1, notificationId: "" };
   const places = await store.list({ environment, userId, fromMs: 0, after, limit: AT_ONCE });
   await forgetIn(
     store,
+    ledger,
     places.map(({ notificationId }) => ({ environment, userId, notificationId })),
   );
   return places.length === AT_ONCE;
@@ -27,10 +39,15 @@ interface Forgetting {
 }
 
 /** One after the other: two may be of one notification. */
-export async function forgetIn(store: HistoryStore, all: readonly Forgetting[]): Promise<void> {
+export async function forgetIn(store: HistoryStore, ledger: Erasures, all: readonly Forgetting[]): Promise<void> {
   for (const each of all) {
     const [events = []] = await store.eventsOf(each.environment, [each.notificationId]);
-    await store.redact([redactionOf(each, events)]);
+    const redaction = redactionOf(each, events);
+    await store.redact([redaction]);
+    const { acceptedAtMs, others, rewritten } = redaction;
+    if (acceptedAtMs === undefined || rewritten.length === 0) continue;
+    const left = others.map((userId) => ({ ...each, userId, acceptedAtMs }));
+    await forgetIn(store, ledger, [...(await erasedAmong(ledger, left))]);
   }
 }
 
@@ -48,8 +65,16 @@ function redactionOf({ environment, notificationId, userId }: Forgetting, events
     others: [...new Set(recipients.map((each) => each.userId).filter((other) => other !== ""))],
     acceptedAtMs: requested && Number(requested.acceptedAtMs || asking.atMs),
   };
-  if (!requested || isEmpty) return { ...about, rewritten: [] };
-  const actor = requested.actor === userId ? "" : requested.actor;
-  const without = toBinary(NotificationRequestedSchema, { ...requested, actor, recipients });
-  return { ...about, rewritten: [{ eventId: asking.eventId, event: toBinary(DeliveryEventSchema, { ...asking, requested: without }) }] };
+  const rest = requested && !isEmpty && without(asking, new Set([userId]));
+  return { ...about, rewritten: rest ? [{ eventId: asking.eventId, event: toBinary(DeliveryEventSchema, rest) }] : [] };
+}
+
+/** What may be kept of an event that is not to tell of these people; undefined: nothing. Pure. */
+export function without(event: DeliveryEvent, userIds: ReadonlySet<string>): DeliveryEvent | undefined {
+  if (event.moment !== Moment.REQUESTED) return userIds.has(event.userId) ? undefined : event;
+  const requested = decodeRequested(event.requested);
+  const recipients = requested.recipients.filter((each) => !userIds.has(each.userId));
+  if (recipients.length === 0) return undefined;
+  const actor = userIds.has(requested.actor) ? "" : requested.actor;
+  return { ...event, requested: toBinary(NotificationRequestedSchema, { ...requested, actor, recipients }) };
 }

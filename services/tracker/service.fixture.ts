@@ -62,7 +62,7 @@ export async function openTrackerRoom({ clock = systemClock, mostWatchers = 10, 
   const acknowledged = new Map<string, NotificationRequested>();
   const routes = (router: ConnectRouter) => {
     const client: Clients = (service, environment) => clients(service, environment);
-    router.service(TrackerService, trackerService(store, { client, fanout, clock }, { mostWatchers }));
+    router.service(TrackerService, trackerService(store, { client, fanout, clock, ledger }, { mostWatchers }));
     router.service(IngestService, {
       getAccepted({ notificationId }, context) {
         if (!room.ingestIsUp) throw new Problem("LOG_UNAVAILABLE");

@@ -30,7 +30,7 @@ const FULL_RETRY_MS = 5_000;
 
 export function trackerService(
   store: HistoryStore,
-  given: Pick<Given, "client" | "fanout" | "clock">,
+  given: Pick<Given, "client" | "fanout" | "clock" | "ledger">,
   { mostWatchers }: { readonly mostWatchers: number },
 ): ServiceImpl<typeof TrackerService> {
   let watchers = 0;
@@ -75,7 +75,8 @@ export function trackerService(
 
   return {
     async eraseHistory({ userId, acceptedByMs }, context) {
-      return { more: await eraseFrom(store, principalOf(context).environment, userId, Number(acceptedByMs)) };
+      const { environment } = principalOf(context);
+      return { more: await eraseFrom(store, given.ledger, { environment, userId, acceptedByMs: Number(acceptedByMs) }) };
     },
 
     async getNotification({ notificationId }, context) {

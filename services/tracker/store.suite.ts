@@ -68,6 +68,10 @@ export function historyStoreSuite(name: string, open: () => Promise<HistoryStore
       expect(await words(store, "a", "b")).toEqual([[], ["b asked"]]);
       expect([await idsOf(store), await idsOf(store, { userId: "ann" })]).toEqual([["b"], ["b"]]);
       await store.redact([{ ...redaction, notificationId: "unknown", acceptedAtMs: undefined, isEmpty: true, gone: [], rewritten: [] }]);
+      // What was gone by the time that it was rewritten does not come back.
+      const rewritten = [{ eventId: "asked", event: text.encode("without") }];
+      await store.redact([{ ...redaction, userId: "bo", others: ["ann"], isEmpty: false, gone: [], rewritten }]);
+      expect(await words(store, "a")).toEqual([[]]);
     });
 
     it("keeps bytes as they are", async () => {

@@ -1,103 +1,117 @@
 /** What outlives the processes of a simulated run, watched from outside, and the ports that a process has of it. */
-import { create } from "@bufbuild/protobuf";
 import type { Registry } from "prom-client";
-import { Problem } from "#domain/errors.ts";
 import * as topics from "#domain/topics.ts";
-import type { DeliveryEvent } from "#gen/carillon/event/v1/event_pb.ts";
-import { PersonPreferencesSchema, PreferencesService } from "#gen/carillon/preferences/v1/preferences_pb.ts";
+import { memoryIntents } from "#platform/ledger/intents.memory.ts";
+import { tellAgain } from "#platform/ledger/keeping.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
-import type { Ledger } from "#platform/ledger/ledger.ts";
+import { atMostOnce } from "#platform/ledger/once.ts";
 import { memoryLog } from "#platform/log/log.memory.ts";
-import type { EventLog } from "#platform/log/log.ts";
-import { memoryInboxStore } from "../../services/inbox/store.memory.ts";
-import { memorySchedule } from "../../services/scheduler/store.memory.ts";
-import { historyOf } from "../../services/tracker/history.ts";
-import { notificationOf } from "../../services/tracker/notification.ts";
-import { initialPreferences, ONCE } from "./load.ts";
+import { NEWEST } from "#platform/page.ts";
+import { Bars } from "./bars.ts";
+import type { Plan } from "./faults.ts";
+import { memoryKeeps } from "./keeps.ts";
+import { Leases } from "./leases.ts";
+import { LedgerServer, ledgerOf } from "./ledger.ts";
+import { limitsOf } from "./limits.ts";
+import { ENVIRONMENT, ONCE } from "./load.ts";
 import { type Broker, brokerOf } from "./log.ts";
+import { brokenBy, type Mutant } from "./mutant.ts";
 import { Positions } from "./positions.ts";
 import { Process } from "./process.ts";
-import { senderOf, type Temper } from "./provider.ts";
+import { PROVIDERS, senderOf, type Temper } from "./provider.ts";
 import { randomOf } from "./random.ts";
+import { meanings } from "./redis.ts";
+import type { Report } from "./report.ts";
 import type { Ports } from "./rooms.ts";
-import { type Report, Sends } from "./sends.ts";
+import { Sends } from "./sends.ts";
+import { servicesOf } from "./services.ts";
+import { storesOf } from "./stores.ts";
 import type { Timeline } from "./timeline.ts";
-import { eventsIn } from "./verdict.ts";
+import { Told } from "./told.ts";
+import { underWay } from "./under-way.ts";
+import { watchedRestorer } from "./whole.ts";
 import { type Weather, Wire } from "./wire.ts";
-
-/** What is broken on purpose, to see that it is found. */
-export interface Mutant {
-  readonly ledger?: (ledger: Ledger) => Ledger;
-  readonly log?: (log: EventLog) => EventLog;
-}
 
 export interface EnginesNeeds {
   readonly seed: number;
+  readonly plan: Plan;
   readonly timeline: Timeline;
   readonly weather: Weather;
   readonly temper: Temper;
-  readonly isAtomic: boolean;
   readonly mutant: Mutant;
   readonly metrics: Registry;
   readonly report: Report;
   readonly expiresAtMs: (notificationId: string) => number;
 }
 
-export function enginesOf({ seed, timeline, weather, temper, isAtomic, mutant, metrics, report, expiresAtMs }: EnginesNeeds) {
+export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metrics, report, expiresAtMs }: EnginesNeeds) {
   const wire = new Wire({ timeline, random: randomOf(seed, "wire"), weather });
   const { clock } = new Process("engines", timeline);
-  const sends = new Sends({ timeline, report, expiresAtMs });
-  /** By notification, as the tracker would have them at once. */
-  const events = new Map<string, DeliveryEvent[]>();
-  let appendedMs = timeline.nowMs;
-  const positions = new Positions(report, (outputs) => {
-    appendedMs = timeline.nowMs;
-    for (const event of eventsIn(outputs)) events.set(event.notificationId, [...(events.get(event.notificationId) ?? []), event]);
-  });
+  const broken = brokenBy(mutant);
+
+  const bars = new Bars();
+  const leases = new Leases({ timeline, report, bars });
+  const told = new Told(timeline, leases);
+  const rates = new Map(plan.rates.flatMap((rate, at) => (rate ? [[PROVIDERS[at] as string, rate]] : [])));
+  const sends = new Sends({ timeline, report, leases, rates, expiresAtMs, isQuiet: told.isQuiet });
+
+  const positions = new Positions(report, told.appended);
   const log = memoryLog({ topics: topics.all, clock });
-  const watched = positions.watched(log);
-  const broker: Broker = brokerOf({ timeline, log: mutant.log?.(watched) ?? watched, random: randomOf(seed, "broker"), wire, isAtomic });
-  const memory = memoryLedger({ clock });
-  const ledger = sends.watched(mutant.ledger?.(memory) ?? memory);
-  const schedule = memorySchedule();
-  const inbox = memoryInboxStore();
-  const preferences = initialPreferences();
-  const answers = {
-    batchGetPreferences: async ({ userIds }: { userIds: readonly string[] }) => ({
-      people: userIds.map((userId) => create(PersonPreferencesSchema, preferences.get(userId) ?? {})),
-      suppressions: [],
-      categories: [{ name: ONCE, atMostOnce: true }],
-    }),
-    async getNotification({ notificationId }: { notificationId: string }) {
-      const known = events.get(notificationId);
-      if (!known) throw new Problem("NOT_FOUND");
-      return { notification: notificationOf(historyOf(notificationId, known)) };
-    },
+  const watched = broken.log(positions.watched(log));
+  const broker: Broker = brokerOf({ timeline, log: watched, random: randomOf(seed, "broker"), wire, isAtomic: plan.isAtomic });
+
+  let memory = memoryLedger({ clock });
+  const empty = () => {
+    memory = memoryLedger({ clock });
+    return leases.watched(broken.ledger(memory));
   };
+  const server = new LedgerServer(empty, () => timeline.nowMs);
+  const watchedMeanings = watchedRestorer(broken.restorer(meanings), { bars, ledger: () => memory, timeline, report });
+  const keeps = memoryKeeps();
+  const intents = memoryIntents();
+  const limits = limitsOf({ clock, broken, timeline, report, leases, mark: told.mark, sent: sends.begun });
+  const stores = storesOf({ broken, report, expiresAtMs });
+  const { people, categories, suppressions, history, letters, inbox, schedule, waits } = stores;
+  // Nobody suppresses or erases by these: they do so by processes of their own, over the wire.
+  const services = servicesOf(stores, { clock, ledger: server.ledger });
+  timeline.during(categories.set(ENVIRONMENT, { name: ONCE, atMostOnce: true }, 1));
+
   const provider = {
     ...{ timeline, random: randomOf(seed, "provider"), temper },
-    began: (deliveryId: string, by: Process) => sends.began(deliveryId, by),
-    took: (handed: Parameters<Sends["took"]>[0]) => sends.took(handed),
+    ...{ began: sends.began.bind(sends), took: sends.took.bind(sends), answered: sends.answered.bind(sends) },
   };
 
+  const processes = new Set<Process>();
   const portsOf = (process: Process): Ports => {
-    /** Each call of it goes over the wire. */
-    const far = <P extends object>(name: string, port: P): P =>
-      Object.fromEntries(
-        Object.entries(port).map(([method, work]) => [
-          method,
-          (...given: unknown[]) =>
-            wire.call(process, `${name}.${method}`, () => (work as (...given: unknown[]) => Promise<unknown>)(...given)),
-        ]),
-      ) as P;
+    processes.add(process);
+    const far = <P extends object>(name: string, port: P): P => wire.far(process, name, port);
+    const timed = <P extends object>(name: string, port: P): P => wire.far(process, name, port, { timed: true });
+    const clients = new Map([...services].map(([service, answers]) => [service, far(service.name, answers)]));
+    const providers = plan.rates.map((rate, at) => ({
+      rate,
+      sender: broken.sender(senderOf(process, PROVIDERS[at] as string, provider)),
+    }));
+    const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), meanings: watchedMeanings });
+    const once = () => atMostOnce(plain, far("intents", broken.intents(intents(process))));
     return {
-      ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, sender: senderOf(process, provider) },
-      ...{ schedule: far("schedule", schedule(process.name)), inbox: far("inbox", inbox) },
-      ledger: sends.heard(far("ledger", ledger), process),
-      client: ((service: unknown) =>
-        far(service === PreferencesService ? "preferences" : "tracker", answers)) as unknown as Ports["client"],
+      ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, providers, maxRetryCount: plan.maxRetryCount },
+      ...{ buckets: far("ledger.buckets", limits.buckets), breakers: far("ledger.breakers", limits.breakers) },
+      schedule: far("schedule", broken.schedule(schedule(process.name))),
+      ...{ inbox: timed("inbox", inbox), history: timed("history", history), letters: far("letters", letters) },
+      ...{ people: far("people", people), suppressions: far("suppressions", suppressions) },
+      ledger: leases.heard(plan.once === "intents" ? once() : plain, process),
+      client: ((service) => clients.get(service)) as Ports["client"],
     };
   };
+
+  /** The ledger loses everything, and with it the limits. */
+  async function lose(): Promise<void> {
+    const { events } = told;
+    leases.lost(await underWay({ log, positions, events, sends, waits: [...waits.values()], processes, nowMs: timeline.nowMs }));
+    server.loseEverything();
+    limits.lose();
+    told.mark("ledger lost");
+  }
 
   /** What the engines have still to give to somebody; undefined: nothing, and nothing was written lately. */
   async function unfinished(quietMs: number): Promise<string | undefined> {
@@ -108,8 +122,19 @@ export function enginesOf({ seed, timeline, weather, temper, isAtomic, mutant, m
       const lag = await log.lag(group, read);
       if (lag > 0) return `${group} is ${lag} behind`;
     }
-    return timeline.nowMs - appendedMs < quietMs ? "the log is written to" : undefined;
+    const replays = await letters.listReplays(ENVIRONMENT, NEWEST, Number.POSITIVE_INFINITY);
+    if (replays.some(({ endedAtMs }) => endedAtMs === 0)) return "a replay is not finished";
+    if ((await people.erasures(Number.POSITIVE_INFINITY, 1)).length > 0) return "an erasure is not finished";
+    return timeline.nowMs - told.lastMs < quietMs ? "the log is written to" : undefined;
   }
 
-  return { log, broker, sends, positions, inbox, events, preferences, portsOf, unfinished };
+  return {
+    ...stores,
+    ...{ log, broker, bars, leases, sends, positions },
+    events: told.events,
+    marks: told.marks,
+    portsOf,
+    lose,
+    unfinished,
+  };
 }

@@ -1,20 +1,45 @@
 /** What goes wrong in a simulated run, drawn from its seed beforehand: when, to which process, and how. */
+import type { Rate } from "#platform/limits/bucket.ts";
+import { PROVIDERS, type Trouble } from "./provider.ts";
 import type { Random } from "./random.ts";
+import type { Room } from "./rooms.ts";
 import type { Weather } from "./wire.ts";
 
 interface At {
   readonly atMs: number;
 }
 
+/** A call that a process of a room dies with. */
+interface Failpoint {
+  readonly room: Room;
+  /** How its name begins. */
+  readonly call: string;
+}
+
+const FAILPOINTS: readonly Failpoint[] = [
+  // Between the append and the delete of what was due, and between the ledger and the log.
+  { room: "scheduler", call: "schedule.remove" },
+  { room: "scheduler", call: "log.append" },
+  { room: "email", call: "ledger.settle" },
+  { room: "email", call: "email-workers settles" },
+  { room: "dispatcher", call: "dispatcher settles" },
+  { room: "inbox", call: "ledger.erasedAt" },
+  { room: "tracker", call: "ledger.erasedAt" },
+];
+
 /** Befalls one process. `place`: which of the places where one runs, as a part of all. */
 export type Blow = At & { readonly place: number } & (
-    | { readonly is: "dies"; readonly afterCalls: number; readonly backAfterMs: number }
+    | { readonly is: "dies"; readonly afterCalls: number; readonly backAfterMs: number; readonly at?: Failpoint }
     | { readonly is: "stands still"; readonly forMs: number }
     | { readonly is: "leaves"; readonly withinMs: number; readonly backAfterMs: number }
     | { readonly is: "has its clock set"; readonly byMs: number }
   );
 
-export type Fault = Blow | (At & { readonly is: "ledger out of reach"; readonly forMs: number });
+export type Fault =
+  | Blow
+  | (At & { readonly is: "ledger out of reach"; readonly forMs: number })
+  | (At & { readonly is: "ledger loses everything" })
+  | (At & { readonly is: "provider out"; readonly provider: string; readonly how: readonly Trouble[]; readonly forMs: number });
 
 export interface Plan {
   /** Everything in each process, or a room in each. */
@@ -24,6 +49,11 @@ export interface Plan {
   readonly sessionMs: number;
   readonly weather: Weather;
   readonly trouble: number;
+  /** Of each provider; undefined: as fast as it goes. The first is preferred. */
+  readonly rates: readonly (Rate | undefined)[];
+  readonly maxRetryCount: number;
+  /** Who keeps what may be sent at most once: a ledger that loses nothing can do so itself. */
+  readonly once: "ledger" | "intents";
   readonly faults: readonly Fault[];
 }
 
@@ -31,6 +61,8 @@ export const FAULTS_MS = 40_000;
 
 export function planOf(random: Random): Plan {
   const isCalm = random.chance(0.1);
+  const all = isCalm ? [] : faults(random);
+  const isLost = all.some(({ is }) => is === "ledger loses everything");
   const rate = (...rates: readonly number[]) => (isCalm ? 0 : random.pick(rates));
   return {
     form: random.pick(["one", "many"]),
@@ -38,9 +70,33 @@ export function planOf(random: Random): Plan {
     sessionMs: random.between(1_000, 8_000),
     weather: { outOfReach: undefined, losses: rate(0, 0.02, 0.1), slow: random.pick([0, 0.1, 0.5]), slowestMs: random.pick([50, 400]) },
     trouble: rate(0, 0.1, 0.5),
-    faults: isCalm ? [] : Array.from({ length: random.between(0, 8) }, () => fault(random)).sort((one, other) => one.atMs - other.atMs),
+    rates: PROVIDERS.slice(0, random.between(1, PROVIDERS.length)).map(() => slow(random)),
+    maxRetryCount: random.pick([0, 1, 1, 2]),
+    once: isLost ? "intents" : random.pick(["ledger", "intents"]),
+    faults: all,
   };
 }
+
+function faults(random: Random): readonly Fault[] {
+  const all = Array.from({ length: random.between(0, 10) }, () => fault(random)).flatMap((each) => [each, ...(again(each, random) ?? [])]);
+  // From the beginning and for long, so that its breaker opens, and late answers find it half-open.
+  const out: Fault = { atMs: 0, is: "provider out", provider: PROVIDERS[0], how: ["not there", random.pick(LATE)], forMs: FAULTS_MS };
+  return [...(random.chance(0.2) ? [out] : []), ...all].sort((one, other) => one.atMs - other.atMs);
+}
+
+/** The ledger loses again what is being loaded back. */
+const again = ({ atMs, is }: Fault, random: Random): readonly Fault[] | undefined =>
+  is === "ledger loses everything" && random.chance(0.5)
+    ? [{ atMs: atMs + random.between(1, random.pick([50, 500, 5_000])), is }]
+    : undefined;
+
+/** So slow that deliveries wait, as a rule. */
+const slow = (random: Random): Rate | undefined =>
+  random.chance(0.5) ? { perSecond: random.pick([0.1, 0.5, 2]), burst: random.between(1, 3) } : undefined;
+
+/** Of a provider that is out for everybody: those that it has taken already may hear of it much later. */
+const OUT: readonly Trouble[] = ["not there", "is gone", "waits wanted", "hangs"];
+const LATE: readonly Trouble[] = ["answers late", "answers late", "answer lost"];
 
 function fault(random: Random): Fault {
   const atMs = random.between(0, FAULTS_MS);
@@ -54,8 +110,13 @@ function fault(random: Random): Fault {
     "stands still",
     "stands still",
     "leaves",
+    "dies there",
     "has its clock set",
     "ledger out of reach",
+    "ledger loses everything",
+    "provider out",
+    "provider out",
+    "provider out",
   ] as const);
   switch (is) {
     case "dies":
@@ -68,5 +129,17 @@ function fault(random: Random): Fault {
       return { ...at, is, byMs: random.pick([-600_000, -20_000, -1_000, 1_000, 20_000, 600_000]) };
     case "ledger out of reach":
       return { atMs, is, forMs };
+    case "ledger loses everything":
+      return { atMs, is };
+    case "provider out":
+      return {
+        atMs: Math.floor(atMs / 2),
+        is,
+        provider: random.pick(PROVIDERS),
+        how: [random.pick(OUT), random.pick([...OUT, ...LATE])],
+        forMs: 2 * forMs,
+      };
+    case "dies there":
+      return { ...at, is: "dies", at: random.pick(FAILPOINTS), afterCalls: random.between(0, 2), backAfterMs };
   }
 }

@@ -30,6 +30,15 @@ interface Place {
 }
 
 const all = Object.keys(rooms) as Room[];
+/** One kind of process each; what only keeps is one kind together. */
+const shares: readonly (readonly Room[])[] = [
+  ["router"],
+  ["dispatcher"],
+  ["inbox"],
+  ["email"],
+  ["scheduler"],
+  ["tracker", "deadletters", "preferences"],
+];
 
 export class Fleet {
   readonly #needs: FleetNeeds;
@@ -38,24 +47,30 @@ export class Fleet {
   /** Two processes of each kind. */
   constructor(form: "one" | "many", needs: FleetNeeds) {
     this.#needs = needs;
-    const kinds: readonly (readonly Room[])[] = form === "one" ? [all] : all.map((room) => [room]);
+    const kinds: readonly (readonly Room[])[] = form === "one" ? [all] : shares;
     this.#places = kinds.flatMap((kind) =>
-      ["a", "b"].map((letter) => this.#started({ name: `${kind.length > 1 ? "all" : kind[0]}-${letter}`, rooms: kind, starts: 0 })),
+      ["a", "b"].map((letter) => this.#started({ name: `${kind === all ? "all" : kind[0]}-${letter}`, rooms: kind, starts: 0 })),
     );
   }
 
   befall(fault: Blow): void {
     const { timeline, broker, sessionMs } = this.#needs;
-    const place = this.#places[Math.floor(fault.place * this.#places.length)] as Place;
+    const at = fault.is === "dies" ? fault.at : undefined;
+    const places = at ? this.#places.filter(({ rooms }) => rooms.includes(at.room)) : this.#places;
+    const place = places[Math.floor(fault.place * places.length)] as Place;
     const { process } = place;
     if (!process.isAlive || process.isStalled) return;
     timeline.note(`fault: ${process.name} ${JSON.stringify(fault)}`);
     switch (fault.is) {
       case "dies":
-        process.doom(fault.afterCalls, () => {
-          this.#end(process);
-          timeline.after(sessionMs, `${process.name} is put out`, () => broker.putOut(process));
-          this.#back(place, fault.backAfterMs);
+        process.doom({
+          calls: fault.afterCalls,
+          called: at?.call ?? "",
+          die: () => {
+            this.#end(process);
+            timeline.after(sessionMs, `${process.name} is put out`, () => broker.putOut(process));
+            this.#back(place, fault.backAfterMs);
+          },
         });
         return;
       case "stands still":

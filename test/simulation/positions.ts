@@ -7,7 +7,7 @@ import { type DeadLetter, DeadLetterSchema } from "#gen/carillon/event/v1/event_
 import type { EventLog, LogRecord, Output, Position } from "#platform/log/log.ts";
 import type { Batch, Stage } from "#platform/stage/stage.ts";
 import type { Process } from "./process.ts";
-import type { Report } from "./sends.ts";
+import type { Report } from "./report.ts";
 
 export class Positions {
   readonly #report: Report;
@@ -18,7 +18,7 @@ export class Positions {
   readonly #passed = new Map<string, number>();
 
   /** What stages are at work on. */
-  readonly open = new Set<{ readonly process: Process }>();
+  readonly open = new Set<{ readonly process: Process; readonly records: readonly LogRecord[] }>();
   /** The groups there are, and what they read. */
   readonly groups = new Map<string, readonly Topic[]>();
   readonly #appended: (outputs: readonly Output[]) => void;
@@ -47,7 +47,7 @@ export class Positions {
             batch.bury(received, reason, detail, ...outputs);
           },
         };
-        const work = { process };
+        const work = { process, records: batch.records.map(({ record }) => record) };
         this.open.add(work);
         await stage.handle(watched).finally(() => this.open.delete(work));
       },
@@ -82,6 +82,11 @@ export class Positions {
         };
       },
     };
+  }
+
+  /** How far the group has come. */
+  passed(group: string, { name }: Topic, partition: number): number {
+    return this.#passed.get(`${group} ${name}/${partition}`) ?? 0;
   }
 
   /** Also what the runner gives up on without asking the stage. */

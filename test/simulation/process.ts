@@ -13,6 +13,14 @@ export interface Stall {
   untilMs: number;
 }
 
+/** It dies with the call after so many, counted among those that are called so. */
+export interface Doom {
+  calls: number;
+  /** How the names of such calls begin. */
+  readonly called: string;
+  die(): void;
+}
+
 export class Process {
   readonly name: string;
   readonly clock: Clock;
@@ -22,7 +30,7 @@ export class Process {
   aheadMs = 0;
   readonly #timeline: Timeline;
   #held: { readonly what: string; readonly act: () => void }[] | undefined;
-  #doom: { calls: number; die: () => void } | undefined;
+  #doom: Doom | undefined;
 
   /** `name` is unique per start. */
   constructor(name: string, timeline: Timeline) {
@@ -73,8 +81,8 @@ export class Process {
   }
 
   /** It dies with a call on its way: so many calls from now on are made as if nothing were to come. */
-  doom(calls: number, die: () => void): void {
-    this.#doom = { calls, die };
+  doom(doom: Doom): void {
+    this.#doom = doom;
   }
 
   spare(): void {
@@ -82,11 +90,11 @@ export class Process {
   }
 
   /** Said before each call that it makes. */
-  calls(): void {
-    if (!this.#doom || this.#doom.calls-- > 0) return;
-    const { die } = this.#doom;
+  calls(what: string): void {
+    const doom = this.#doom;
+    if (!doom || !what.startsWith(doom.called) || doom.calls-- > 0) return;
     this.#doom = undefined;
-    this.#timeline.after(0, `${this.name}: dies`, die);
+    this.#timeline.after(0, `${this.name}: dies`, () => doom.die());
   }
 
   die(): void {

@@ -24,11 +24,13 @@ if (values.seed !== undefined && values.seeds === undefined && values.minutes ==
   report(await search({ seed, mutant: name, ...(seeds !== undefined && { seeds }), ...(mostMs !== undefined && { mostMs }) }));
 }
 
-function report({ runs, tookMs, acknowledged, mails, repeats, found }: Awaited<ReturnType<typeof search>>): void {
+function report({ runs, tookMs, acknowledged, mails, repeats, marks, found }: Awaited<ReturnType<typeof search>>): void {
   const perMinute = Math.round((runs / tookMs) * 60_000);
   console.log(
     `${runs} runs, ${perMinute} a minute: ${acknowledged} notifications acknowledged, ${mails} mails, ${repeats} of them repeats.`,
   );
+  const often = [...marks].filter(([what]) => what !== "").sort(([one], [other]) => (one < other ? -1 : 1));
+  console.log(`What came about: ${often.map(([what, times]) => `${what} ${times}`).join(", ")}.`);
   console.log(found ?? "Every promise was kept.");
   process.exitCode = found === undefined ? 0 : 1;
 }

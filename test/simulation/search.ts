@@ -20,6 +20,7 @@ export interface Searched {
   readonly acknowledged: number;
   readonly mails: number;
   readonly repeats: number;
+  readonly marks: Ran["marks"];
   /** What there is to tell of the run that broke a promise. */
   readonly found: string | undefined;
 }
@@ -33,6 +34,7 @@ export async function search({
 }: Search): Promise<Searched> {
   const startedMs = performance.now();
   const sum = { runs: 0, acknowledged: 0, mails: 0, repeats: 0 };
+  const marks = new Map<string, number>();
   let found: string | undefined;
   while (found === undefined && sum.runs < seeds && performance.now() - startedMs < mostMs) {
     const ran = await simulate({ seed: seed + sum.runs, ...(mutant && { mutant: mutants[mutant] }) });
@@ -40,9 +42,10 @@ export async function search({
     sum.acknowledged += ran.acknowledged;
     sum.mails += ran.mails;
     sum.repeats += ran.repeats;
+    for (const [what, times] of ran.marks) marks.set(what, (marks.get(what) ?? 0) + times);
     if (ran.broken?.promise.startsWith(sought ?? "")) found = account(ran, await needed(ran, mutant), mutant);
   }
-  return { ...sum, found, tookMs: performance.now() - startedMs };
+  return { ...sum, marks, found, tookMs: performance.now() - startedMs };
 }
 
 /** Those of the run's faults without which the same promise is kept: one after the other is left out. */

@@ -4,12 +4,15 @@
  */
 import { Registry } from "prom-client";
 import * as topics from "#domain/topics.ts";
-import { enginesOf, type Mutant } from "./engines.ts";
+import { enginesOf } from "./engines.ts";
 import { FAULTS_MS, type Fault, type Plan, planOf } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
+import { kept } from "./kept.ts";
 import { loadOf } from "./load.ts";
+import type { Mutant } from "./mutant.ts";
 import { peopleAt } from "./people.ts";
 import { Process } from "./process.ts";
+import type { Temper } from "./provider.ts";
 import { randomOf } from "./random.ts";
 import { Timeline } from "./timeline.ts";
 import { recordsOf, verdict } from "./verdict.ts";
@@ -33,6 +36,8 @@ export interface Ran {
   readonly mails: number;
   readonly repeats: number;
   readonly simulatedMs: number;
+  /** What came about, and how often: reasons of deliveries, changes of breakers, losses of the ledger. */
+  readonly marks: ReadonlyMap<string, number>;
 }
 
 /** A Tuesday, 22:13:20 UTC. */
@@ -44,7 +49,7 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
   const plan = planOf(randomOf(seed, "plan"));
   const timeline = new Timeline(START_MS, randomOf(seed, "order"), tell);
   const weather = { ...plan.weather };
-  const temper = { trouble: plan.trouble };
+  const temper: Temper = { trouble: plan.trouble, out: new Map() };
   const metrics = new Registry();
   let broken: Ran["broken"];
   const report = (promise: string, how: string) => {
@@ -53,8 +58,8 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
   const load = loadOf(randomOf(seed, "load"), START_MS);
   const expiries = new Map(load.asked.map(({ notificationId, expiresAtMs }) => [notificationId, expiresAtMs]));
   const expiresAtMs = (id: string) => expiries.get(id) as number;
-  const engines = enginesOf({ seed, timeline, weather, temper, isAtomic: plan.isAtomic, mutant, metrics, report, expiresAtMs });
-  const { log, broker, sends, positions, portsOf, preferences } = engines;
+  const engines = enginesOf({ seed, plan, timeline, weather, temper, mutant, metrics, report, expiresAtMs });
+  const { log, broker, sends, positions, portsOf, accepted, marks } = engines;
 
   const fleet = new Fleet(plan.form, {
     ...{ timeline, broker, metrics, sessionMs: plan.sessionMs, portsOf },
@@ -62,22 +67,34 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
     died: (process) => sends.died(process),
   });
   const client = new Process("client", timeline);
-  const acknowledged = peopleAt(load, { timeline, process: client, ports: portsOf(client), preferences });
+  const unacknowledged = peopleAt(load, { timeline, process: client, ports: portsOf(client), ...engines });
   const inReach = () => {
     weather.outOfReach = undefined;
     for (const outage of sends.outages) outage.untilMs = Math.min(outage.untilMs, timeline.nowMs);
   };
   const befall = (fault: Fault): void => {
-    if (fault.is === "ledger out of reach") {
-      weather.outOfReach = "ledger.";
-      sends.outages.push({ fromMs: timeline.nowMs, untilMs: Number.POSITIVE_INFINITY });
-      timeline.after(fault.forMs, "ledger in reach", inReach);
-    } else fleet.befall(fault);
+    switch (fault.is) {
+      case "ledger out of reach":
+        weather.outOfReach = "ledger.";
+        sends.outages.push({ fromMs: timeline.nowMs, untilMs: Number.POSITIVE_INFINITY });
+        timeline.after(fault.forMs, "ledger in reach", inReach);
+        return;
+      case "ledger loses everything":
+        timeline.during(engines.lose());
+        return;
+      case "provider out":
+        temper.out.set(fault.provider, fault.how);
+        timeline.after(fault.forMs, `${fault.provider} is back`, () => temper.out.delete(fault.provider));
+        return;
+      default:
+        fleet.befall(fault);
+    }
   };
   for (const fault of faults ?? plan.faults) timeline.after(fault.atMs, `fault: ${fault.is}`, () => befall(fault));
   timeline.after(FAULTS_MS, "healed", () => {
     weather.losses = 0;
     temper.trouble = 0;
+    temper.out.clear();
     inReach();
     fleet.heal();
   });
@@ -88,19 +105,20 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
     if (!(await timeline.step())) break;
     if (timeline.nowMs < lookMs) continue;
     lookMs = timeline.nowMs + LOOK_EVERY_MS;
-    const open = load.asked.length - acknowledged.size;
-    left = open > 0 ? `${open} are not acknowledged` : await engines.unfinished(LOOK_EVERY_MS);
+    left = unacknowledged() ?? (await engines.unfinished(LOOK_EVERY_MS));
   }
-  if (left === undefined) await verdict({ ...engines, acknowledged }, report);
-  else report("I6: quiet within half an hour", left);
+  if (left === undefined) {
+    await verdict(engines, report);
+    await kept({ ...engines, load }, report);
+  } else report("I6: quiet within half an hour", left);
 
   for (const topic of topics.all)
     for (const { partition, offset, timeMs, key, value } of await recordsOf(log, topic))
       timeline.note(`${topic.name}/${partition}/${offset} ${timeMs} ${key} ${Buffer.from(value).toString("base64")}`);
   await log.close();
   return {
-    ...{ seed, plan, broken, acknowledged: acknowledged.size, repeats: sends.repeats },
-    ...{ digest: timeline.digest(), simulatedMs: timeline.nowMs - START_MS },
+    ...{ seed, plan, broken, acknowledged: accepted.size, repeats: sends.repeats },
+    ...{ digest: timeline.digest(), marks, simulatedMs: timeline.nowMs - START_MS },
     mails: [...sends.taken.values()].flat().length,
   };
 }

@@ -1,68 +1,80 @@
-/** What a simulated run came to, read at its end from what outlives processes: the log as the tracker reads it, and the provider's mails. */
+/** What a simulated run came to, read at its end from what outlives processes: the log as the tracker reads it, and the providers' mails. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { isTerminal } from "#domain/decide/status.ts";
 import { deliveryName } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import * as topics from "#domain/topics.ts";
 import { Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import {
-  type Decision,
-  type DeliveryEvent,
-  DeliveryEventSchema,
-  Moment,
-  NotificationPrioritizedSchema,
-} from "#gen/carillon/event/v1/event_pb.ts";
+import { type Decision, type DeliveryEvent, Moment, NotificationPrioritizedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Delivery as Tracked } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { EventLog, LogRecord } from "#platform/log/log.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import type { InboxStore } from "../../services/inbox/store.ts";
 import { historyOf } from "../../services/tracker/history.ts";
 import { notificationOf } from "../../services/tracker/notification.ts";
-import { ENVIRONMENT, PEOPLE } from "./load.ts";
-import type { Report, Sends } from "./sends.ts";
+import type { Leases } from "./leases.ts";
+import type { Report } from "./report.ts";
+import type { Sends } from "./sends.ts";
 
 export interface Evidence {
   readonly log: EventLog;
+  readonly leases: Leases;
   readonly sends: Sends;
-  readonly inbox: InboxStore;
+  /** Deliveries in the order in which they came into an inbox. */
+  readonly stored: ReadonlyMap<string, unknown>;
+  /** Those of them that are not there any more. */
+  readonly deleted: ReadonlySet<string>;
   /** By notification. */
   readonly events: ReadonlyMap<string, readonly DeliveryEvent[]>;
-  readonly acknowledged: ReadonlySet<string>;
+  readonly accepted: ReadonlyMap<string, unknown>;
 }
 
-export async function verdict({ log, sends, inbox, events, acknowledged }: Evidence, report: Report): Promise<void> {
-  const boxes = await Promise.all(PEOPLE.map((userId) => inbox.after(ENVIRONMENT, userId, 0, Number.POSITIVE_INFINITY)));
-  const stored = new Set(boxes.flat().map(({ deliveryId }) => deliveryId));
-  const arrived = ({ deliveryId, channel }: Tracked): "once" | "perhaps" | "never" => {
-    const mails = sends.taken.get(deliveryId) ?? [];
+type Arrived = "once" | "perhaps" | "never";
+
+/** Of what the ledger lost while it was under way, only that it ended can be said. */
+export async function verdict({ log, leases, sends, stored, deleted, events, accepted }: Evidence, report: Report): Promise<void> {
+  const arrived = ({ deliveryId, channel }: Tracked, cycle: number): Arrived => {
+    const mails = (sends.taken.get(deliveryId) ?? []).filter(({ lease }) => lease?.of.cycle === cycle);
+    if (deleted.has(deliveryId)) return "perhaps";
     if (channel === Channel.WEB ? stored.has(deliveryId) : mails.some(({ resolved }) => resolved?.as === "sent")) return "once";
     return mails.length > 0 ? "perhaps" : "never";
   };
-  for (const id of acknowledged) ended(id, events.get(id) ?? [], arrived, report);
-  const decisions = decidedOnce([...events.values()].flat(), report);
+  for (const id of accepted.keys()) {
+    const its = events.get(id) ?? [];
+    for (const delivery of ended(id, its, report)) {
+      const cycle = Math.max(...its.map((event) => (event.deliveryId === delivery.deliveryId ? event.cycle : 1)));
+      const belies = delivery.status === DeliveryStatus.SENT ? "never" : "once";
+      if (!leases.isLost(id) && arrived(delivery, cycle) === belies)
+        report("I1: what was acknowledged ends as it was", `${standing(delivery)}, and it arrived ${belies}`);
+    }
+  }
+  const decisions = decidedOnce(
+    [...events].flatMap(([id, its]) => (leases.isLost(id) ? [] : its)),
+    report,
+  );
+  const lost = new Set([...events].flatMap(([id, its]) => (leases.isLost(id) ? its.flatMap(deliveriesOf) : [])));
   for (const [deliveryId, mails] of sends.taken)
     for (const { to } of mails)
-      if (decisions.get(deliveryId)?.target !== to) report("what is sent follows the decision", `${deliveryId} was sent to ${to}`);
-  for (const deliveryId of stored) if (!decisions.has(deliveryId)) report("what is sent follows the decision", `${deliveryId} was stored`);
-  const later = (deliveryId: string) => decisions.get(deliveryId)?.untilMs !== 0n;
-  const rows = boxes.flat().flatMap(({ deliveryId }) => (later(deliveryId) ? [] : [deliveryId]));
+      if (!lost.has(deliveryId) && decisions.get(deliveryId)?.target !== to)
+        report("what is sent follows the decision", `${deliveryId} was sent to ${to}`);
+  for (const deliveryId of stored.keys())
+    if (!lost.has(deliveryId) && !decisions.has(deliveryId)) report("what is sent follows the decision", `${deliveryId} was stored`);
+  const rows = [...stored.keys()].filter((deliveryId) => decisions.get(deliveryId)?.untilMs === 0n);
   await inOrder(log, [...sends.firsts, ...rows], report);
 }
 
-/** Of two events with one id the tracker keeps either. */
-function ended(id: string, events: readonly DeliveryEvent[], arrived: (delivery: Tracked) => string, report: Report): void {
-  for (const read of [events, events.toReversed()]) {
+const deliveriesOf = ({ decisions }: DeliveryEvent) => decisions.map(({ deliveryId }) => deliveryId);
+
+/** Of two events with one id the tracker keeps either; its deliveries as of both. */
+function ended(id: string, events: readonly DeliveryEvent[], report: Report): Tracked[] {
+  return [events, events.toReversed()].flatMap((read) => {
     const { status, deliveries } = notificationOf(historyOf(id, read));
     if (status === NotificationStatus.PROCESSING || !deliveries.every((each) => isTerminal(each.status)))
       report(
         "I1: what was acknowledged ends",
         `${id} stands at ${nameOf(NotificationStatus, status)}, ${deliveries.map(standing).join(", ")}`,
       );
-    for (const each of deliveries) {
-      const belies = each.status === DeliveryStatus.SENT ? "never" : "once";
-      if (arrived(each) === belies) report("I1: what was acknowledged ends as it was", `${standing(each)}, and it arrived ${belies}`);
-    }
-  }
+    return deliveries;
+  });
 }
 
 const nameOf = (names: Readonly<Record<string, number>>, value: number) => Object.keys(names).find((name) => names[name] === value);
@@ -113,9 +125,4 @@ export async function recordsOf(log: EventLog, topic: topics.Topic): Promise<Log
   for (let partition = 0; partition < topic.partitions; partition++)
     found.push(...(await log.read(topic, partition, 0, Number.POSITIVE_INFINITY)));
   return found;
-}
-
-/** The tracker's, as far as the log goes. */
-export function eventsIn(outputs: readonly { readonly topic: topics.Topic; readonly value: Uint8Array }[]): DeliveryEvent[] {
-  return outputs.filter(({ topic }) => topic === topics.deliveryEvents).map(({ value }) => fromBinary(DeliveryEventSchema, value));
 }

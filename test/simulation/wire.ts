@@ -32,6 +32,13 @@ export interface WireNeeds {
   readonly weather: Weather;
 }
 
+interface Call {
+  /** It never fails. */
+  readonly sure?: boolean;
+  /** What was written since outlasts what comes late. */
+  readonly timed?: boolean;
+}
+
 export class Wire {
   readonly #needs: WireNeeds;
   readonly #failures = new Map<string, number>();
@@ -40,11 +47,11 @@ export class Wire {
     this.#needs = needs;
   }
 
-  /** `sure`: it never fails. `work` is told whether it is cut off: then it may as well do a part of it only. */
-  call<T>(from: Process, what: string, work: (isCut: boolean) => Promise<T>, { sure = false } = {}): Promise<T> {
+  /** `work` is told whether it is cut off: then it may as well do a part of it only. */
+  call<T>(from: Process, what: string, work: (isCut: boolean) => Promise<T>, { sure = false, timed = false }: Call = {}): Promise<T> {
     const { timeline, random } = this.#needs;
-    from.calls();
-    const fate = sure ? "done" : this.#fate(from.name, what);
+    from.calls(what);
+    const fate = sure ? "done" : this.#fate(from.name, what, timed);
     return new Promise((resolve, reject) => {
       const back = (answer: () => void) => from.after(this.#wayMs(), `${what} answered`, answer);
       const fail = () => reject(new Problem("STORE_UNAVAILABLE", { retryAfterMs: 1_000 }));
@@ -69,14 +76,25 @@ export class Wire {
     });
   }
 
-  #fate(from: string, what: string): Fate {
+  /** The port as the process has it: each of its calls goes this way. */
+  far<P extends object>(from: Process, name: string, port: P, how: Call = {}): P {
+    const calls = Object.entries(port).map(([method, work]) => [
+      method,
+      (...given: unknown[]) =>
+        this.call(from, `${name}.${method}`, () => (work as (...given: unknown[]) => Promise<unknown>)(...given), how),
+    ]);
+    return Object.fromEntries(calls) as P;
+  }
+
+  #fate(from: string, what: string, timed: boolean): Fate {
     const { random, weather } = this.#needs;
     if (weather.outOfReach !== undefined && what.startsWith(weather.outOfReach)) return "request lost";
     const caller = `${from} ${what}`;
     const failures = this.#failures.get(caller) ?? 0;
     const lost = random.chance(weather.losses) && failures < FAILURES_IN_A_ROW;
     this.#failures.set(caller, lost ? failures + 1 : 0);
-    return lost ? random.pick(["request lost", "reply lost", "done later"] as const) : "done";
+    const fate = lost ? random.pick(["request lost", "reply lost", "done later"] as const) : "done";
+    return fate === "done later" && timed ? "reply lost" : fate;
   }
 
   #wayMs(): number {
