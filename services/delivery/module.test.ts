@@ -22,9 +22,11 @@ const read = (env: NodeJS.ProcessEnv) => {
 async function build(env: NodeJS.ProcessEnv, mailbox?: { host: string; port: number }): Promise<Parts> {
   const clock = fakeClock();
   const given = { clock, ledger: memoryLedger({ clock }), logger: pino({ level: "silent" }), metrics: new Registry(), worker: "w" };
+  const nobodyOrders = () => expect.fail("nobody orders anything in these tests");
   const built = await emailWorkers({ developmentMailbox: () => mailbox }).build(read(env), given as unknown as Given, {
     boxes: () => expect.fail("no environment of these tests has a mailbox"),
     ...{ buckets: memoryBuckets({ clock }), breakers: memoryBreakers({ clock }) },
+    orders: { keep: nobodyOrders, standing: nobodyOrders, newest: nobodyOrders },
   });
   parts.push(built);
   return built;
