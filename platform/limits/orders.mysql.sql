@@ -7,7 +7,7 @@ CREATE TABLE integration_orders (
   kind VARBINARY(16) NOT NULL,
   action VARBINARY(16) NOT NULL,
   given_by VARBINARY(512) NOT NULL,
-  why BLOB NOT NULL,
+  why VARBINARY(2000) NOT NULL,
   at_ms BIGINT NOT NULL,
   KEY integration_orders_by_kind (integration, kind, number)
 ) ENGINE = InnoDB;
@@ -15,13 +15,17 @@ CREATE TABLE integration_orders (
 -- name: add
 INSERT INTO integration_orders (integration, kind, action, given_by, why, at_ms) VALUES (?, ?, ?, ?, ?, ?);
 
--- What is deleted from cannot be selected from but through a table of its own.
--- name: forget
-DELETE FROM integration_orders WHERE integration = ?
+-- Read by itself, and forgotten by their keys: two who delete by what they find lock each other out.
+-- name: old
+SELECT number FROM integration_orders WHERE integration = ?
   AND number NOT IN (
     SELECT number FROM (SELECT number FROM integration_orders WHERE integration = ? ORDER BY number DESC LIMIT ?) AS newest
   )
-  AND number NOT IN (SELECT number FROM (SELECT MAX(number) AS number FROM integration_orders WHERE integration = ? GROUP BY kind) AS standing);
+  AND number NOT IN (SELECT MAX(number) FROM integration_orders WHERE integration = ? GROUP BY kind)
+ORDER BY number;
+
+-- name: forget
+DELETE FROM integration_orders WHERE number IN (?...);
 
 -- name: standing
 SELECT integration, action, number FROM integration_orders

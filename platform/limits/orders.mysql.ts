@@ -7,12 +7,16 @@ import { ORDERS_KEPT, type Orders } from "./orders.ts";
 export async function mysqlOrders(mysql: Mysql): Promise<Orders> {
   const tables = await mysql.tables(new URL("./orders.mysql.sql", import.meta.url));
   return {
-    keep: (integration, { is, by, why, atMs }) =>
-      tables.transaction(async (sql) => {
-        await sql.run("add", integration, kinds[is], is, by, why, atMs);
-        await sql.run("forget", integration, integration, ORDERS_KEPT, integration);
-        return (await sql.all("standing-of", integration)).map(standingOf);
-      }),
+    async keep(integration, { is, by, why, atMs }) {
+      await tables.run("add", integration, kinds[is], is, by, why, atMs);
+      const old = await tables.all("old", integration, integration, ORDERS_KEPT, integration);
+      if (old.length > 0)
+        await tables.run(
+          "forget",
+          old.map(({ number }) => Number(number)),
+        );
+      return (await tables.all("standing-of", integration)).map(standingOf);
+    },
     standing: async () => byIntegration(await tables.all("standing")),
     newest: async (integration) => (await tables.all("newest", integration, ORDERS_KEPT)).map(orderOf),
   };
