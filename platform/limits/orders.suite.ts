@@ -1,6 +1,6 @@
 /** What every Orders holds to. `open` answers an empty store each time. */
 import { describe, expect, it } from "vitest";
-import { fakeClock } from "../../test/fakes/clock.ts";
+import { systemClock } from "#platform/clock.ts";
 import { memoryBreakers } from "./breaker.memory.ts";
 import { type Order, type Orders, orderAgain } from "./orders.ts";
 
@@ -50,7 +50,7 @@ export function ordersSuite(name: string, open: () => Promise<Orders>): void {
       await orders.keep("a", order("pause"));
       await orders.keep("b", order("pause"));
       await orders.keep("b", order("resume"));
-      const breakers = memoryBreakers({ clock: fakeClock() });
+      const breakers = memoryBreakers({ clock: systemClock });
       await orderAgain(breakers, orders);
       await orderAgain(breakers, orders);
       expect(await breakers.read(["a", "b", "c"])).toMatchObject([
