@@ -51,6 +51,8 @@ export const reasons = {
     "A send was cut off before its outcome was known, and its category is sent at most once: it may have arrived, and it is not sent again.",
   outcome_unknown:
     "The message was handed over and its answer did not come: the connection broke, or was silent for minutes. It will be sent again.",
+  intent_unavailable:
+    "It is sent at most once, and what keeps it from being sent twice could not be reached, so it waits without using up an attempt.",
   lease_held: "Another worker is sending it; this waits for the outcome.",
 
   // Why a record is buried.

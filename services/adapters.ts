@@ -14,6 +14,8 @@ import type { Ledger } from "#platform/ledger/ledger.ts";
 import { measuredLedger } from "#platform/ledger/measured.ts";
 import { memoryBreakers } from "#platform/limits/breaker.memory.ts";
 import { memoryBuckets } from "#platform/limits/bucket.memory.ts";
+import { sqliteOrders } from "#platform/limits/orders.sqlite.ts";
+import { orderAgain } from "#platform/limits/orders.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
@@ -60,6 +62,9 @@ export async function embedded({ dataDir, clock, metrics, logger, topics }: Engi
   const database = await openDatabase({ file: databaseFile(dataDir), metrics, clock });
   const log = await sqliteLog({ database, topics, clock, logger });
   const boxes = memoryBoxes(clock);
+  const orders = await sqliteOrders(database);
+  const breakers = memoryBreakers({ clock });
+  await orderAgain(breakers, orders);
   return {
     log,
     ledger: measuredLedger(await sqliteLedger({ database, clock }), metrics),
@@ -78,7 +83,7 @@ export async function embedded({ dataDir, clock, metrics, logger, topics }: Engi
       tracker: await sqliteHistoryStore(database),
       access: await sqliteAccessStore(database),
       console: boxes,
-      "email-workers": { boxes, buckets: memoryBuckets({ clock }), breakers: memoryBreakers({ clock }) },
+      "email-workers": { boxes, buckets: memoryBuckets({ clock }), breakers, orders },
     },
     health: () => database.health(),
     async close() {

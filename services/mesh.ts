@@ -17,6 +17,8 @@ import { KEPT_MS, LIFTED_KEPT_MS } from "#platform/ledger/rules.ts";
 import { mysqlSuppressed } from "#platform/ledger/suppressed.mysql.ts";
 import { redisBreakers } from "#platform/limits/breaker.redis.ts";
 import { redisBuckets } from "#platform/limits/bucket.redis.ts";
+import { mysqlOrders } from "#platform/limits/orders.mysql.ts";
+import { orderAgain } from "#platform/limits/orders.ts";
 import { openMysql } from "#platform/mysql/open.ts";
 import { connectRedis } from "#platform/redis/connect.ts";
 import { sweeping } from "#platform/sweep.ts";
@@ -117,7 +119,8 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     return redisCache({ name, connection: await cacheRedis(), prefix, ttlMs, codec, near, metrics, clock });
   };
 
-  const ledger = async () => {
+  /** And what is lost with it. */
+  const ledgerSide = once(async () => {
     const kept = {
       cancels: await mysqlCancels(await mysql()),
       suppressed: await mysqlSuppressed(await mysql()),
@@ -130,13 +133,20 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       sweeping({ name: "forget-lifted-suppressions", store: kept.suppressed, clock, keptMs: LIFTED_KEPT_MS }),
       sweeping({ name: "forget-erasures", store: kept.erased, clock, keptMs: 0 }),
     );
+    const orders = await mysqlOrders(await mysql());
+    const connection = await ledgerRedis();
+    const breakers = redisBreakers({ connection, prefix, missing: () => plain.missing() });
     const plain = await redisLedger({
-      ...{ connection: await ledgerRedis(), prefix, mayForget: mode === "development" },
+      ...{ connection, prefix, mayForget: mode === "development" },
       metrics,
-      restore: (_lost, empty, resuming) => tellAgain(empty, kept, clock.nowMs(), resuming),
+      async restore(_lost, empty, resuming) {
+        await orderAgain(breakers, orders);
+        await tellAgain(empty, kept, clock.nowMs(), resuming);
+      },
     });
-    return measuredLedger(atMostOnce(keeping(plain, kept), intents), metrics);
-  };
+    return { ledger: measuredLedger(atMostOnce(keeping(plain, kept), intents), metrics), breakers, orders };
+  });
+  const ledger = async () => (await ledgerSide()).ledger;
   const fanout = async () =>
     kept(await redisFanout({ publisher: await ledgerRedis(), subscriber: await listeningRedis(), prefix, metrics, clock }));
   const boxes = async () => redisBoxes({ connection: await cacheRedis(), prefix, clock });
@@ -164,8 +174,8 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     console: boxes,
     "email-workers": async () => {
       // Where the ledger is: without it nothing is sent anyway.
-      const needs = { connection: await ledgerRedis(), prefix };
-      return { boxes: await boxes(), buckets: redisBuckets(needs), breakers: redisBreakers(needs) };
+      const { breakers, orders } = await ledgerSide();
+      return { boxes: await boxes(), buckets: redisBuckets({ connection: await ledgerRedis(), prefix }), breakers, orders };
     },
   };
 

@@ -37,7 +37,7 @@ import type {
 import { holdOf, intentOf, isErasedBy, isSuppressedBy, stateOf } from "./replies.ts";
 import { type Loss, type Resuming, restoringOf } from "./restoring.ts";
 import { KEPT_MS, LIFTED_KEPT_MS } from "./rules.ts";
-import { sentinelOf } from "./sentinel.ts";
+import { sentinelKey, sentinelOf } from "./sentinel.ts";
 
 export interface RedisLedgerNeeds {
   readonly connection: RedisConnection;
@@ -58,6 +58,8 @@ export interface RedisLedgerNeeds {
 
 export interface RedisLedger extends Ledger {
   health(): Readiness;
+  /** Called by whoever finds the server not to be whole. */
+  missing(): void;
 }
 
 /** What one script call is about: others wait while it runs, and a server that is asked for a thousand sends has to answer in between. */
@@ -113,7 +115,7 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
     await run([{ script: scripts.erase, keys: [erasedOf(environment, whom)], args: [nowMs(), atMs, untilMs, MARGIN_MS] }]);
   };
 
-  const key = `${prefix}ledger:sentinel`;
+  const key = sentinelKey(prefix);
   const unchecked: Run = (calls) => runScripts(redis, calls);
   const again: Told = {
     cancel: (asked) => cancel(asked, unchecked),
@@ -239,6 +241,7 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
       return (states as unknown[]).map((each) => text(each).split(" ").slice(0, -1).map(stateOf));
     },
     health: sentinel.health,
+    missing: sentinel.missing,
   };
 }
 

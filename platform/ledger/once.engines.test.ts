@@ -149,6 +149,33 @@ describe("a store that is away", () => {
     expect(await ledger.settle([settledAs("sent", { worker: "w-2" })])).toEqual([true]);
   });
 
+  it("of the intents, whose answer was lost: what was begun all the same was not sent, and is begun anew", async () => {
+    let answers = 0;
+    const { intend } = await opened({
+      intents: (intents) => ({
+        begin: async (tries) => {
+          const began = await intents.begin(tries);
+          return answers++ === 0 ? away() : began;
+        },
+      }),
+    });
+    await expect(intend("w-1")).rejects.toThrow("away");
+    await clock.advance(17_000);
+    expect(await intend("w-1b")).toEqual({ is: "send" });
+  });
+
+  it("of both, one after the other: nothing was sent either, and it is begun anew", async () => {
+    let isAway = true;
+    const { intend } = await opened({
+      ledger: (ledger) => ({ intend: (tries, options) => (isAway ? away() : ledger.intend(tries, options)) }),
+      intents: (intents) => ({ withdraw: (tries) => (isAway ? away() : intents.withdraw(tries)) }),
+    });
+    await expect(intend("w-1")).rejects.toThrow("away");
+    isAway = false;
+    await clock.advance(17_000);
+    expect(await intend("w-1b")).toEqual({ is: "send" });
+  });
+
   it("of the intents, at the outcome: the ledger is not told either, until both are", async () => {
     let isAway = true;
     const { intend, settle } = await opened({

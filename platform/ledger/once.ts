@@ -6,7 +6,8 @@
  * is as good as new, whatever the ledger remembers of an earlier one. An open intent on which the ledger gives a lease is of somebody who is
  * gone: nobody knows how that ended, and nobody tries again.
  *
- * Who dies between intent and lease has sent nothing, and it is given up all the same: from outside that cannot be told apart.
+ * Who dies between intent and lease has sent nothing, and it is given up all the same: from outside that cannot be told apart. Who was not
+ * answered whether an intent was begun has sent nothing either, and takes it back before beginning others.
  */
 import type { Intent, Ledger, Settled, Try } from "./ledger.ts";
 
@@ -24,6 +25,9 @@ export interface Intents {
   sweep(beforeMs: number, limit: number): Promise<number>;
 }
 
+/** Of intents that could not be taken back yet; of more the first are given up as if their worker had died. */
+const DOUBTFUL_MOST = 1_000;
+
 const isLease = (intent: Intent | undefined): boolean => intent?.is === "send" || intent?.is === "unknown";
 const isOnce = ({ atMostOnce = false }: Try | Settled): boolean => atMostOnce;
 
@@ -31,6 +35,22 @@ export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
   const withdraw = async (tries: readonly Try[]) => {
     if (tries.length > 0) await intents.withdraw(tries);
   };
+
+  let doubtful: readonly Try[] = [];
+  const doubt = (tries: readonly Try[]) => {
+    doubtful = [...doubtful, ...tries].slice(-DOUBTFUL_MOST);
+  };
+  async function begun(tries: readonly Try[]): Promise<readonly Intent[]> {
+    const before = new Set(doubtful);
+    await withdraw([...before]);
+    doubtful = doubtful.filter((each) => !before.has(each));
+    try {
+      return await intents.begin(tries);
+    } catch (error) {
+      doubt(tries);
+      throw error;
+    }
+  }
 
   /** Of sends whose intents are open, and whose leases are these tries'. */
   async function givenUp(tries: readonly Try[]): Promise<readonly Intent[]> {
@@ -48,26 +68,26 @@ export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
     async intend(tries, options) {
       const once = tries.filter(isOnce);
       if (once.length === 0) return ledger.intend(tries, options);
-      const began = await intents.begin(once);
-      const begun = new Map(once.map((asked, place) => [asked, began[place] as Intent]));
-      const fresh = once.filter((asked) => begun.get(asked)?.is === "send");
+      const answered = await begun(once);
+      const began = new Map(once.map((asked, place) => [asked, answered[place] as Intent]));
+      const fresh = once.filter((asked) => began.get(asked)?.is === "send");
       // What the intent says of others is their answer: the send has ended, or is in somebody's hands.
-      const asked = tries.filter((each) => !isOnce(each) || isLease(begun.get(each)));
+      const asked = tries.filter((each) => !isOnce(each) || isLease(began.get(each)));
       let leases: readonly Intent[];
       try {
         const plain = asked.map((each) => ({ ...each, atMostOnce: false }));
         leases = await ledger.intend(plain, options);
       } catch (error) {
-        // Nothing was sent. What cannot be withdrawn now either is given up when its lease is over.
-        await withdraw(fresh).catch(() => undefined);
+        // Nothing was sent.
+        await withdraw(fresh).catch(() => doubt(fresh));
         throw error;
       }
       const answers = new Map(asked.map((each, place) => [each, leases[place] as Intent]));
       await withdraw(fresh.filter((each) => !isLease(answers.get(each))));
       for (const each of fresh) if (isLease(answers.get(each))) answers.set(each, { is: "send" });
-      const open = once.filter((each) => begun.get(each)?.is === "unknown" && isLease(answers.get(each)));
+      const open = once.filter((each) => began.get(each)?.is === "unknown" && isLease(answers.get(each)));
       for (const [place, end] of (await givenUp(open)).entries()) answers.set(open[place] as Try, end);
-      return tries.map((each) => answers.get(each) ?? (begun.get(each) as Intent));
+      return tries.map((each) => answers.get(each) ?? (began.get(each) as Intent));
     },
 
     async settle(results) {

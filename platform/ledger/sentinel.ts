@@ -31,6 +31,9 @@ export interface Sentinel {
 
 const AGAIN_MS = 1_000;
 
+/** `prefix`: before every key. */
+export const sentinelKey = (prefix: string): string => `${prefix}ledger:sentinel`;
+
 /** Resolves when the server is known to be whole for the first time, or is lost before. */
 export async function sentinelOf({ connection, key, restore }: SentinelNeeds, clock: Clock = systemClock): Promise<Sentinel> {
   const { redis, name, logger } = connection;

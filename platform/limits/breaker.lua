@@ -1,11 +1,10 @@
 -- Reads an integration's breaker, probes it, tells it a result, or moves it by hand: the rules of breaker.ts.
 --
--- KEYS[1] the breaker's hash. KEYS[2] the list of its orders.
--- ARGV[1] the time to go by, ms; empty: the server's own. ARGV[2] what is asked: read, probe, success, failure, or an order: pause, resume,
--- open, closed, auto.
+-- KEYS: the breaker's hash.
+-- ARGV[1] the time to go by, ms; empty: the server's own. ARGV[2] what is asked: read, probe, success, failure, order.
 -- ARGV[3] failures in a row that open it. ARGV[4] how long it stays open, ms. ARGV[5] successes that close it. ARGV[6] how long the hash is
 -- kept, ms; one that somebody has moved is kept until they let it go. For a probe ARGV[7] the holder, ARGV[8] the lease, ms; for a result
--- ARGV[7] the holder, ARGV[8] the generation; for an order ARGV[7] who ordered it and why, ARGV[8] how many orders are kept.
+-- ARGV[7] the holder, ARGV[8] the generation; for orders, of each, its kind, what it is (pause, resume, open, closed, auto) and its number.
 -- Answers the phase, the generation, failures in a row, how many ms until somebody may probe; then of a probe 1 when it is granted, else 0,
 -- and of a result 1 when it opened the closed breaker, 2 when it closed it, else 0; then 1 when it is held by hand, 1 when it is paused, and
 -- for how many ms the phase has lasted, -1: that is not known.
@@ -70,10 +69,14 @@ local orders = {
 
 local answer = 0
 if ARGV[2] ~= 'read' then
-  if orders[ARGV[2]] then
-    orders[ARGV[2]]()
-    redis.call('LPUSH', KEYS[2], string.format('%.0f', now_ms) .. ' ' .. ARGV[2] .. ' ' .. ARGV[7])
-    redis.call('LTRIM', KEYS[2], 0, ARGV[8] - 1)
+  if ARGV[2] == 'order' then
+    for i = 7, #ARGV, 3 do
+      local told, is, number = 'told ' .. ARGV[i], ARGV[i + 1], ARGV[i + 2]
+      if tonumber(number) > tonumber(redis.call('HGET', KEYS[1], told) or 0) then
+        orders[is]()
+        redis.call('HSET', KEYS[1], told, number)
+      end
+    end
   elseif ARGV[2] == 'probe' then
     answer = probe(ARGV[7], ARGV[8])
   else

@@ -1,15 +1,6 @@
 /** Circuit breakers in memory: of one process, which is all that the embedded form has. The same rules as in breaker.lua. */
 import type { Clock } from "#platform/clock.ts";
-import {
-  type BreakerState,
-  type Breakers,
-  CLOSES_AFTER,
-  type KeptOrder,
-  OPEN_MS,
-  OPENS_AFTER,
-  ORDERS_KEPT,
-  type Phase,
-} from "./breaker.ts";
+import { type BreakerState, type Breakers, CLOSES_AFTER, kinds, OPEN_MS, OPENS_AFTER, type Phase } from "./breaker.ts";
 
 interface Breaker {
   phase: Phase;
@@ -22,7 +13,8 @@ interface Breaker {
   held: boolean;
   paused: boolean;
   sinceMs: number | undefined;
-  readonly orders: KeptOrder[];
+  /** The numbers of the last ones, by kind. */
+  readonly told: Record<(typeof kinds)[keyof typeof kinds], number>;
 }
 
 export function memoryBreakers({ clock }: { readonly clock: Clock }): Breakers {
@@ -31,7 +23,7 @@ export function memoryBreakers({ clock }: { readonly clock: Clock }): Breakers {
   const of = (integration: string): Breaker => {
     const fresh: Breaker = {
       ...{ phase: "closed", generation: 0, failures: 0, successes: 0, untilMs: 0, prober: undefined },
-      ...{ held: false, paused: false, sinceMs: undefined, orders: [] },
+      ...{ held: false, paused: false, sinceMs: undefined, told: { pause: 0, hold: 0 } },
     };
     const there = breakers.get(integration) ?? fresh;
     breakers.set(integration, there);
@@ -82,20 +74,20 @@ export function memoryBreakers({ clock }: { readonly clock: Clock }): Breakers {
       if (breaker.prober === holder) breaker.untilMs = nowMs;
       return told(breaker);
     },
-    async order(integration, order) {
+    async order(integration, standing) {
       const breaker = of(integration);
-      const atMs = clock.nowMs();
-      if (order.is === "pause" || order.is === "resume") breaker.paused = order.is === "pause";
-      else breaker.held = order.is !== "auto";
-      if (order.is === "open") become(breaker, "open", atMs);
-      if (order.is === "closed") become(breaker, "closed", 0);
-      if (order.is === "auto" && breaker.phase !== "closed") breaker.untilMs = atMs;
-      breaker.orders.unshift({ ...order, atMs });
-      breaker.orders.splice(ORDERS_KEPT);
+      const nowMs = clock.nowMs();
+      for (const { is, number } of standing) {
+        const kind = kinds[is];
+        if (number <= breaker.told[kind]) continue;
+        breaker.told[kind] = number;
+        if (kind === "pause") breaker.paused = is === "pause";
+        else breaker.held = is !== "auto";
+        if (is === "open") become(breaker, "open", nowMs);
+        if (is === "closed") become(breaker, "closed", 0);
+        if (is === "auto" && breaker.phase !== "closed") breaker.untilMs = nowMs;
+      }
       return told(breaker);
-    },
-    async orders(integration) {
-      return [...of(integration).orders];
     },
   };
 }

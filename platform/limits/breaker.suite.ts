@@ -1,7 +1,7 @@
 /** What every Breakers holds to. `open` answers closed ones each time, on a clock that stands still until it is moved on. */
 import { describe, expect, it } from "vitest";
 import type { Clock } from "#platform/clock.ts";
-import { type Breakers, type Order, type Probe, type Result, untold } from "./breaker.ts";
+import { type Breakers, type Probe, type Result, type Standing, untold } from "./breaker.ts";
 
 interface Opened {
   readonly breakers: Breakers;
@@ -23,7 +23,8 @@ export function breakerSuite(name: string, open: () => Promise<Opened>): void {
       for (let failure = 1; failure < 5; failure++) expect(await tell("failure", generation)).not.toHaveProperty("changed");
       return tell("failure", generation, { holder: "w-2" });
     };
-    const order = (is: Order["is"], why = "w") => breakers.order("a", { is, by: "ck_live_1", why });
+    let number = 0;
+    const order = (is: Standing["is"]) => breakers.order("a", [{ is, number: ++number }]);
     return { clock, breakers, state, phase, tell, probe, trip, order };
   }
 
@@ -169,21 +170,18 @@ export function breakerSuite(name: string, open: () => Promise<Opened>): void {
       expect((await probe()).granted).toBe(true);
     });
 
-    it("keeps who ordered what and why, the newest first, and not without end", async () => {
-      const { order, breakers, clock } = await opened();
-      expect(await breakers.orders("a")).toEqual([]);
-      const startMs = clock.nowMs();
-      await order("pause", "its status page says so,\n\u{1f6d1} until noon");
-      await clock.advance(5);
-      await order("resume", "noon");
-      expect(await breakers.orders("a")).toEqual([
-        { atMs: startMs + 5, is: "resume", by: "ck_live_1", why: "noon" },
-        { atMs: startMs, is: "pause", by: "ck_live_1", why: "its status page says so,\n\u{1f6d1} until noon" },
-      ]);
-      for (let more = 0; more < 60; more++) await order("auto", String(more));
-      const kept = await breakers.orders("a");
-      expect([kept.length, kept[0]?.why, kept.at(-1)?.why]).toEqual([50, "59", "10"]);
-      expect(await breakers.orders("b")).toEqual([]);
+    it("is told what holds as often as it may be: only what is later than what it knows of that kind changes it", async () => {
+      const { breakers, order, trip, state } = await opened();
+      await order("pause");
+      await order("closed");
+      const later = { is: "auto", number: 9 } as const;
+      await breakers.order("a", [{ is: "resume", number: 1 }, later]);
+      expect(await state()).toMatchObject({ paused: true, held: false, generation: 1 });
+      await trip();
+      await breakers.order("a", [{ is: "pause", number: 1 }, { is: "closed", number: 8 }, later]);
+      expect(await state()).toMatchObject({ paused: true, held: false, phase: "open", waitMs: 60_000 });
+      await breakers.order("a", [{ is: "resume", number: 10 }]);
+      expect(await state()).toMatchObject({ paused: false, phase: "open", waitMs: 60_000 });
     });
 
     it("integrations have breakers of their own, and several are read at once", async () => {

@@ -6,7 +6,7 @@
  * - half-open: one probe at a time, which is a lease. CLOSES_AFTER successes close it, one failure opens it again.
  *
  * An operator can hold it open or closed, whatever results say, until it is let go; an open one is then probed at once. And they can pause the
- * integration, which leaves the breaker as it is. Each such order is kept with who gave it and why, the newest ORDERS_KEPT.
+ * integration, which leaves the breaker as it is. Such orders are kept elsewhere first (orders.ts): a breaker may be lost, and is told them again.
  *
  * Every change of phase begins a generation. A result names the one that its send began under, and one of an earlier generation is ignored:
  * what began before says nothing about after. Whoever made a change is told so, and nobody else.
@@ -35,18 +35,14 @@ export const untold: BreakerState = {
   ...{ phase: "closed", generation: 0, failures: 0, waitMs: 0, held: false, paused: false, forMs: undefined },
 };
 
-/** Open and closed hold it so; auto lets it go. */
-export const orders = ["pause", "resume", "open", "closed", "auto"] as const;
+/** Of two kinds, of each of which the last one holds. Open and closed hold the breaker so; auto lets it go. */
+export const kinds = { pause: "pause", resume: "pause", open: "hold", closed: "hold", auto: "hold" } as const;
 
-export interface Order {
-  readonly is: (typeof orders)[number];
-  /** Of whoever gave it: a name without spaces. */
-  readonly by: string;
-  readonly why: string;
-}
-
-export interface KeptOrder extends Order {
-  readonly atMs: number;
+/** An order that holds. */
+export interface Standing {
+  readonly is: keyof typeof kinds;
+  /** Of a later order it is greater. */
+  readonly number: number;
 }
 
 export interface Result {
@@ -75,13 +71,10 @@ export interface Breakers {
   /** Whether the holder may probe, under the generation that is told. */
   probe(probe: Probe): Promise<BreakerState & { readonly granted: boolean }>;
   report(result: Result): Promise<Told>;
-  /** Holds for whoever asks from then on. */
-  order(integration: string, order: Order): Promise<BreakerState>;
-  /** Newest first. */
-  orders(integration: string): Promise<readonly KeptOrder[]>;
+  /** What is later than what it was told of its kind holds for whoever asks from then on; the rest changes nothing. */
+  order(integration: string, standing: readonly Standing[]): Promise<BreakerState>;
 }
 
 export const OPENS_AFTER = 5;
 export const OPEN_MS = 60_000;
 export const CLOSES_AFTER = 3;
-export const ORDERS_KEPT = 50;

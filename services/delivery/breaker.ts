@@ -120,6 +120,17 @@ export function breakerOf({ breakers, integration, holder, clock, logger, change
   };
 }
 
+/** Learns what is known of the breakers before anything is sent: one may be paused. Waits for as long as nobody can say. */
+export async function learnFirst(breakers: Pick<Breakers, "read">, all: readonly Breaker[], clock: Clock): Promise<void> {
+  const names = all.map(({ integration }) => integration);
+  for (;;) {
+    const states = await breakers.read(names).catch(() => undefined);
+    for (const [place, state] of (states ?? []).entries()) all[place]?.learn(state);
+    if (states) return;
+    await clock.sleep(READ_EVERY_MS);
+  }
+}
+
 /** Learns what other processes made of the breakers. */
 export const watching = (breakers: Pick<Breakers, "read">, all: readonly Breaker[], clock: Clock): Task => ({
   name: "watch-breakers",

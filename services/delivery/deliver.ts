@@ -7,6 +7,10 @@
  * writes for the others. At most that many sends are unresolved at any moment, and a death of the process may repeat them. Calls of the
  * ledger are gathered over all records under way.
  *
+ * A send that may happen at most once also needs what keeps its intent (platform/ledger/once.ts). While that is away (intents.ts) those that
+ * have not begun go to the schedule, so that they hold up no others; those that were sent stay until it has taken their outcomes, and at most
+ * half of an integration's way in is theirs.
+ *
  * Who has no way in, or would have to wait for long, has no lease yet: it goes to the schedule as it is, without the ledger, which tells
  * what came of it when it comes again.
  *
@@ -34,8 +38,9 @@ import { compose } from "./compose.ts";
 import { failingOver } from "./failover.ts";
 import { gather } from "./gather.ts";
 import type { Route } from "./integration.ts";
+import { type Answering, answeringOf, isUnavailable } from "./intents.ts";
 import { laneOf } from "./lanes.ts";
-import { afterLease, endAgain, expired, follow, putOff, waitAgain } from "./outcome.ts";
+import { afterLease, endAgain, expired, follow, putOff, unasked, waitAgain } from "./outcome.ts";
 import { LEASE_MS, type Lease, patienceOf } from "./patience.ts";
 import type { Mailbox } from "./sender.ts";
 import { sendingWith } from "./sending.ts";
@@ -66,15 +71,24 @@ interface Going extends Told {
 
 export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, batch: Batch<Delivery>, route: Route) => Promise<void> {
   const { ledger, wordsOf, clock, logger, metrics, tracer, worker, from, maxRetryCount } = needs;
-  const intend = apart((tries: readonly Try[]) => ledger.intend(tries));
-  const settle = apart((results: readonly Settled[]) => ledger.settle(results));
+  /** Sends that may happen at most once, before their way in. */
+  const before = new Set<Told>();
+  const intents = answeringOf({
+    clock,
+    away() {
+      for (const gate of new Set([...before].map(({ by }) => by.gate))) gate.turnAway(({ atMostOnce = false }) => atMostOnce);
+    },
+  });
+  const intend = apart(intents, (tries: readonly Try[]) => ledger.intend(tries));
+  const settle = apart(intents, (results: readonly Settled[]) => ledger.settle(results));
   let tries = 0;
   const tell = telling(needs);
   const send = failingOver({ send: sendingWith({ clock, logger, metrics, tracer, patience: patienceOf(needs) }), metrics });
 
   return async (received, batch, route) => {
     const { value, record } = received;
-    const asking = { lane: laneOf(record.topic), again: value.wait > 0, signal: batch.signal };
+    const { atMostOnce } = value;
+    const asking = { lane: laneOf(record.topic), again: value.wait > 0, atMostOnce, signal: batch.signal };
     for (;;) {
       const by = route.find(({ breaker }) => breaker.mayTry());
       const nowMs = clock.nowMs();
@@ -82,8 +96,10 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       if (!by) return wait({ received, batch, route, by: route[0] }, away, nowMs + outageWait(value));
       // With a rate twice as many are in hand, which may take twice as long.
       if (by.rate) batch.waiting(nowMs + IN_LINE_MS);
-      const entered = await by.gate.enter(asking);
       const going = { received, batch, route, by };
+      if (atMostOnce && intents.isAway()) return later(going);
+      if (atMostOnce) before.add(going);
+      const entered = await by.gate.enter(asking).finally(() => before.delete(going));
       if (entered.is === "booked") return wait(going, "rate_limited", clock.nowMs() + entered.waitMs);
       if (entered.is === "away") continue;
       let isSent = false;
@@ -104,6 +120,13 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     else await one({ ...going, isOver: true });
   }
 
+  /** Without an intent, since it cannot be had. */
+  function later(going: Going): void {
+    const { value } = going.received;
+    const nowMs = clock.nowMs();
+    tell.deferred(going, unasked(value, nowMs + outageWait(value)), nowMs);
+  }
+
   /** Whether a provider was asked. `isOver`: it is not to be sent, since it would have to wait past its expiry. */
   async function one(going: Going & { readonly isOver?: boolean }): Promise<boolean> {
     const { received, batch, route, by, isOver = false } = going;
@@ -119,7 +142,10 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const { environment, notificationId, deliveryId, cycle, target, attempt, wait, atMostOnce } = value;
     const about = { environment, notificationId, deliveryId, cycle, target, worker: `${worker}/${++tries}`, atMostOnce };
     const whom = { reaches: reachOf(value), acceptedAtMs: Number(value.acceptedAtMs) };
-    const intent = await intend({ ...about, ...whom, attempt, wait, leaseMs: LEASE_MS });
+    const intent = await intend({ ...about, ...whom, attempt, wait, leaseMs: LEASE_MS }).catch((error: unknown) => {
+      if (atMostOnce && isUnavailable(error)) return { is: "away" } as const;
+      throw error;
+    });
     const nowMs = clock.nowMs();
     received.span?.event("ledger answered", { "carillon.intent": intent.is });
     switch (intent.is) {
@@ -140,6 +166,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
         return false;
       case "leased":
         tell.deferred(going, afterLease(value, intent.untilMs), nowMs);
+        return false;
+      case "away":
+        later(going);
         return false;
       case "malformed":
         tell.unsendable(going, { unsendable: "ledger_malformed", detail: intent.detail });
@@ -208,8 +237,9 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
 
 /** One call of many, with those apart that may happen at most once: what keeps their intents may be away while the rest goes on. */
 function apart<T extends { readonly atMostOnce?: boolean }, R>(
+  intents: Answering,
   run: (items: readonly T[]) => Promise<readonly R[]>,
 ): (item: T) => Promise<R> {
-  const [once, others] = [gather(run), gather(run)];
+  const [once, others] = [gather((items: readonly T[]) => intents.during(() => run(items))), gather(run)];
   return (item) => (item.atMostOnce ? once(item) : others(item));
 }

@@ -53,7 +53,8 @@ export function failingOver({ send, metrics }: FailoverNeeds): (sending: Sending
       const next = [...left].find(({ breaker }) => breaker.mayTry());
       if (!next) break;
       left.delete(next);
-      const asking = { lane: laneOf(received.record.topic), again: true, signal, mostMs: WAY_MS };
+      const { atMostOnce } = received.value;
+      const asking = { lane: laneOf(received.record.topic), again: true, atMostOnce, signal, mostMs: WAY_MS };
       const way = await next.gate.enter(asking).catch(() => undefined);
       if (way?.is !== "in") break;
       metrics.failedOver({ from: last.by.sender.id, to: next.sender.id });

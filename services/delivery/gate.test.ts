@@ -91,6 +91,48 @@ describe("a gate without a rate", () => {
   });
 });
 
+describe("sends that may happen at most once", () => {
+  const once = { atMostOnce: true };
+  const names = (inside: readonly { readonly name: string }[]) => inside.map(({ name }) => name);
+
+  it("are half of those who are in, and the others go past them", async () => {
+    const { clock, enter, inside } = open({ permits: 4, rate: null });
+    for (const name of ["a", "b", "c", "d"]) enter("high", name, once);
+    for (const name of ["x", "y", "z"]) enter("low", name);
+    await clock.advance(0);
+    expect(names(inside())).toEqual(["a", "b", "x", "y"]);
+    const [first] = inside();
+    if (first?.entered.is === "in") first.entered.leave();
+    await clock.advance(0);
+    expect(names(inside()).slice(4)).toEqual(["c"]);
+  });
+
+  it("are half of them with a rate too, and while those who are left are such, no token is asked for", async () => {
+    const { clock, many, enter, inside, asked } = open({ permits: 4 });
+    many(30, "medium", once);
+    await clock.advance(5_000);
+    expect(names(inside())).toEqual(["medium0", "medium1"]);
+    const calls = asked.length;
+    await clock.advance(5_000);
+    expect(asked.length - calls).toBeLessThanOrEqual(2);
+    enter("low", "x");
+    await clock.advance(1_000);
+    expect(names(inside()).slice(2)).toEqual(["x"]);
+    for (const { entered } of inside()) if (entered.is === "in") entered.leave();
+    await clock.advance(5_000);
+    expect(names(inside()).slice(3)).toEqual(["medium2", "medium3"]);
+  });
+
+  it("may be turned away alone", async () => {
+    const { clock, gates, enter, entered } = open({ permits: 2, rate: null });
+    for (const name of ["a", "b"]) enter("high", name, once);
+    for (const name of ["x", "y"]) enter("low", name);
+    gates[0]?.turnAway(({ atMostOnce = false }) => atMostOnce);
+    await clock.advance(0);
+    expect(entered.map(({ name, entered: { is } }) => `${name} ${is}`).sort()).toEqual(["a in", "b away", "x in"]);
+  });
+});
+
 describe("a gate with a rate", () => {
   it("lets the burst in at once, then one after the other at the rate, without asking all the time", async () => {
     const { clock, many, inside, asked } = open();

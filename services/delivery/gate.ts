@@ -5,6 +5,9 @@
  * Without a rate there are permits only, and nothing is asked of anybody. With one, tokens are fetched for who could go in; when they do not
  * come, the next fetch is when the bucket says that there are some. Who would have to wait for longer than BOOKED_AFTER_MS is given a time
  * to come again instead; so is who would wait for more than a second where too many wait already, since they hold up those of others.
+ *
+ * Sends that may happen at most once are at most half of those who are in: what keeps their intents may be away, and they would stay in until
+ * it is back. The others go past them.
  */
 import type { Clock } from "#platform/clock.ts";
 import { BOOKED_AFTER_MS, type Lane, lanes } from "#platform/limits/bucket.ts";
@@ -40,8 +43,8 @@ export type Entered =
 export interface Gate {
   /** Rejects with the signal's reason when it aborts before, and as the bucket does when it cannot be asked. */
   enter(asking: Asking): Promise<Entered>;
-  /** Whoever waits. */
-  turnAway(): void;
+  /** Whoever waits and is meant; undefined: all. */
+  turnAway(isMeant?: (waiting: Queued) => boolean): void;
 }
 
 interface Waiter extends Queued {
@@ -58,7 +61,9 @@ const SHORT_WAIT_MS = 1_000;
 
 export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
   const queue = new LaneQueue<Waiter>();
+  const mostOnce = Math.max(1, Math.floor(permits / 2));
   let free = permits;
+  let onceIn = 0;
   let isFetching = false;
   /** Until then the bucket has none for the lane. */
   const noneUntilMs = eachLane(() => 0);
@@ -68,26 +73,31 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
 
   const isOpen = (lane: Lane) => !tokens || tokens.has(lane);
   const mayFetch = (lane: Lane) => noneUntilMs[lane] <= clock.nowMs();
+  const isHeldBack = ({ atMostOnce = false }: Queued) => atMostOnce && onceIn >= mostOnce;
+  /** Who could go in; undefined: anybody. */
+  const passing = () => (onceIn >= mostOnce ? (waiter: Queued) => !isHeldBack(waiter) : undefined);
 
   function admit(): void {
     while (free > 0 && queue.size > 0) {
-      const waiter = queue.next(isOpen, (lane) => contending[lane]);
+      const waiter = queue.next(isOpen, (lane) => contending[lane], passing());
       if (!waiter) break;
-      waiter.end(taken(waiter.lane));
+      waiter.end(taken(waiter));
     }
-    if (tokens && free > 0 && queue.size > 0 && !isFetching) void fetchFrom(tokens);
+    if (tokens && free > 0 && queue.has(passing()) && !isFetching) void fetchFrom(tokens);
   }
 
-  function taken(lane: Lane): Entered {
+  function taken({ lane, atMostOnce = false }: Queued): Entered {
     let isIn = true;
     tokens?.use(lane);
     free--;
+    if (atMostOnce) onceIn++;
     return {
       is: "in",
       leave(unused) {
         if (!isIn) return;
         isIn = false;
         free++;
+        if (atMostOnce) onceIn--;
         if (unused) tokens?.giveBack();
         admit();
       },
@@ -99,9 +109,9 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
     /** Only as many as are likely to come, so that they come in the order of the lanes. */
     let likely = free;
     try {
-      while (free > 0 && queue.size > 0) {
+      while (free > 0 && queue.has(passing())) {
         contending = eachLane(mayFetch);
-        const wanted = queue.peek(Math.min(free, likely), mayFetch);
+        const wanted = queue.peek(Math.min(free, likely), mayFetch, passing());
         const asked = wanted.high + wanted.medium + wanted.low;
         if (asked > 0) {
           const { came, nextMs } = await from.fetch(wanted);
@@ -110,7 +120,7 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
           admit();
         }
         bookWhoWaitsLong(from);
-        if (free > 0 && queue.size > 0) await pause();
+        if (free > 0 && queue.has(passing())) await pause();
       }
     } catch (error) {
       for (const waiter of [...queue]) if (queue.remove(waiter)) waiter.fail(error);
@@ -121,7 +131,7 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
 
   /** Until there may be one for somebody who waits. */
   async function pause(): Promise<void> {
-    const waiting = queue.peek(queue.size, () => true);
+    const waiting = queue.peek(queue.size, () => true, passing());
     const soonestMs = Math.min(...lanes.filter((lane) => waiting[lane] > 0).map((lane) => noneUntilMs[lane]));
     const ms = soonestMs - clock.nowMs();
     if (ms <= 0) return;
@@ -148,7 +158,7 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
     return waitMs > BOOKED_AFTER_MS || (waitMs > SHORT_WAIT_MS && before >= room);
   }
 
-  function waiting({ lane, again, signal, mostMs }: Asking, resolve: Waiter["end"], reject: Waiter["fail"]): Waiter {
+  function waiting({ lane, again, atMostOnce = false, signal, mostMs }: Asking, resolve: Waiter["end"], reject: Waiter["fail"]): Waiter {
     const ended = mostMs === undefined ? undefined : new AbortController();
     const gone = () => {
       if (queue.remove(waiter)) waiter.fail(signal.reason);
@@ -158,7 +168,7 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
       ended?.abort("over");
     };
     const waiter: Waiter = {
-      ...{ lane, again, sinceMs: clock.nowMs() },
+      ...{ lane, again, atMostOnce, sinceMs: clock.nowMs() },
       end(entered) {
         over();
         resolve(entered);
@@ -180,7 +190,7 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
     enter(asking) {
       const { lane, signal } = asking;
       if (signal.aborted) return Promise.reject(signal.reason);
-      if (free > 0 && queue.size === 0 && isOpen(lane)) return Promise.resolve(taken(lane));
+      if (free > 0 && queue.size === 0 && isOpen(lane) && !isHeldBack(asking)) return Promise.resolve(taken(asking));
       return new Promise((resolve, reject) => {
         const waiter = waiting(asking, resolve, reject);
         if (tokens && !mayFetch(lane) && isTooLong(tokens, queue.ahead(asking))) return book(tokens, waiter);
@@ -190,8 +200,8 @@ export function gateOf({ permits, tokens, room, clock }: GateNeeds): Gate {
         if (mayFetch(lane)) pausing?.abort("more");
       });
     },
-    turnAway() {
-      for (const waiter of [...queue]) if (queue.remove(waiter)) waiter.end({ is: "away" });
+    turnAway(isMeant = () => true) {
+      for (const waiter of [...queue]) if (isMeant(waiter) && queue.remove(waiter)) waiter.end({ is: "away" });
     },
   };
 }

@@ -20,10 +20,13 @@ export interface Queued {
   readonly lane: Lane;
   /** Has waited before. */
   readonly again: boolean;
+  /** May be sent at most once. */
+  readonly atMostOnce?: boolean;
 }
 
 type Sizes = Record<Lane, number>;
 type May = (lane: Lane) => boolean;
+type Passes<T> = (item: T) => boolean;
 
 export class LaneQueue<T extends Queued> {
   /** In each lane those that have waited before, then the others. */
@@ -53,22 +56,26 @@ export class LaneQueue<T extends Queued> {
     return higher + (again ? this.#waiting[lane].again.size : this.#sizeOf(lane));
   }
 
-  /** Takes the next one of the lanes that may. `contends`: it has its share coming all the same. */
-  next(may: May, contends: May = may): T | undefined {
-    const sizes = (of: May) => eachLane((each) => (of(each) ? this.#sizeOf(each) : 0));
+  /** Whether there is one that passes. */
+  has(passes?: Passes<T>): boolean {
+    return lanes.some((lane) => this.#firstOf(lane, passes) !== undefined);
+  }
+
+  /** Takes the next one of the lanes that may; who does not pass is not there. `contends`: it has its share coming all the same. */
+  next(may: May, contends: May = may, passes?: Passes<T>): T | undefined {
+    const sizes = (of: May) => eachLane((each) => (of(each) ? this.#sizeOf(each, passes) : 0));
     const contending = contends === may ? undefined : sizes((each) => may(each) || contends(each));
     const lane = turn(sizes(may), this.#credits, contending);
     if (!lane) return undefined;
-    const { again, fresh } = this.#waiting[lane];
-    const [item] = again.size > 0 ? again : fresh;
+    const item = this.#firstOf(lane, passes);
     this.remove(item as T);
     return item;
   }
 
   /** Of which lanes the next `count` would be. */
-  peek(count: number, may: May): Sizes {
+  peek(count: number, may: May, passes?: Passes<T>): Sizes {
     const credits = { ...this.#credits };
-    const left = eachLane((lane) => (may(lane) ? this.#sizeOf(lane) : 0));
+    const left = eachLane((lane) => (may(lane) ? this.#sizeOf(lane, passes) : 0));
     const found = eachLane(() => 0);
     for (let lane = turn(left, credits), more = count; lane && more > 0; lane = --more > 0 ? turn(left, credits) : undefined) {
       left[lane]--;
@@ -77,9 +84,16 @@ export class LaneQueue<T extends Queued> {
     return found;
   }
 
-  #sizeOf(lane: Lane): number {
+  #sizeOf(lane: Lane, passes?: Passes<T>): number {
     const { again, fresh } = this.#waiting[lane];
-    return again.size + fresh.size;
+    if (!passes) return again.size + fresh.size;
+    return [...again, ...fresh].filter(passes).length;
+  }
+
+  #firstOf(lane: Lane, passes: Passes<T> = () => true): T | undefined {
+    const { again, fresh } = this.#waiting[lane];
+    for (const set of [again, fresh]) for (const item of set) if (passes(item)) return item;
+    return undefined;
   }
 
   #placeOf({ lane, again }: Queued): Set<T> {

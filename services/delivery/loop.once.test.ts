@@ -1,11 +1,15 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, it, vi } from "vitest";
+import { Problem } from "#domain/errors.ts";
+import * as topics from "#domain/topics.ts";
 import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { DeliveryEventSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import type { Integration } from "./integration.ts";
 import type { Outcome, Sender } from "./sender.ts";
 
-const { SENT, FAILED, DEFERRED } = DeliveryStatus;
+const { SENT, FAILED, DEFERRED, EXPIRED } = DeliveryStatus;
 const { here, run, integration, put, deliveryOf, events, statuses, until, scheduled, letters, pass } = deliveries();
 
 const once = { atMostOnce: true };
@@ -63,6 +67,46 @@ describe("a mail that may be sent at most once, whose worker died", () => {
   });
 });
 
+/** The ledger, of which what is asked about sends that may happen at most once meets this first. */
+const apart = (first: { intend?: () => Promise<never> | undefined; settle?: () => Promise<never> | undefined }): Ledger => ({
+  ...here.ledger,
+  intend: (tries, options) => (tries.some(isOnce) ? first.intend?.() : undefined) ?? here.ledger.intend(tries, options),
+  settle: (results) => (results.some(isOnce) ? first.settle?.() : undefined) ?? here.ledger.settle(results),
+});
+const isOnce = ({ atMostOnce }: { readonly atMostOnce?: boolean }) => atMostOnce === true;
+
+describe("mails that may be sent at most once, beside others, while what keeps their intents is away", () => {
+  /** As a database that does not answer: until the statement's time is over. */
+  const hanging = async (): Promise<never> => {
+    await here.at.clock.sleep(10_000);
+    throw new Problem("STORE_UNAVAILABLE");
+  };
+  /** Of each kind more than are taken in hand. */
+  const ids = (kind: string) => Array.from({ length: 40 }, (_, at) => `${kind}-${at}`);
+  const sentOf = async (kind: string) => (await here.at.records(topics.deliveryEvents)).filter(isSentOf(kind)).length;
+  const isSentOf = (kind: string) => (record: { readonly value: Uint8Array }) => {
+    const { deliveryId, status } = fromBinary(DeliveryEventSchema, record.value);
+    return status === SENT && deliveryId.startsWith(kind);
+  };
+
+  it.each(["intend", "settle"] as const)("at %s: the others are sent meanwhile, and they once each when it is back", async (at) => {
+    let isAway = true;
+    await run({ ledger: apart({ [at]: () => (isAway ? hanging() : undefined) }) });
+    await put(...ids("once").map((id) => deliveryOf(id, once)), ...ids("other").map((id) => deliveryOf(id)));
+    await vi.waitFor(async () => {
+      await here.at.clock.advance(500);
+      expect(await sentOf("other")).toBe(40);
+    }, 10_000);
+    expect(await sentOf("once")).toBe(0);
+    isAway = false;
+    await vi.waitFor(async () => {
+      await pass(5_000);
+      expect(await sentOf("once")).toBe(40);
+    }, 10_000);
+    expect(here.server.mails).toHaveLength(80);
+  });
+});
+
 describe("a mail that may be sent at most once", () => {
   it("and was handed over without an answer, is not sent again, nor by another integration", async () => {
     const asked: string[] = [];
@@ -104,18 +148,37 @@ describe("a mail that may be sent at most once", () => {
     expect(here.server.mails).toHaveLength(1);
   });
 
-  it("waits for what keeps its intent, and holds up no other", async () => {
+  it("waits for what keeps its intent without using up an attempt, and holds up no other", async () => {
     let isAway = true;
-    const apart: Ledger = {
-      ...here.ledger,
-      intend: (tries, options) =>
-        isAway && tries.some(({ atMostOnce }) => atMostOnce) ? Promise.reject(new Error("away")) : here.ledger.intend(tries, options),
-    };
-    await run({ ledger: apart });
+    await run({ ledger: apart({ intend: () => (isAway ? Promise.reject(new Problem("STORE_UNAVAILABLE")) : undefined) }) });
     await put(deliveryOf("a", once), deliveryOf("b"), deliveryOf("c"));
     await Promise.all(["b", "c"].map((id) => until(id, SENT)));
-    expect(await events("a")).toEqual([]);
+    await until("a", DEFERRED);
+    expect(await statuses("a")).toEqual([[DEFERRED, "intent_unavailable", 0]]);
     isAway = false;
+    await pass(5_000);
+    await until("a", SENT);
+    expect((await statuses("a")).at(-1)).toEqual([SENT, "accepted_by_provider", 1]);
+  });
+
+  it("that expired while its intent could not be had waits on, and is told so in the end", async () => {
+    let isAway = true;
+    await run({ ledger: apart({ intend: () => (isAway ? Promise.reject(new Problem("STORE_UNAVAILABLE")) : undefined) }) });
+    await put(deliveryOf("a", { ...once, expiresAtMs: BigInt(here.at.clock.nowMs() + 2_000) }));
+    await until("a", DEFERRED);
+    isAway = false;
+    await pass(5_000);
+    await until("a", EXPIRED);
+    expect(here.server.received).toBe(0);
+  });
+
+  it("and meets an error of another kind comes again as anything does", async () => {
+    let isBroken = true;
+    await run({ ledger: apart({ intend: () => (isBroken ? Promise.reject(new Error("broken")) : undefined) }) });
+    await put(deliveryOf("a", once));
+    await vi.waitFor(() => expect(here.at.lines.some(({ err }) => JSON.stringify(err ?? "").includes("broken"))).toBe(true));
+    expect(await events("a")).toEqual([]);
+    isBroken = false;
     await vi.waitFor(async () => {
       await here.at.clock.advance(1_000);
       expect(await statuses("a")).toEqual([[SENT, "accepted_by_provider", 1]]);

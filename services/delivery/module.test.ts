@@ -5,8 +5,9 @@ import { loadConfig } from "#platform/config/config.ts";
 import type { Given, Parts } from "#platform/host.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import { memoryBreakers } from "#platform/limits/breaker.memory.ts";
+import type { Breakers } from "#platform/limits/breaker.ts";
 import { memoryBuckets } from "#platform/limits/bucket.memory.ts";
-import { fakeClock } from "../../test/fakes/clock.ts";
+import { type FakeClock, fakeClock } from "../../test/fakes/clock.ts";
 import { emailWorkers } from "./module.ts";
 import type { EmailSettings } from "./settings.ts";
 
@@ -19,12 +20,19 @@ const read = (env: NodeJS.ProcessEnv) => {
   const module = emailWorkers({ developmentMailbox: () => undefined });
   return loadConfig([module], env).get(module.name) as EmailSettings;
 };
-async function build(env: NodeJS.ProcessEnv, mailbox?: { host: string; port: number }): Promise<Parts> {
-  const clock = fakeClock();
-  const given = { clock, ledger: memoryLedger({ clock }), logger: pino({ level: "silent" }), metrics: new Registry(), worker: "w" };
+interface More {
+  readonly clock?: FakeClock;
+  readonly breakers?: Breakers;
+  readonly metrics?: Registry;
+}
+async function build(env: NodeJS.ProcessEnv, mailbox?: { host: string; port: number }, more: More = {}): Promise<Parts> {
+  const { clock = fakeClock(), breakers = memoryBreakers({ clock }), metrics = new Registry() } = more;
+  const given = { clock, ledger: memoryLedger({ clock }), logger: pino({ level: "silent" }), metrics, worker: "w" };
+  const nobodyOrders = () => expect.fail("nobody orders anything in these tests");
   const built = await emailWorkers({ developmentMailbox: () => mailbox }).build(read(env), given as unknown as Given, {
     boxes: () => expect.fail("no environment of these tests has a mailbox"),
-    ...{ buckets: memoryBuckets({ clock }), breakers: memoryBreakers({ clock }) },
+    ...{ buckets: memoryBuckets({ clock }), breakers },
+    orders: { keep: nobodyOrders, standing: nobodyOrders, newest: nobodyOrders },
   });
   parts.push(built);
   return built;
@@ -95,6 +103,30 @@ describe("the settings of email delivery", () => {
     const built = await build({ CARILLON_EMAIL_INTEGRATIONS: integrations });
     expect(built.stages?.[0]?.window).toBe(20 * 5 * 2 + 5 * 5);
     expect(built.tasks?.map(({ name }) => name)).toEqual(["watch-breakers"]);
+  });
+
+  it("of servers that are paused: that is known before anything is sent, however long nobody can say", async () => {
+    const [clock, metrics] = [fakeClock(), new Registry()];
+    const store = memoryBreakers({ clock });
+    await store.order("spare", [{ is: "pause", number: 1 }]);
+    let isAway = true;
+    const breakers: Breakers = { ...store, read: (names) => (isAway ? Promise.reject(new Error("away")) : store.read(names)) };
+    let isBuilt = false;
+    const built = build({ CARILLON_EMAIL_INTEGRATIONS: "main=smtp://a.example.com,spare=smtp://b.example.com" }, undefined, {
+      clock,
+      breakers,
+      metrics,
+    }).then(() => {
+      isBuilt = true;
+    });
+    await clock.advance(5_000);
+    expect(isBuilt).toBe(false);
+    isAway = false;
+    await clock.advance(1_000);
+    await built;
+    const page = await metrics.metrics();
+    expect(page).toMatch(/carillon_integration_paused{[^}]*"main"[^}]*} 0/);
+    expect(page).toMatch(/carillon_integration_paused{[^}]*"spare"[^}]*} 1/);
   });
 
   it("never show what stands in a server's address", () => {

@@ -4,13 +4,14 @@ import type { Clock } from "#platform/clock.ts";
 import type { Module } from "#platform/host.ts";
 import type { Breakers } from "#platform/limits/breaker.ts";
 import type { Buckets, Rate } from "#platform/limits/bucket.ts";
+import type { Orders } from "#platform/limits/orders.ts";
 import { wordsOf } from "#platform/render/content.ts";
 import { versionsOf } from "#platform/render/versions.ts";
 import { breakerMetrics } from "#platform/telemetry/breakers.ts";
 import { deliveryMetrics } from "#platform/telemetry/deliveries.ts";
 import { type Account, defaultTls } from "./accounts.ts";
 import { alertsOf } from "./alerts/tell.ts";
-import { watching } from "./breaker.ts";
+import { learnFirst, watching } from "./breaker.ts";
 import { choosing } from "./choose.ts";
 import { type IntegrationNeeds, integrationOf, type Route } from "./integration.ts";
 import { emailLoop } from "./loop.ts";
@@ -36,6 +37,8 @@ interface SendStore {
   readonly boxes: (environment: string) => { readonly keep: Keep };
   readonly buckets: Buckets;
   readonly breakers: Breakers;
+  /** What the breakers are told of them is told by whoever opens them. */
+  readonly orders: Orders;
 }
 
 export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore> => ({
@@ -43,7 +46,7 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore
   services: [ProvidersService],
   uses: ["log", "ledger"],
   config: settings,
-  build(config, given, { boxes, buckets, breakers }) {
+  async build(config, given, { boxes, buckets, breakers, orders }) {
     const { ledger, clock, metrics, tracer, worker, client } = given;
     const logger = given.logger.child({ stage: "email-workers" });
     const senders = sendersOf(config, needs, clock);
@@ -80,20 +83,13 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore
     });
     const isOn = config["email-consumer-enabled"];
     const guarded = live.filter((_, at) => senders[at]?.isProvider);
-    const service = providersService({ breakers, buckets, clock, logger, client, integrations: guarded });
+    const guards = guarded.map(({ breaker }) => breaker);
+    if (isOn) await learnFirst(breakers, guards, clock);
+    const service = providersService({ breakers, buckets, orders, clock, logger, client, integrations: guarded });
     return {
       rpc: (router) => router.service(ProvidersService, service),
       stages: isOn ? [loop] : [],
-      tasks:
-        isOn && guarded.length > 0
-          ? [
-              watching(
-                breakers,
-                guarded.map(({ breaker }) => breaker),
-                clock,
-              ),
-            ]
-          : [],
+      tasks: isOn && guards.length > 0 ? [watching(breakers, guards, clock)] : [],
       async close() {
         alerts.close();
         for (const { sender } of live) await sender.close();

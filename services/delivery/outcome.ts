@@ -103,6 +103,15 @@ export const afterLease = ({ attempt, wait }: Progress, untilMs: number): Deferr
   dueAtMs: untilMs,
 });
 
+/** What keeps its intent does not answer. Past its expiry too: its end is told there first. */
+export const unasked = ({ attempt, wait }: Progress, dueAtMs: number): Deferred => ({
+  is: "deferred",
+  reason: "intent_unavailable",
+  attempt: 0,
+  next: { attempt, wait: wait + 1 },
+  dueAtMs,
+});
+
 /** The wait that a released send began at that time, once more: as long as its plan, and to the same next record. */
 export function waitAgain(delivery: Waiting, expected: Progress, atMs: number): Deferred {
   const refused = expected.wait === 0;

@@ -1,13 +1,20 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AccessService, EnvironmentKind, EnvironmentSchema } from "#gen/carillon/access/v1/access_pb.ts";
 import { Channel, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { Order_Action as Action, BreakerMode, BreakerPhase, ProvidersService } from "#gen/carillon/providers/v1/providers_pb.ts";
 import { memoryBreakers } from "#platform/limits/breaker.memory.ts";
+import { sqliteOrders } from "#platform/limits/orders.sqlite.ts";
+import type { Orders } from "#platform/limits/orders.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
+import { openDatabase } from "#platform/sqlite/open.ts";
+import type { Database } from "#platform/sqlite/sqlite.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import { watching } from "./breaker.ts";
 import type { Route } from "./integration.ts";
@@ -17,6 +24,19 @@ import { providersService } from "./service.ts";
 const { SENT, DEFERRED } = DeliveryStatus;
 const { here, run, integration, put, deliveryOf, statuses, until, pass } = deliveries();
 const rate = { perSecond: 10, burst: 20 };
+
+let folder: string;
+let database: Database;
+let orders: Orders;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "carillon-providers-"));
+  database = await openDatabase({ file: join(folder, "carillon.sqlite") });
+  orders = await sqliteOrders(database);
+});
+afterEach(async () => {
+  await database.close();
+  rmSync(folder, { recursive: true });
+});
 
 /** Two integrations, whom mails went by, and a client of each environment: `development` is the home. */
 function open() {
@@ -39,7 +59,7 @@ function open() {
       },
     });
     const { breakers, buckets } = here;
-    router.service(ProvidersService, providersService({ clock, logger, breakers, buckets, client: clients, integrations: route }));
+    router.service(ProvidersService, providersService({ clock, logger, breakers, buckets, orders, client: clients, integrations: route }));
   };
   const clients = createClients({ rpc: () => [routes], clock, logger, metrics });
   return { route, sent, clients, providers: clients(ProvidersService, "development") };
@@ -92,7 +112,7 @@ describe("the providers' service", () => {
       foreign.setBreaker({ ...about, mode: BreakerMode.FORCED_OPEN }),
     ])
       expect(await call.catch(problemFrom)).toMatchObject({ reason: "PERMISSION_DENIED" });
-    expect(await here.breakers.orders("primary")).toEqual([]);
+    expect(await orders.newest("primary")).toEqual([]);
   });
 
   it.each([

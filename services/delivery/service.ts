@@ -5,14 +5,16 @@ import { AccessService } from "#gen/carillon/access/v1/access_pb.ts";
 import { Channel } from "#gen/carillon/common/v1/common_pb.ts";
 import { Order_Action as Action, BreakerMode, BreakerPhase, type ProvidersService } from "#gen/carillon/providers/v1/providers_pb.ts";
 import type { Given } from "#platform/host.ts";
-import { type BreakerState, type Breakers, type KeptOrder, type Order, type Phase, untold } from "#platform/limits/breaker.ts";
+import { type BreakerState, type Breakers, type Phase, type Standing, untold } from "#platform/limits/breaker.ts";
 import type { Buckets } from "#platform/limits/bucket.ts";
+import type { Order, Orders } from "#platform/limits/orders.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import type { Integration } from "./integration.ts";
 
 export interface ServiceNeeds extends Pick<Given, "clock" | "logger" | "client"> {
   readonly breakers: Breakers;
   readonly buckets: Buckets;
+  readonly orders: Orders;
   /** Those that could be out, in order of preference. */
   readonly integrations: readonly Integration[];
 }
@@ -26,14 +28,14 @@ const phaseOf: { readonly [phase in Phase]: BreakerPhase } = {
   open: BreakerPhase.OPEN,
   "half-open": BreakerPhase.HALF_OPEN,
 };
-const actionOf: { readonly [is in Order["is"]]: Action } = {
+const actionOf: { readonly [is in Standing["is"]]: Action } = {
   pause: Action.PAUSE,
   resume: Action.RESUME,
   open: Action.FORCE_OPEN,
   closed: Action.FORCE_CLOSED,
   auto: Action.AUTO,
 };
-const orderOf: { readonly [mode in BreakerMode]: Order["is"] } = {
+const orderOf: { readonly [mode in BreakerMode]: Standing["is"] } = {
   [BreakerMode.UNSPECIFIED]: "auto",
   [BreakerMode.AUTO]: "auto",
   [BreakerMode.FORCED_OPEN]: "open",
@@ -41,7 +43,7 @@ const orderOf: { readonly [mode in BreakerMode]: Order["is"] } = {
 };
 
 export function providersService(needs: ServiceNeeds): ServiceImpl<typeof ProvidersService> {
-  const { integrations, breakers, buckets, clock, logger, client } = needs;
+  const { integrations, breakers, buckets, orders, clock, logger, client } = needs;
 
   function integrationNamed(id: string): Integration {
     const found = integrations.find(({ sender }) => sender.id === id);
@@ -49,13 +51,13 @@ export function providersService(needs: ServiceNeeds): ServiceImpl<typeof Provid
     return found;
   }
 
-  async function order(id: string, is: Order["is"], why: string, context: HandlerContext) {
+  async function order(id: string, is: Standing["is"], why: string, context: HandlerContext) {
     const integration = integrationNamed(id);
     const { environment, key: by = NO_KEY } = principalOf(context);
     const own = await client(AccessService, environment).getEnvironment({}, { signal: context.signal });
     if (!own.environment?.home)
       throw new Problem("PERMISSION_DENIED", { message: "Only admin keys of the first environment change integrations: all share them." });
-    const state = await breakers.order(id, { is, by, why });
+    const state = await breakers.order(id, await orders.keep(id, { is, by, why, atMs: clock.nowMs() }));
     integration.breaker.learn(state);
     logger.warn({ integration: id, order: is, by }, "an integration was moved by hand");
     return { integration: await told(integration, state) };
@@ -79,13 +81,13 @@ export function providersService(needs: ServiceNeeds): ServiceImpl<typeof Provid
     },
     async getIntegration({ id }) {
       const integration = integrationNamed(id);
-      const [[state = untold], kept] = await Promise.all([breakers.read([id]), breakers.orders(id)]);
+      const [[state = untold], kept] = await Promise.all([breakers.read([id]), orders.newest(id)]);
       return { integration: await told(integration, state), orders: kept.map(toldOrder) };
     },
     pauseIntegration: ({ id, why }, context) => order(id, "pause", why, context),
     resumeIntegration: ({ id, why }, context) => order(id, "resume", why, context),
-    setBreaker: ({ id, mode, why }, context) => order(id, orderOf[mode] as Order["is"], why, context),
+    setBreaker: ({ id, mode, why }, context) => order(id, orderOf[mode] as Standing["is"], why, context),
   };
 }
 
-const toldOrder = ({ atMs, is, by, why }: KeptOrder) => ({ atMs: BigInt(atMs), action: actionOf[is], by, why });
+const toldOrder = ({ atMs, is, by, why }: Order) => ({ atMs: BigInt(atMs), action: actionOf[is], by, why });

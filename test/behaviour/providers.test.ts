@@ -7,6 +7,9 @@ import { clientsOf } from "../world/clients.ts";
 import { openSink, type Sink } from "../world/sink.ts";
 import { startWorld, type World } from "../world/world.ts";
 
+/** Processes have to come back. */
+const LONG = { timeout: 60_000 };
+
 const told: { type: string; integration: string; severity: string }[] = [];
 let hook: Server;
 let primary: Sink;
@@ -97,4 +100,30 @@ it("an operator moves integrations by hand: what is paused sends nothing until i
     [Action.AUTO, "development", "It is back."],
     [Action.FORCE_CLOSED, "development", "It is back."],
   ]);
+});
+
+it("what an operator ordered holds when the process that sends was killed and is back, and is known", async () => {
+  for (const id of ["primary", "spare"]) await clientsOf(world.url).providers.pauseIntegration({ id, why: "Overnight." });
+  await clientsOf(world.url).providers.setBreaker({ id: "spare", mode: BreakerMode.FORCED_CLOSED, why: "Overnight." });
+  const before = [taken(primary), taken(spare)] as const;
+  await world.kill("email-workers");
+  await world.heal();
+  const { providers, tracker } = clientsOf(world.url);
+  await expect
+    .poll(
+      async () => (await providers.listIntegrations({}).catch(() => undefined))?.integrations.map(({ paused, mode }) => [paused, mode]),
+      LONG,
+    )
+    .toEqual([
+      [true, BreakerMode.AUTO],
+      [true, BreakerMode.FORCED_CLOSED],
+    ]);
+  expect((await providers.getIntegration({ id: "spare" })).orders[0]).toMatchObject({ action: Action.FORCE_CLOSED, why: "Overnight." });
+  await send(1);
+  const last = notifications.at(-1) as string;
+  const reason = async () => (await tracker.getNotification({ notificationId: last })).notification?.deliveries[0]?.reason;
+  await expect.poll(reason, LONG).toBe("provider_paused");
+  expect([taken(primary), taken(spare)]).toEqual(before);
+  for (const id of ["primary", "spare"]) await providers.resumeIntegration({ id, why: "Morning." });
+  await expect.poll(() => taken(primary) + taken(spare), LONG).toBe(before[0] + before[1] + 1);
 });

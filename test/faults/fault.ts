@@ -5,6 +5,8 @@ export interface Fault {
   /** As docs/reliability.md shows it. Of a test of its own. */
   readonly name: string;
   readonly perSecond: number;
+  /** Every second notification is of a category that is sent at most once: none of those is repeated, whatever else may be. */
+  readonly mixed?: boolean;
   /** How many sends may repeat in all, and by which part of the promise; none unless it says so. */
   readonly allowed?: { readonly repeats: number; readonly why: string };
   /** One after the other. */

@@ -9,7 +9,7 @@ import { type Leavers, startLeavers } from "./leavers.ts";
 import type { FaultMesh } from "./mesh.ts";
 import { openPositions } from "./positions.ts";
 import type { Sent } from "./recount.ts";
-import { type Acknowledged, arrivedAt, whenTerminal } from "./sends.ts";
+import { type Acknowledged, arrivedAt, isOnce, whenTerminal } from "./sends.ts";
 import { lagOf, startWatch } from "./watch.ts";
 
 export interface Found extends Sent {
@@ -29,6 +29,8 @@ export interface Asked {
   readonly people: number;
   /** Repeats that the promise allows. */
   readonly allowed: number;
+  /** Whether every second one may be sent at most once. */
+  readonly mixed: boolean;
 }
 
 export interface Observed extends Pick<Leavers, "leave"> {
@@ -47,7 +49,7 @@ export async function observe(mesh: FaultMesh, load: number, onTheWayMs: number)
   const leavers = startLeavers(mesh, load, onTheWayMs);
   return {
     leave: leavers.leave,
-    async found({ acknowledged, people, allowed }) {
+    async found({ acknowledged, people, allowed, mixed }) {
       const overMs = performance.now();
       try {
         await leavers.stop();
@@ -60,6 +62,7 @@ export async function observe(mesh: FaultMesh, load: number, onTheWayMs: number)
         const broken = [
           ...(lost > 0 ? [`I1: ${lost} acknowledged and never sent`] : []),
           ...(duplicated > allowed ? [`I2: ${duplicated} sent again, of which ${allowed} are allowed`] : []),
+          ...(mixed ? repeatedOnce(mesh, deliveries) : []).map((each) => `I2: ${each}`),
           ...overtaken(mesh, deliveries, people).map((each) => `I3: ${each}`),
           ...(await positions.passed(watch.samples)).map((each) => `I4: ${each}`),
           ...(watch.mostMib > MOST_MIB ? [`I7: a process took ${Math.round(watch.mostMib)} MiB`] : []),
@@ -73,6 +76,16 @@ export async function observe(mesh: FaultMesh, load: number, onTheWayMs: number)
       }
     },
   };
+}
+
+/** Of a mixed load. */
+function repeatedOnce({ sink }: FaultMesh, deliveries: ReadonlyMap<number, Delivery>): string[] {
+  const counts = [...deliveries]
+    .filter(([number]) => isOnce(number))
+    .map(([number, { deliveryId }]) => [number, sink.byDelivery.get(deliveryId)]);
+  return counts.flatMap(([number, count = 0]) =>
+    count > 1 ? [`number ${number}, which is sent at most once, was sent ${count} times`] : [],
+  );
 }
 
 /**

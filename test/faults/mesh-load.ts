@@ -21,7 +21,7 @@ export interface Load {
 }
 
 /** `load`: a number that no other load has. */
-export function startLoad(url: string, perSecond: number, load: number): Load {
+export function startLoad(url: string, perSecond: number, load: number, mixed = false): Load {
   const { ingest } = clientsOf(url);
   const acknowledged: Acknowledged = new Map();
   const start = load * NUMBERS;
@@ -32,7 +32,7 @@ export function startLoad(url: string, perSecond: number, load: number): Load {
     for (let round = 0; !isOver; round++) {
       const sinceMs = performance.now();
       const numbers = numbersFrom(start + round * perSecond + caller * size, size);
-      await untilAcknowledged(ingest, { numbers, people: perSecond }, acknowledged);
+      await untilAcknowledged(ingest, { numbers, people: perSecond, mixed }, acknowledged);
       await pause(Math.max(0, sinceMs + EVERY_MS - performance.now()));
     }
   };

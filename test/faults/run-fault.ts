@@ -1,23 +1,26 @@
 /** Runs a fault: a steady load, its steps, quiet, then what holds; publishes what was counted, and answers what was sent. */
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
+import { clientsOf } from "../world/clients.ts";
 import type { Fault, Step } from "./fault.ts";
 import { observe } from "./invariants.ts";
 import type { FaultMesh } from "./mesh.ts";
 import { startLoad } from "./mesh-load.ts";
 import type { Sent } from "./recount.ts";
 import { publish } from "./reliability.ts";
+import { ONCE } from "./sends.ts";
 
 const FLOWS_WITHIN = { timeout: 120_000, interval: 50 };
 const AFTERWARDS_S = 5;
 let loads = 0;
 
 export async function runFault(mesh: FaultMesh, fault: Fault): Promise<Sent> {
-  const { name, perSecond, allowed = { repeats: 0, why: "" }, steps, ends = [], onTheWayMs = 0, proves } = fault;
+  const { name, perSecond, mixed = false, allowed = { repeats: 0, why: "" }, steps, ends = [], onTheWayMs = 0, proves } = fault;
   const number = loads++;
   mesh.ended.length = 0;
   const observed = await observe(mesh, number, onTheWayMs);
-  const load = startLoad(mesh.url, perSecond, number);
+  if (mixed) await clientsOf(mesh.url).preferences.setCategory({ category: { name: ONCE, atMostOnce: true } });
+  const load = startLoad(mesh.url, perSecond, number, mixed);
   const { acknowledged } = load;
   let survived = 0;
   /** So many more are acknowledged, and mails arrive. */
@@ -44,7 +47,7 @@ export async function runFault(mesh: FaultMesh, fault: Fault): Promise<Sent> {
   } finally {
     await load.stop();
   }
-  const { broken, sent, untold, ...counted } = await observed.found({ acknowledged, people: perSecond, allowed: allowed.repeats });
+  const { broken, sent, untold, ...counted } = await observed.found({ acknowledged, people: perSecond, allowed: allowed.repeats, mixed });
   publish({
     ...{ fault: name, acknowledged: acknowledged.size, acknowledgedBeforeLastFault: survived },
     ...{ ...counted, allowed: allowed.repeats, why: allowed.why },

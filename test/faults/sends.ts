@@ -10,7 +10,12 @@ export type Acknowledged = Map<number, string>;
 
 export type Ingest = ReturnType<typeof clientsOf>["ingest"];
 
+/** A category that is sent at most once, and which numbers of a mixed load are of it. */
+export const ONCE = "codes";
+export const isOnce = (number: number): boolean => number % 2 === 1;
+
 export interface Batch {
+  readonly mixed?: boolean;
   readonly numbers: readonly number[];
   readonly people: number;
   readonly timeoutMs?: number;
@@ -19,12 +24,17 @@ export interface Batch {
 export const numbersFrom = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
 
 /** Sends these; rejects when there was no answer, and answers whether each was acknowledged. */
-export async function sendBatch(ingest: Ingest, { numbers, people, timeoutMs }: Batch, acknowledged: Acknowledged): Promise<boolean> {
+export async function sendBatch(
+  ingest: Ingest,
+  { numbers, people, mixed = false, timeoutMs }: Batch,
+  acknowledged: Acknowledged,
+): Promise<boolean> {
   const { results } = await ingest.sendBatch(
     {
       notifications: numbers.map((number) => ({
         recipients: [{ userId: `person-${number % people}`, email: `person-${number % people}@example.test` }],
         channels: [1],
+        ...(mixed && isOnce(number) && { category: ONCE }),
         content: { title: `Number ${number}`, body: "It happened." },
         idempotencyKey: `fault/${number}`,
       })),

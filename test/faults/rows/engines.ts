@@ -1,6 +1,7 @@
 /** Engines that are gone, full, read-only, locked, empty or asleep. */
 import { Redis } from "ioredis";
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
+import { expect } from "vitest";
 import type { Fault } from "../fault.ts";
 import { UNDER_WAY } from "../load.ts";
 import type { FaultMesh } from "../mesh.ts";
@@ -64,9 +65,9 @@ export const full = (side: Side) =>
   redisBroken(side, "out of memory", config("maxmemory", "1"), config("maxmemory", side === "redisCache" ? "256mb" : "0"));
 
 /** What everybody knew is gone, while they are connected. */
-const flushed = (side: Side, allowed?: Fault["allowed"]): Fault => ({
-  name: `FLUSHALL of ${SIDES[side]}`,
-  perSecond: 40,
+const flushed = (side: Side, allowed?: Fault["allowed"], mixed = false): Fault => ({
+  name: `FLUSHALL of ${SIDES[side]}${mixed ? ", half of the mails at most once" : ""}`,
+  ...{ perSecond: 40, mixed },
   ...(allowed && { allowed }),
   steps: [{ break: (mesh) => tell(mesh, side, ["FLUSHALL"]) }],
 });
@@ -115,16 +116,36 @@ async function killAll({ engines }: FaultMesh): Promise<void> {
   connection.destroy();
 }
 
+const readLocked = locked("every table locked against writing", (connection) => connection.query("FLUSH TABLES WITH READ LOCK"));
+
+/** Mails that need no intent are sent meanwhile: more than would be if none but those under way were, for longer than a statement may take. */
+const lockedUnderMixed: Fault = {
+  ...readLocked,
+  name: "MySQL with every table locked against writing until 200 more mails are sent, half of the mails at most once",
+  mixed: true,
+  steps: readLocked.steps.map((step) => ({
+    ...step,
+    async break(mesh) {
+      await step.break(mesh);
+      const already = mesh.sink.byDelivery.size;
+      await expect.poll(() => mesh.sink.byDelivery.size, { timeout: 60_000, interval: 50 }).toBeGreaterThan(already + 200);
+    },
+    lasts: { ms: 0 },
+  })),
+};
+
 export const engines: readonly Fault[] = [
   ...redis("redisLedger"),
   flushed("redisLedger", LEDGER_LOST),
+  flushed("redisLedger", LEDGER_LOST, true),
   asleep("redis-ledger", LEDGER_GONE),
   gone("redis-ledger", LEDGER_GONE),
   ...redis("redisCache"),
   flushed("redisCache"),
   asleep("redis-cache"),
   gone("redis-cache"),
-  locked("every table locked against writing", (connection) => connection.query("FLUSH TABLES WITH READ LOCK")),
+  readLocked,
+  lockedUnderMixed,
   locked("every table locked", async (connection) => {
     const names = await tables(connection);
     await connection.query(`LOCK TABLES ${names.map((name) => `\`${name}\` WRITE`).join(", ")}`);
