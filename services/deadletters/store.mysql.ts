@@ -1,4 +1,5 @@
 /** Dead letters in MySQL. Who settles locks what is still kept first: of two who settle a letter at the same time, one does. */
+import { isDuplicate } from "#platform/mysql/errors.ts";
 import type { Mysql, MysqlSql, Param } from "#platform/mysql/mysql.ts";
 import type { Place } from "#platform/page.ts";
 import { advanced, nextOf, OPEN_AT_MOST, type OpenReplay, settledAs } from "./replays.ts";
@@ -34,15 +35,23 @@ export async function mysqlDeadLetterStore(mysql: Mysql): Promise<DeadLetterStor
     settle: (environment, ids, state, nowMs) => tables.transaction((sql) => settle(sql, environment, ids, state, nowMs)),
     sweep: async (beforeMs, limit) => (await tables.run("sweep", beforeMs, limit)).changes,
 
-    createReplay: (replay) =>
-      tables.transaction(async (sql) => {
-        const open = await sql.all("lock-open-replays");
-        const known = await sql.get("lock-replay", replay.environment, replay.id);
-        if (known) return replayOf(known);
-        if (open.filter(({ environment }) => environment === replay.environment).length >= OPEN_AT_MOST) return undefined;
-        await sql.run("create-replay", ...createdRow(replay));
-        return replay;
-      }),
+    async createReplay(replay) {
+      try {
+        return await tables.transaction(async (sql) => {
+          const open = await sql.all("lock-open-replays");
+          const known = await sql.get("lock-replay", replay.environment, replay.id);
+          if (known) return replayOf(known);
+          if (open.filter(({ environment }) => environment === replay.environment).length >= OPEN_AT_MOST) return undefined;
+          await sql.run("create-replay", ...createdRow(replay));
+          return replay;
+        });
+      } catch (error) {
+        // Where none was open there was nothing to lock, and the same was asked twice at once.
+        const known = isDuplicate(error) ? await findReplay(replay.environment, replay.id) : undefined;
+        if (known) return known;
+        throw error;
+      }
+    },
     findReplay,
     listReplays: async (environment, { atMs, id }, limit) =>
       (await tables.all("replays", environment, atMs, atMs, id, limit)).map(replayOf),

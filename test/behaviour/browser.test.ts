@@ -95,6 +95,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
   it("quiet hours set on the page hold a notification back, and it is canceled from its timeline", async () => {
     const { page, troubles } = await open("/");
     await page.click('#person label:has-text("bo")');
+    await expect.poll(() => page.locator("#quiet-hours[inert]").count()).toBe(0);
     await expect.poll(() => textOf(page, "#quiet-zone")).not.toBe("");
     const clockIn = (hours: number) => new Date(Date.now() + hours * 3_600_000).toTimeString().slice(0, 5);
     await page.fill("#quiet-start", clockIn(-1));

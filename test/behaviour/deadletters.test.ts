@@ -34,7 +34,7 @@ it("a mail that died is replayed twice at once, delivered once, and its timeline
   const id = letter?.id as string;
   expect((await deadLetters.getDeadLetter({ id })).decoded).toMatchObject({ content: { title: "Late" } });
   const status = async () => (await tracker.getNotification({ notificationId })).notification;
-  expect(await status()).toMatchObject({ status: NotificationStatus.FAILED, deliveries: [{ status: DeliveryStatus.DEAD }, {}] });
+  await expect.poll(status).toMatchObject({ status: NotificationStatus.FAILED, deliveries: [{ status: DeliveryStatus.DEAD }, {}] });
 
   sink.refuse = () => undefined;
   const both = await Promise.all([deadLetters.replayDeadLetters({ ids: [id] }), deadLetters.replayDeadLetters({ ids: [id] })]);

@@ -27,8 +27,7 @@ export function limitsOf({ clock, broken, ...needs }: Needs) {
     read: (integrations) => now.breakers.read(integrations),
     probe: (probe) => now.breakers.probe(probe),
     report: (result) => now.breakers.report(result),
-    order: (integration, order) => now.breakers.order(integration, order),
-    orders: (integration) => now.breakers.orders(integration),
+    order: (integration, standing) => now.breakers.order(integration, standing),
   };
   const lose = () => {
     now = empty();

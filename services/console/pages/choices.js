@@ -9,14 +9,18 @@ const HOUR_MS = 3_600_000;
 
 const known = new Set([...examples.map(({ eventType }) => eventType.split(".")[0]), "general"]);
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const parts = [$("choices"), $("quiet-hours")];
 let shownFor = "";
 
 export async function choicesOf(person) {
   shownFor = person;
+  // What is still shown is another person's, and must not be changed in this one's name.
+  for (const part of parts) part.inert = true;
   const { categories = [], ...hours } = await getPreferences({ userId: person });
   if (shownFor !== person) return;
   tell(person, categories);
   tellQuietHours(person, hours);
+  for (const part of parts) part.inert = false;
 }
 
 function tell(person, chosen) {
