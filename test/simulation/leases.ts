@@ -21,10 +21,10 @@ export interface Lease extends Progress {
   /** Of what its process asked for, whoever keeps that. */
   atMostOnce?: boolean | undefined;
   /** When it last heard that a send of it may begin. */
-  let?: Let;
+  letSend?: Heard;
 }
 
-interface Let {
+interface Heard {
   readonly atMs: number;
   /** How far its clock was ahead. */
   readonly aheadMs: number;
@@ -134,7 +134,7 @@ export class Leases {
   }
 
   #letSend(lease: Lease, by: Process, barred: string | undefined): void {
-    lease.let = { atMs: this.#needs.timeline.nowMs, aheadMs: by.aheadMs };
+    lease.letSend = { atMs: this.#needs.timeline.nowMs, aheadMs: by.aheadMs };
     if (barred)
       this.#needs.report("I8: nothing starts after it was barred", `${by.name} was let send ${lease.of.deliveryId} after its ${barred}`);
   }
