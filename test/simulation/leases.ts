@@ -49,8 +49,8 @@ interface Needs {
 }
 
 const leaseKey = (deliveryId: string, process: string) => `${deliveryId} ${process}`;
-/** A lease is held by one try of a process. */
-const processOf = (worker: string) => worker.slice(0, worker.lastIndexOf("/"));
+/** A lease is held by a process, or by one try of it. */
+const processOf = (worker: string) => worker.split("/")[0] as string;
 const cycleKey = ({ deliveryId, cycle }: Pick<Try, "deliveryId" | "cycle">) => `${deliveryId} ${cycle}`;
 const sendKey = (send: Try | Settled) => `${cycleKey(send)} ${send.target}`;
 const isNewer = (one: Progress, other: Progress) => one.attempt > other.attempt || (one.attempt === other.attempt && one.wait > other.wait);
