@@ -102,11 +102,13 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
       const entered = await by.gate.enter(asking).finally(() => before.delete(going));
       if (entered.is === "booked") return wait(going, "rate_limited", clock.nowMs() + entered.waitMs);
       if (entered.is === "away") continue;
-      let isSent = false;
+      let isAsked = false;
       try {
-        isSent = await one(going);
+        await one(going, () => {
+          isAsked = true;
+        });
       } finally {
-        entered.leave(isSent ? undefined : "unused");
+        entered.leave(isAsked ? undefined : "unused");
       }
       return;
     }
@@ -127,8 +129,11 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     tell.deferred(going, unasked(value, nowMs + outageWait(value)), nowMs);
   }
 
-  /** Whether a provider was asked. `isOver`: it is not to be sent, since it would have to wait past its expiry. */
-  async function one(going: Going & { readonly isOver?: boolean }): Promise<boolean> {
+  /**
+   * `asked` is called when its provider was asked, however that ends. `isOver`: it is not to be sent, since it would have to wait past its
+   * expiry.
+   */
+  async function one(going: Going & { readonly isOver?: boolean }, asked?: () => void): Promise<void> {
     const { received, batch, route, by, isOver = false } = going;
     const { value } = received;
     const words = await wordsOf(value);
@@ -136,7 +141,7 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const mail = "unsendable" in words ? words : compose(value, words, from, askedMs);
     if ("unsendable" in mail) {
       tell.unsendable(going, mail);
-      return false;
+      return;
     }
 
     const { environment, notificationId, deliveryId, cycle, target, attempt, wait, atMostOnce } = value;
@@ -151,28 +156,28 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     switch (intent.is) {
       case "settled":
         tell.ended(going, endAgain(intent.state, intent.by), intent.atMs);
-        return false;
+        return;
       case "repeat":
         tell.repeated(
           going,
           intent.expected && { put: waitAgain(waitingOf(value), intent.expected, intent.expected.atMs), atMs: intent.expected.atMs },
         );
-        return false;
+        return;
       case "canceled":
       case "suppressed":
       case "erased":
       case "unresolved":
         tell.ended(going, endAgain(intent.is, { attempt, wait }), intent.atMs);
-        return false;
+        return;
       case "leased":
         tell.deferred(going, afterLease(value, intent.untilMs), nowMs);
-        return false;
+        return;
       case "away":
         later(going);
-        return false;
+        return;
       case "malformed":
         tell.unsendable(going, { unsendable: "ledger_malformed", detail: intent.detail });
-        return false;
+        return;
     }
 
     const lease: Lease = { ...about, ...whom, sinceMs: askedMs, untilMs: nowMs + LEASE_MS };
@@ -180,23 +185,21 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const tried = isOver
       ? ({ outcome: expired({ attempt, wait }), by, asked: false, missed: [] } as const)
       : await send({ received, route, by, mail, lease, signal: batch.signal });
+    if (tried.asked) asked?.();
     const { outcome } = tried;
     const atMs = clock.nowMs();
-    const lost = () => {
-      tell.deferred(going, afterLease(value, atMs + LEASE_MS), atMs);
-      return tried.asked;
-    };
+    const lost = () => tell.deferred(going, afterLease(value, atMs + LEASE_MS), atMs);
     if (outcome === "lost") return lost();
     if ("by" in outcome) {
       if (!(await conclude(outcome.is, atMs))) return lost();
       tell.ended(going, outcome, atMs);
-      return tried.asked;
+      return;
     }
     if (outcome.is === "deferred") {
       // What may have been sent stays unresolved: its lease runs out once more.
       if (intent.is === "send" && !(await conclude({ released: outcome.next }, atMs))) return lost();
       tell.deferred(going, outcome, atMs);
-      return tried.asked;
+      return;
     }
     // Called off with nothing known: nothing is told, and whoever has the record next meets the lease.
     if (outcome.is === "unknown" && batch.signal.aborted) throw batch.signal.reason;
@@ -209,7 +212,6 @@ export function delivering(needs: DeliverNeeds): (received: Received<Delivery>, 
     const resent = next.is === "sent" && intent.is === "unknown";
     if (next.is === "deferred") tell.deferred(gone, next, atMs, heard);
     else tell.ended(gone, resent ? { ...next, reason: "send_unresolved" } : next, atMs, heard);
-    return tried.asked;
   }
 
   /**

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Problem } from "#domain/errors.ts";
 import * as topics from "#domain/topics.ts";
 import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import type { Ledger } from "#platform/ledger/ledger.ts";
 import type { Rate } from "#platform/limits/bucket.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import type { Route } from "./integration.ts";
@@ -41,6 +42,29 @@ describe("an integration with a rate", () => {
       await vi.waitFor(() => expect(mails()).toBe(20 + 10 * second));
     }
     expect(await scheduled()).toEqual([]);
+  });
+
+  it("does not get a token back whose send was called off when its provider had been asked", async () => {
+    const slow: Rate = { perSecond: 0.001, burst: 2 };
+    const silent: Sender = {
+      ...provider,
+      send: ({ to }, signal, handedOver) =>
+        new Promise((resolve) => {
+          sent.push(to);
+          handedOver();
+          const unknown = { is: "unknown", code: "no_answer", detail: "No answer." } as const;
+          signal.addEventListener("abort", () => resolve(unknown), { once: true });
+        }),
+    };
+    const ledger: Ledger = { ...here.ledger, extend: async (leases) => leases.map(() => "lost") };
+    const running = await run({ route: [integration(silent, { rate: slow })], ledger });
+    await put(deliveryOf("a"));
+    await vi.waitFor(() => expect(mails()).toBe(1));
+    const drained = running.drain(0);
+    await here.at.clock.advance(17_000);
+    await drained;
+    await here.at.clock.advance(1_000);
+    expect(await here.buckets.level("smtp", slow)).toBeCloseTo(1, 1);
   });
 
   it("puts what would wait for long on the schedule: no attempt is used up, and it is sent when its time has come", async () => {

@@ -270,6 +270,31 @@ describe("the inbox stage", () => {
     ]);
   });
 
+  it("keeps nothing of what it stored while the person was erased and its process died, also when that comes again canceled", async () => {
+    const acceptedAtMs = BigInt(at.clock.nowMs());
+    const whom = personReached("ann");
+    await store.add([
+      {
+        ...{
+          environment: "development",
+          userId: "ann",
+          deliveryId: "d-a",
+          notificationId: "n-a",
+          eventType: "post.liked",
+          category: "post",
+        },
+        ...{ title: "Title a", body: "Body a", createdAtMs: at.clock.nowMs() },
+      },
+    ]);
+    await ledger.erase({ environment: "development", whom, atMs: Number(acceptedAtMs), untilMs: 8.64e15 });
+    await ledger.cancel({ environment: "development", notificationId: "n-a", untilMs: 8.64e15 });
+    await run();
+    await put(delivery("a", { acceptedAtMs }));
+    await settled();
+    expect(await rows()).toEqual([]);
+    expect((await events()).map(({ deliveryId, reason }) => [deliveryId, reason])).toEqual([["d-a", "erased"]]);
+  });
+
   it("stores nothing of what the ledger keeps unreadably: a dead letter with the reason, and the others go on", async () => {
     const intend: Ledger["intend"] = async (tries, options) => {
       const intents = await ledger.intend(tries, options);

@@ -48,7 +48,10 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
     metrics.delivered({ provider: PROVIDER, status: is, reason: said.reason });
     return event(received, is, said);
   };
-  /** Whose rows were stored while they were erased: read behind the rows, so that those are deleted by the one or by the other. */
+  /**
+   * Whose rows were stored while they were erased: read behind the rows, so that those are deleted by the one or by the other. Also rows that
+   * are found there: whoever stored them may have died before it looked.
+   */
   const erasedSince = async (stored: readonly Readable[]): Promise<ReadonlySet<Readable>> => {
     const concerning = stored.map((each) => {
       const { environment, userId, acceptedAtMs } = each.received.value;
@@ -103,16 +106,13 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
       const late = known.filter((each) => !isLive(each));
 
       const places = await store.add(live.map(({ row }) => row));
-      const erased = await erasedSince(live);
-      for (const [index, each] of live.entries()) {
-        if (!erased.has(each)) sent(each, places[index] as Placed);
-        else batch.done(each.received, ended(each.received, "erased", { reason: "erased", atMs: nowMs }));
-      }
       const earlier = await store.placed(late.map(({ row }) => row));
-      for (const [index, each] of late.entries()) {
-        const place = earlier[index];
-        const end = barred.get(each) ?? "expired";
-        if (place) sent(each, place);
+      const stored = new Map([...placed(live, places), ...placed(late, earlier)]);
+      const erased = await erasedSince([...stored.keys()]);
+      for (const each of known) {
+        const place = stored.get(each);
+        const end = erased.has(each) ? "erased" : (barred.get(each) ?? "expired");
+        if (place && !erased.has(each)) sent(each, place);
         else batch.done(each.received, ended(each.received, end, { reason: end, atMs: nowMs }));
       }
     },
@@ -123,6 +123,9 @@ export const inboxStage = (store: InboxStore, needs: Needs): Stage<Delivery> => 
     },
   };
 };
+
+const placed = (all: readonly Readable[], places: readonly (Placed | undefined)[]): [Readable, Placed][] =>
+  all.flatMap((each, index) => (places[index] ? [[each, places[index]]] : []));
 
 const idsOf = ({ deliveryId, notificationId }: Delivery) => ({ deliveryId, notificationId });
 

@@ -86,8 +86,8 @@ function faults(random: Random): readonly Fault[] {
 
 /** The ledger loses again what is being loaded back. */
 const again = ({ atMs, is }: Fault, random: Random): readonly Fault[] | undefined =>
-  is === "ledger loses everything" && random.chance(0.5)
-    ? [{ atMs: atMs + random.between(1, random.pick([50, 500, 5_000])), is }]
+  is === "ledger loses everything" && random.chance(0.7)
+    ? [{ atMs: atMs + random.between(1, random.pick([100, 500, 2_000])), is }]
     : undefined;
 
 /** So slow that deliveries wait, as a rule. */

@@ -21,10 +21,10 @@ export interface Lease extends Progress {
   /** Of what its process asked for, whoever keeps that. */
   atMostOnce?: boolean | undefined;
   /** When it last heard that a send of it may begin. */
-  let?: Let;
+  letSend?: Heard;
 }
 
-interface Let {
+interface Heard {
   readonly atMs: number;
   /** How far its clock was ahead. */
   readonly aheadMs: number;
@@ -49,8 +49,8 @@ interface Needs {
 }
 
 const leaseKey = (deliveryId: string, process: string) => `${deliveryId} ${process}`;
-/** A lease is held by one try of a process. */
-const processOf = (worker: string) => worker.slice(0, worker.lastIndexOf("/"));
+/** A lease is held by a process, or by one try of it. */
+const processOf = (worker: string) => worker.split("/")[0] as string;
 const cycleKey = ({ deliveryId, cycle }: Pick<Try, "deliveryId" | "cycle">) => `${deliveryId} ${cycle}`;
 const sendKey = (send: Try | Settled) => `${cycleKey(send)} ${send.target}`;
 const isNewer = (one: Progress, other: Progress) => one.attempt > other.attempt || (one.attempt === other.attempt && one.wait > other.wait);
@@ -134,7 +134,7 @@ export class Leases {
   }
 
   #letSend(lease: Lease, by: Process, barred: string | undefined): void {
-    lease.let = { atMs: this.#needs.timeline.nowMs, aheadMs: by.aheadMs };
+    lease.letSend = { atMs: this.#needs.timeline.nowMs, aheadMs: by.aheadMs };
     if (barred)
       this.#needs.report("I8: nothing starts after it was barred", `${by.name} was let send ${lease.of.deliveryId} after its ${barred}`);
   }

@@ -198,7 +198,7 @@ export const mutants = {
   again: { breaks: "I8: nothing starts", ledger: again },
   erasures: { breaks: "I8: nothing is left", ledger: erasures },
   restore: { breaks: "I8: what is called whole", restore: () => async () => undefined },
-  fence: { breaks: "I8: what is called whole", restorer: fence },
+  fence: { breaks: "I8: what is called whole", from: 640, restorer: fence },
   replay: { breaks: "what is replayed has died before", letters: replay },
   generation: { breaks: "a breaker goes by", from: 140, breakers: generation },
   tokens: { breaks: "no more is sent than there are tokens", buckets: tokens },

@@ -114,8 +114,10 @@ export class Sends {
     if (heardMs >= expiresAtMs(notificationId)) report("nothing is sent after its expiry", `${by.name} sends ${deliveryId}`);
     if (!leases.isLost(notificationId) && isQuiet(deliveryId, cycle, heardMs))
       report("nothing is sent in quiet hours", `${by.name} sends ${deliveryId}`);
-    const waitedMs = this.#needs.timeline.nowMs - (lease.let?.atMs ?? lease.grantedMs);
-    if (waitedMs > FRESH_MS && lease.let?.aheadMs === by.aheadMs)
+    const { letSend } = lease;
+    const waitedMs = letSend ? this.#needs.timeline.nowMs - letSend.atMs : 0;
+    // By a clock that was set meanwhile nobody can tell.
+    if (waitedMs > FRESH_MS && letSend?.aheadMs === by.aheadMs)
       report("I8: who begins to send has just asked", `${by.name} sends ${deliveryId} ${waitedMs} ms after it was let`);
     const open = this.begun.find((each) => each.lease === lease && each.outcome?.is !== "outage");
     if (open)
