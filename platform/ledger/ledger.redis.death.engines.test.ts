@@ -46,3 +46,34 @@ it.skipIf(!hasServer)(
     for (const [n, { status }] of answers.entries()) if (status === "fulfilled") expect(again[n]?.is).toBe("leased");
   },
 );
+
+it.skipIf(!hasServer)(
+  "a ledger whose server is full, or takes no writes, answers nothing rather than a guess, and goes on afterwards",
+  async () => {
+    const server = await ownServer();
+    const connection = await openRedis({ url: server.url, name: "ledger" });
+    const ledger = await redisLedger({ connection, restore: async () => {} });
+    const other = { ...attempt, notificationId: "n-2" };
+    await ledger.intend([other]);
+    for (const [broken, healed] of [
+      [{ maxmemory: "1" }, { maxmemory: "0" }],
+      [{ "min-replicas-to-write": "1" }, { "min-replicas-to-write": "0" }],
+    ] as const) {
+      const set = async (setting: Readonly<Record<string, string>>) => {
+        for (const [name, value] of Object.entries(setting)) await connection.redis.config("SET", name, value);
+      };
+      await set(broken);
+      const calls = [
+        () => ledger.decideOnce([draft]),
+        () => ledger.intend([attempt]),
+        () => ledger.extend([{ ...other, leaseMs: 60_000 }]),
+        () => ledger.settle([{ ...other, state: "sent", atMs: 5 }]),
+        () => ledger.cancel({ ...asked, untilMs: Date.now() + 60_000 }),
+      ];
+      for (const call of calls) await expect(call()).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+      await set(healed);
+    }
+    expect(await ledger.decideOnce([draft])).toMatchObject([{ first: true, decision: draft.decision }]);
+    expect(await ledger.intend([attempt, other])).toMatchObject([{ is: "send" }, { is: "leased" }]);
+  },
+);
