@@ -15,7 +15,7 @@ local left_ms = math.max(tonumber(ARGV[2]) - now_ms, 0) + tonumber(ARGV[3])
 if left_ms > redis.call('PTTL', KEYS[1]) then redis.call('SET', KEYS[1], '1', 'PX', string.format('%.0f', left_ms)) end
 
 local decided, all = {}, redis.pcall('HGETALL', KEYS[2])
-if all.err and not string.find(all.err, 'WRONGTYPE', 1, true) then return all end
+if is_fault(all) then return all end
 for i = 1, #all, 2 do
   if string.sub(all[i], 1, #ARGV[4]) == ARGV[4] then
     decided[#decided + 1] = all[i]

@@ -11,8 +11,7 @@ for i = 1, #KEYS / 2 do
   local canceled = redis.call('EXISTS', KEYS[2 * i])
   local set = redis.pcall('HSETNX', hash, field, decision)
   if type(set) == 'table' then
-    -- Anything else, as that there is no memory left, is the server's and not the entry's.
-    if not string.find(set.err, 'WRONGTYPE', 1, true) then return set end
+    if is_fault(set) then return set end
     answers[i] = {canceled, ''}
   elseif set == 1 then
     redis.call('PEXPIRE', hash, ARGV[1])

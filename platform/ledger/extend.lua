@@ -16,7 +16,7 @@ for i = 1, #KEYS / 2 do
   local hash, at = KEYS[2 * i - 1], 3 * i
   local field, worker, lease_ms = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local known = redis.pcall('HGET', hash, field)
-  if type(known) == 'table' and not string.find(known.err, 'WRONGTYPE', 1, true) then return known end
+  if is_fault(known) then return known end
   local progress, until_ms, holder = string.match(type(known) == 'string' and known or '', '^leased (%d+ %d+) (%d+) (.*)$')
   answers[i] = 'lost'
   if holder == worker then

@@ -44,7 +44,7 @@ for i = 1, #KEYS / 2 do
   local hash, at = KEYS[2 * i - 1], 5 * i - 2
   local field, attempt, wait, worker, lease_ms = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local known = redis.pcall('HGET', hash, field)
-  if type(known) == 'table' and not string.find(known.err, 'WRONGTYPE', 1, true) then return known end
+  if is_fault(known) then return known end
   local answer, given = standing(known, tonumber(attempt), tonumber(wait))
   if not answer then
     local progress = attempt .. ' ' .. wait

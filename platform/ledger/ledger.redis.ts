@@ -68,10 +68,12 @@ const AT_ONCE = 200;
 const MARGIN_MS = 3_600_000;
 const DECISION = "decision ";
 
-const lua = (name: string) => script(new URL(`./${name}.lua`, import.meta.url));
+const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
+/** Of what may be damaged. */
+const reading = (name: string) => script(file("fault"), file(name));
 const scripts = {
-  ...{ decide: lua("decide"), intend: lua("intend"), settle: lua("settle") },
-  ...{ extend: lua("extend"), cancel: lua("cancel"), suppress: lua("suppress"), erase: lua("erase"), states: lua("states") },
+  ...{ decide: reading("decide"), intend: reading("intend"), settle: reading("settle"), extend: reading("extend") },
+  ...{ cancel: reading("cancel"), states: reading("states"), suppress: script(file("suppress")), erase: script(file("erase")) },
 };
 
 const sendsOf = (deliveryId: string) => `send ${deliveryId} `;

@@ -10,7 +10,7 @@ for i = 1, #KEYS do
   local hash, at = KEYS[i], 6 * i - 4
   local field, worker, state, at_ms, attempt, wait = unpack(ARGV, at, at + 5)
   local known = redis.pcall('HGET', hash, field)
-  if type(known) == 'table' and not string.find(known.err, 'WRONGTYPE', 1, true) then return known end
+  if is_fault(known) then return known end
   if type(known) ~= 'string' then known = '' end
   local leased_at, leased_wait, holder = string.match(known, '^leased (%d+) (%d+) %d+ (.*)$')
   answers[i] = 0

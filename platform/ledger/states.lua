@@ -6,8 +6,8 @@
 local states = {}
 for _, begin in ipairs(ARGV) do states[begin] = '' end
 local all = redis.pcall('HGETALL', KEYS[1])
+if is_fault(all) then return all end
 if all.err then
-  if not string.find(all.err, 'WRONGTYPE', 1, true) then return all end
   for begin in pairs(states) do states[begin] = 'malformed ' end
 end
 for i = 1, #all, 2 do

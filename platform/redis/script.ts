@@ -21,8 +21,9 @@ export interface ScriptCall {
 /** A command as it is. */
 export type Command = readonly [command: string, ...args: string[]];
 
-export function script(file: URL): Script {
-  const text = readFileSync(file, "utf8");
+/** Of one file, or of several, one after the other. */
+export function script(...files: readonly URL[]): Script {
+  const text = files.map((file) => readFileSync(file, "utf8")).join("");
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 

@@ -3,7 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { notFound, Problem } from "#domain/errors.ts";
 import { replayOfFilterName } from "#domain/ids.ts";
 import { DeadLetterState, type DeadLettersService, ReplayAction, ReplayState } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
-import { formatPageToken, NEWEST, OLDEST, parsePageToken } from "#platform/page.ts";
+import { newestPage, OLDEST } from "#platform/page.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { uuidv5, uuidv7 } from "#platform/uuid.ts";
 import { checkFilter, filterOf } from "./filter.ts";
@@ -11,7 +11,6 @@ import { type Asked, OPEN_AT_MOST, type Replay, type ReplayState as State, unbeg
 import type { ServiceNeeds } from "./service.ts";
 import type { DeadLetterStore } from "./store.ts";
 
-const PAGE_SIZE = 50;
 /** What an SMTP server takes without a murmur. */
 const RATE_PER_SECOND = 50;
 const AGAIN_MS = 60_000;
@@ -62,15 +61,14 @@ export const replayCalls = (
     return { replay: told(replay) };
   },
 
-  async listReplays({ pageSize, pageToken }, context) {
-    const limit = pageSize || PAGE_SIZE;
-    const found = await store.listReplays(principalOf(context).environment, parsePageToken(pageToken, NEWEST), limit + 1);
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    return {
-      replays: page.map(told),
-      nextPageToken: last && found.length > limit ? formatPageToken({ atMs: last.createdAtMs, id: last.id }) : "",
-    };
+  async listReplays(request, context) {
+    const { environment } = principalOf(context);
+    const { page, nextPageToken } = await newestPage(
+      request,
+      (after, limit) => store.listReplays(environment, after, limit),
+      ({ createdAtMs: atMs, id }) => ({ atMs, id }),
+    );
+    return { replays: page.map(told), nextPageToken };
   },
 
   async cancelReplay({ id }, context) {

@@ -4,7 +4,7 @@ import { notFound } from "#domain/errors.ts";
 import { DeadLetterState, type DeadLettersService, ReplayResult_Outcome as Outcome } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import type { Given } from "#platform/host.ts";
 import { readable } from "#platform/log/readable.ts";
-import { formatPageToken, NEWEST, parsePageToken } from "#platform/page.ts";
+import { newestPage } from "#platform/page.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import { checkFilter, filterOf } from "./filter.ts";
@@ -13,8 +13,6 @@ import { wayOf } from "./original.ts";
 import type { puttingBack } from "./put-back.ts";
 import { replayCalls } from "./replays.service.ts";
 import type { DeadLetterStore, Letter, Standing, State, Summary } from "./store.ts";
-
-const PAGE_SIZE = 50;
 
 const stateOf: { readonly [state in State]: DeadLetterState } = {
   kept: DeadLetterState.KEPT,
@@ -33,18 +31,16 @@ export interface ServiceNeeds extends Pick<Given, "clock" | "logger"> {
 export function deadLettersService(store: DeadLetterStore, needs: ServiceNeeds): ServiceImpl<typeof DeadLettersService> {
   const { clock, logger, door, putBack, metrics } = needs;
   return {
-    async listDeadLetters({ filter, pageSize, pageToken }, context) {
+    async listDeadLetters(request, context) {
+      const { filter } = request;
       if (filter) checkFilter(filter);
-      const limit = pageSize || PAGE_SIZE;
       const { environment } = principalOf(context);
-      // One more than asked for tells whether there is another page.
-      const found = await store.list(environment, filterOf(filter), parsePageToken(pageToken, NEWEST), limit + 1);
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return {
-        deadLetters: page.map(told),
-        nextPageToken: last && found.length > limit ? formatPageToken({ atMs: last.diedAtMs, id: last.id }) : "",
-      };
+      const { page, nextPageToken } = await newestPage(
+        request,
+        (after, limit) => store.list(environment, filterOf(filter), after, limit),
+        ({ diedAtMs: atMs, id }) => ({ atMs, id }),
+      );
+      return { deadLetters: page.map(told), nextPageToken };
     },
 
     async getDeadLetter({ id }, context) {

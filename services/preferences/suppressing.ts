@@ -17,12 +17,10 @@ import {
 import type { Clock } from "#platform/clock.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import { addressReached, personReached } from "#platform/ledger/reach.ts";
-import { formatPageToken, NEWEST, parsePageToken } from "#platform/page.ts";
+import { newestPage } from "#platform/page.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import type { KnownPerson } from "./store.ts";
 import type { Entry, SuppressionStore, Who } from "./suppressions.ts";
-
-const PAGE_SIZE = 50;
 
 export interface SuppressingNeeds {
   readonly suppressions: SuppressionStore;
@@ -55,12 +53,11 @@ export const suppressing = ({ suppressions, ledger, clock }: SuppressingNeeds): 
       const wanted = found.filter((entry) => reason === SuppressionReason.UNSPECIFIED || entry.reason === reason);
       return { suppressions: wanted.map(suppressionOf), nextPageToken: "" };
     }
-    const limit = pageSize || PAGE_SIZE;
-    // One more than asked for tells whether there is another page.
-    const found = await suppressions.list(environment, reason, parsePageToken(pageToken, NEWEST), limit + 1);
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    const nextPageToken = last && found.length > limit ? formatPageToken({ atMs: last.atMs, id: last.whom }) : "";
+    const { page, nextPageToken } = await newestPage(
+      { pageSize, pageToken },
+      (after, limit) => suppressions.list(environment, reason, after, limit),
+      ({ atMs, whom: id }) => ({ atMs, id }),
+    );
     return { suppressions: page.map(suppressionOf), nextPageToken };
   },
 });

@@ -16,7 +16,7 @@ export interface ExistingTopics {
   readonly topics: readonly Topic[];
   /** What this log gives to topics that it makes. */
   readonly wanted: { readonly replicas: number; readonly inSync: number; readonly retentionMs: number };
-  readonly replicasOf: (topic: Topic) => number;
+  readonly replicasOf: ReadonlyMap<Topic, number>;
 }
 
 const LOOKED_AT = ["max.message.bytes", "cleanup.policy", "min.insync.replicas", "retention.ms"] as const;
@@ -39,7 +39,7 @@ export async function lookAt({ admin, names, topics, wanted, replicasOf }: Exist
     const name = names.of(topic);
     const settings = settingsOf.get(name) ?? new Map<string, string>();
     refuse(name, settings, mostRecordBytes(topic));
-    return weaknesses(name, settings, wanted, replicasOf(topic));
+    return weaknesses(name, settings, wanted, replicasOf.get(topic) as number);
   });
 }
 

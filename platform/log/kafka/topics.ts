@@ -49,6 +49,7 @@ export async function ensureTopics({ admin, names, brokers, replication, retenti
   }
   // Throws where a topic or one of its leaders is not there yet: the caller tries again.
   const { topics } = await admin.fetchTopicMetadata({ topics: names.topics.map((topic) => names.of(topic)) });
+  const replicasOf = new Map<Topic, number>();
   for (const topic of names.topics) {
     const name = names.of(topic);
     const partitions = topics.find((each) => each.name === name)?.partitions ?? [];
@@ -59,11 +60,8 @@ export async function ensureTopics({ admin, names, brokers, replication, retenti
           "The number never changes: give the program another topic prefix, or move the records to a topic that has the right number.",
       );
     if (partitions.some(({ leader }) => leader < 0)) throw new Error(`topic ${name} has a partition without a leader`);
+    replicasOf.set(topic, Math.min(...partitions.map((each) => each.replicas.length)));
   }
-  const replicasOf = (topic: Topic) => {
-    const partitions = topics.find((each) => each.name === names.of(topic))?.partitions ?? [];
-    return Math.min(...partitions.map((each) => each.replicas.length));
-  };
   const found = names.topics.filter((topic) => known.has(names.of(topic)));
   return lookAt({ admin, names, topics: found, wanted: { replicas, inSync, retentionMs }, replicasOf });
 }
