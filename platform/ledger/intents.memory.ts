@@ -1,17 +1,16 @@
 /** Intents in memory, for tests and the simulation: as long as they are kept themselves, they outlive those who use them. */
 import type { Clock } from "#platform/clock.ts";
-import type { Intent, Settled, Try } from "./ledger.ts";
-import type { Intents } from "./once.ts";
+import type { Intent, Try } from "./ledger.ts";
+import type { Intents, Sending } from "./once.ts";
 import { answer, type Entry, settled } from "./rules.ts";
 
-const keyOf = ({ environment, deliveryId, cycle, target }: Pick<Try, "environment" | "deliveryId" | "cycle" | "target">): string =>
-  JSON.stringify([environment, deliveryId, cycle, target]);
+const keyOf = ({ environment, deliveryId, cycle }: Sending): string => JSON.stringify([environment, deliveryId, cycle]);
 
 /** Answers the same intents as each process has them, which goes by a clock of its own. */
 export function memoryIntents(): (given: { readonly clock: Clock }) => Intents {
   const known = new Map<string, Entry>();
   /** The entry, while it is this worker's and open. */
-  const own = (of: Pick<Settled, "environment" | "deliveryId" | "cycle" | "target" | "worker">): Entry | undefined => {
+  const own = (of: Sending & Pick<Try, "worker">): Entry | undefined => {
     const entry = known.get(keyOf(of));
     return entry?.state === "leased" && entry.worker === of.worker ? entry : undefined;
   };

@@ -1,4 +1,4 @@
--- Intents of sends that may happen at most once. id is a hash of the environment, delivery, cycle and target: nobody's address is kept here.
+-- Intents of sends that may happen at most once. id is a hash of the environment, delivery and cycle: nobody's address is kept here.
 -- state is leased while nobody knows how the send ended, then how it did. attempt and waits are the try's. until_ms is when the intent's own
 -- lease is over, then when the send ended. What certainly did not happen has no row.
 

@@ -7,14 +7,11 @@
 import type { Clock } from "#platform/clock.ts";
 import type { Mysql, MysqlRow, MysqlSql } from "#platform/mysql/mysql.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import type { Intent, Try } from "./ledger.ts";
-import type { Intents } from "./once.ts";
+import type { Intent } from "./ledger.ts";
+import type { Intents, Sending } from "./once.ts";
 import { answer, type Entry, settled } from "./rules.ts";
 
-type Sending = Pick<Try, "environment" | "deliveryId" | "cycle" | "target">;
-
-const idOf = ({ environment, deliveryId, cycle, target }: Sending): string =>
-  uuidv5(JSON.stringify([environment, deliveryId, cycle, target]));
+const idOf = ({ environment, deliveryId, cycle }: Sending): string => uuidv5(JSON.stringify([environment, deliveryId, cycle]));
 
 const entryOf = (row: MysqlRow): Entry => ({
   state: row.state as Entry["state"],

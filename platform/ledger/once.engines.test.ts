@@ -80,6 +80,14 @@ describe("a ledger that loses everything", () => {
     expect(await intend("w-2")).toMatchObject({ is: "settled", state });
   });
 
+  it("with what was decided, which is decided anew for another address: what was sent to the one is not sent to the other", async () => {
+    const { intend, settle, loseEverything } = await opened();
+    await intend("w-1");
+    expect(await settle("w-1", "sent")).toBe(true);
+    await loseEverything();
+    expect(await intend("w-2", { target: "other@example.test" })).toMatchObject({ is: "settled", state: "sent" });
+  });
+
   it("after a send was refused for now: it is tried again", async () => {
     const { intend, settle, loseEverything } = await opened();
     await intend("w-1");
@@ -216,17 +224,4 @@ it("who says late that it did not happen, while it is being given up, leaves it 
   await clock.advance(17_000);
   expect(await intend("w-3")).toEqual({ is: "send" });
   expect(await intents.settle([settledAs("sent", { worker: "w-3" })])).toEqual([true]);
-});
-
-it("intents are forgotten when they are old, a bounded bite at a time, and hold no address", async () => {
-  await database.admin.query("DELETE FROM send_intents");
-  const intents = await mysqlIntents(mysql, { clock });
-  const tries = ["a", "b", "c"].map((deliveryId) => attemptOf({ atMostOnce: true, deliveryId }));
-  await intents.begin(tries);
-  const [rows] = await database.admin.query("SELECT * FROM send_intents");
-  expect(JSON.stringify(rows)).not.toContain("ann");
-  await clock.advance(20_000);
-  expect(await intents.sweep(clock.nowMs() - 10_000, 10)).toBe(0);
-  expect(await intents.sweep(clock.nowMs(), 2)).toBe(2);
-  expect(await intents.sweep(clock.nowMs(), 2)).toBe(1);
 });

@@ -11,12 +11,18 @@
  */
 import type { Intent, Ledger, Settled, Try } from "./ledger.ts";
 
-/** A port; intents.mysql.ts. One answer per item, in order. */
+/**
+ * What an intent is of: a delivery's cycle, whatever its address. A ledger that loses everything loses what was decided too, and it may be
+ * decided anew for another one.
+ */
+export type Sending = Pick<Try, "environment" | "deliveryId" | "cycle">;
+
+/** A port; its suite is intents.suite.ts. One answer per item, in order. */
 export interface Intents {
   /** Durable when it answers: an intent of each send that has none, which is told `send`. Of others what is known, as a ledger says it. */
   begin(tries: readonly Try[]): Promise<readonly Intent[]>;
   /** These tries have sent nothing. */
-  withdraw(tries: readonly Pick<Try, "environment" | "deliveryId" | "cycle" | "target" | "worker">[]): Promise<void>;
+  withdraw(tries: readonly (Sending & Pick<Try, "worker">)[]): Promise<void>;
   /** As a ledger does. What is released did not happen, and has no intent any more. */
   settle(results: readonly Settled[]): Promise<readonly boolean[]>;
   /** Ends sends as unresolved whose intents are open, whoever began them; answers how each has ended. */
