@@ -6,7 +6,7 @@ import { Client } from "cassandra-driver";
 import { stringify } from "yaml";
 import type { EngineLog, EnginePlan } from "./engine.ts";
 import { obtainJars } from "./jars.ts";
-import { obtainJava } from "./java.ts";
+import { FRUGAL, obtainJava } from "./java.ts";
 import type { Ports } from "./port.ts";
 
 export interface CassandraProgram {
@@ -85,7 +85,7 @@ const OPENED = [
 ];
 
 const javaArgs = ({ jars }: CassandraProgram, dir: string, conf: string, temporary: string): readonly string[] => [
-  ...["-Xms256m", "-Xmx768m", "-XX:+UseSerialGC", "-XX:MaxDirectMemorySize=256m", "-XX:+ExitOnOutOfMemoryError", "-Xss512k"],
+  ...["-Xms256m", "-Xmx768m", "-XX:MaxDirectMemorySize=256m", "-Xss512k", ...FRUGAL],
   ...EXPORTED.flatMap((name) => ["--add-exports", `${name}=ALL-UNNAMED`]),
   ...OPENED.flatMap((name) => ["--add-opens", `${name}=ALL-UNNAMED`]),
   `-javaagent:${join(jars, "jamm-0.4.0.jar")}`,

@@ -21,6 +21,12 @@ export interface JavaPlaces {
 
 const places = (): JavaPlaces => ({ javaHome: process.env.JAVA_HOME, path: process.env.PATH ?? "", installed: "/usr/lib/jvm" });
 
+/**
+ * What both engines are run with: one of a few on a small machine, which may be up for a minute only. Compiled once and quickly, they take
+ * half the processor time of what is compiled again and better in the background (docs/speed.md).
+ */
+export const FRUGAL = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"];
+
 const INSTALL = "Install Java 17 (Debian and Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@17).";
 
 /** JAVA_HOME first, then the PATH, then whatever else is installed: the first whose version fits. */

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { Kafka, logLevel } from "kafkajs";
 import { type EngineLog, type EnginePlan, runStep } from "./engine.ts";
 import { obtainJars } from "./jars.ts";
-import { obtainJava } from "./java.ts";
+import { FRUGAL, obtainJava } from "./java.ts";
 import type { Ports } from "./port.ts";
 import { EngineProblem } from "./problem.ts";
 
@@ -93,7 +93,7 @@ function javaArgs({ jars }: KafkaProgram, dir: string, mainClass: string, ...arg
   const temporary = join(dir, "tmp");
   mkdirSync(temporary, { recursive: true });
   return [
-    ...["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", `-Djava.io.tmpdir=${temporary}`],
+    ...["-Xms128m", "-Xmx512m", ...FRUGAL, `-Djava.io.tmpdir=${temporary}`],
     ...["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"],
     ...["-cp", join(jars, "*"), mainClass, ...args],
   ];

@@ -13,7 +13,7 @@ export interface Load {
   readonly requests: number;
 }
 
-/** Answers requests a second, each of them answered 200. */
+/** Answers requests a second, each of them answered 200: one that is refused for overload is sent again after the time that it is told. */
 export async function run({ port, path, contentType, body, connections, requests }: Load): Promise<number> {
   const head = `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-type: ${contentType}\r\nconnect-protocol-version: 1\r\ncontent-length: ${body.byteLength}\r\n\r\n`;
   const request = Buffer.concat([Buffer.from(head), body]);
@@ -36,9 +36,12 @@ export async function run({ port, path, contentType, body, connections, requests
       socket.on("data", (chunk) => {
         waiting = waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]);
         if (!complete(waiting)) return;
-        if (waiting.toString("latin1", 9, 12) !== "200") return reject(new Error(waiting.toString().slice(0, 500)));
+        const [answer, status] = [waiting.toString("latin1"), waiting.toString("latin1", 9, 12)];
         waiting = Buffer.alloc(0);
-        next();
+        if (status === "200") return next();
+        const [, seconds] = /^retry-after: (\d+)/im.exec(answer) ?? [];
+        if (status !== "429" || seconds === undefined) return reject(new Error(answer.slice(0, 500)));
+        setTimeout(() => socket.write(request), Number(seconds) * 1_000);
       });
     });
   }

@@ -51,6 +51,7 @@ export async function listen(
     socket.addEventListener("message", ({ data }) => {
       const frame = JSON.parse(String(data));
       if (frame.welcome) resolve();
+      if (frame.ping) socket.send(JSON.stringify({ pong: {} }));
       if (frame.message) arrived.set(frame.message.message.title, performance.now());
     }),
   );

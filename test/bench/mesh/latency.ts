@@ -14,8 +14,8 @@ import { type Processes, startProcesses } from "./processes.ts";
 const PEOPLE = 50;
 const EVERY_MS = 10;
 const SENDS = 3_000;
-/** Half a minute, in which the engines are compiled. */
-const WARM_UP = 3_000;
+/** A minute, in which engines and processes are compiled. */
+const WARM_UP = 6_000;
 const PATIENCE_MS = 30_000;
 
 export interface Quantiles {
