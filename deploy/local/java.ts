@@ -23,7 +23,7 @@ const places = (): JavaPlaces => ({ javaHome: process.env.JAVA_HOME, path: proce
 
 /**
  * What both engines are run with: one of a few on a small machine, which may be up for a minute only. Compiled once and quickly, they take
- * half the processor time of what is compiled again and better in the background (docs/speed.md).
+ * half the processor time of what is compiled again and better in the background (docs/mesh.md).
  */
 export const FRUGAL = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"];
 
