@@ -36,13 +36,15 @@ export function dueTask({ log, clock, store }: { log: EventLog; clock: Clock; st
         wake = new AbortController();
         sleepingUntilMs = Number.POSITIVE_INFINITY;
         const askedMs = clock.nowMs();
-        const due = await store.due(askedMs, PAGE);
-        if (due.length > 0) {
-          await log.append(due.map(outputOf));
-          await store.remove(due.map(({ id }) => id));
-          continue;
-        }
         const nextMs = (await store.nextDueMs()) ?? Number.POSITIVE_INFINITY;
+        if (nextMs <= askedMs) {
+          const due = await store.due(askedMs, PAGE);
+          if (due.length > 0) {
+            await log.append(due.map(outputOf));
+            await store.remove(due.map(({ id }) => id));
+            continue;
+          }
+        }
         const nowMs = clock.nowMs();
         // What was due and yet not answered is another scheduler's: looking again at once would only be in its way.
         sleepingUntilMs = Math.min(nextMs > askedMs ? nextMs : Number.POSITIVE_INFINITY, nowMs + SLEEP_MOST_MS);
