@@ -67,21 +67,23 @@ local orders = {
   auto = function() held = 0; if phase ~= 'closed' then until_ms = now_ms end end,
 }
 
-local answer = 0
-if ARGV[2] ~= 'read' then
-  if ARGV[2] == 'order' then
-    for i = 7, #ARGV, 3 do
-      local told, is, number = 'told ' .. ARGV[i], ARGV[i + 1], ARGV[i + 2]
-      if tonumber(number) > tonumber(redis.call('HGET', KEYS[1], told) or 0) then
-        orders[is]()
-        redis.call('HSET', KEYS[1], told, number)
-      end
+-- Orders are told again each minute: what is known of them is not written again.
+local answer, is_news = 0, false
+if ARGV[2] == 'order' then
+  for i = 7, #ARGV, 3 do
+    local told, is, number = 'told ' .. ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    if tonumber(number) > tonumber(redis.call('HGET', KEYS[1], told) or 0) then
+      orders[is]()
+      redis.call('HSET', KEYS[1], told, number)
+      is_news = true
     end
-  elseif ARGV[2] == 'probe' then
-    answer = probe(ARGV[7], ARGV[8])
-  else
-    answer = report(ARGV[2], ARGV[7], ARGV[8])
   end
+elseif ARGV[2] == 'probe' then
+  answer, is_news = probe(ARGV[7], ARGV[8]), true
+elseif ARGV[2] ~= 'read' then
+  answer, is_news = report(ARGV[2], ARGV[7], ARGV[8]), true
+end
+if is_news then
   redis.call(
     'HSET', KEYS[1],
     'phase', phase, 'generation', generation, 'failures', failures, 'successes', successes,

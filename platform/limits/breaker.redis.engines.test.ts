@@ -48,6 +48,21 @@ describe("circuit breakers in Redis", () => {
     }
   });
 
+  it("write nothing for an order that they know, so that one that is told again and again ends as any other does", async () => {
+    const { connection, prefix } = await whole();
+    const breakers = redisBreakers({ connection, prefix, missing });
+    const key = `${prefix}breaker:smtp`;
+    const standing = [{ is: "resume", number: 3 } as const, { is: "auto", number: 4 } as const];
+    await breakers.order("smtp", standing);
+    await connection.redis.pexpire(key, 60_000);
+    const before = await connection.redis.hgetall(key);
+    expect(await breakers.order("smtp", standing)).toMatchObject({ phase: "closed", held: false, paused: false });
+    expect(await connection.redis.pttl(key)).toBeLessThanOrEqual(60_000);
+    expect(await connection.redis.hgetall(key)).toEqual(before);
+    await breakers.order("smtp", [{ is: "pause", number: 5 }]);
+    expect(await connection.redis.pttl(key)).toBe(-1);
+  });
+
   it("that hold what no script of theirs wrote are an error, not a closed breaker", async () => {
     const { connection, prefix } = await whole();
     await connection.redis.hset(`${prefix}breaker:smtp`, "phase", "ajar");

@@ -22,7 +22,7 @@ export interface RedisBreakersNeeds {
   readonly clock?: Clock;
 }
 
-/** Past the last result that was told: a generation outlives every send that began under it. */
+/** Past the last result or order that was told: a generation outlives every send that began under it. */
 const KEPT_MS = 7 * 24 * 3_600_000;
 
 const AGAIN_MS = 1_000;

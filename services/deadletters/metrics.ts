@@ -1,12 +1,14 @@
 /** What Prometheus is told of dead letters that were settled, and of replays. */
 import type { Registry } from "prom-client";
-import { counter, gauge } from "#platform/telemetry/metric.ts";
+import { counter, gauge, lookUp } from "#platform/telemetry/metric.ts";
 
 export interface LetterMetrics {
   /** Dead letters that somebody wanted to be settled. */
   settled(outcome: "replayed" | "discarded" | "refused", count: number): void;
   /** A replay begins (1) or ends (-1) to stand still in this process. */
   troubled(more: 1 | -1): void;
+  /** Asks how many replays nobody is at whenever somebody wants to know. */
+  unattended(count: () => Promise<number>): void;
 }
 
 const settledTotal = counter({
@@ -20,6 +22,12 @@ const troubledReplays = gauge({
   labels: {},
 });
 
+const unattendedReplays = gauge({
+  name: "carillon_replays_unattended",
+  help: "Replays of dead letters that have not ended, and that no process has under way, nor one that they wait for.",
+  labels: {},
+});
+
 export function letterMetrics(registry: Registry): LetterMetrics {
   const settled = settledTotal.on(registry);
   const troubled = troubledReplays.on(registry);
@@ -28,5 +36,6 @@ export function letterMetrics(registry: Registry): LetterMetrics {
   return {
     settled: (outcome, count) => settled.inc({ outcome }, count),
     troubled: (more) => troubled.inc(more),
+    unattended: (count) => lookUp(unattendedReplays, registry, async () => [{ labels: {}, value: await count() }]),
   };
 }

@@ -149,6 +149,21 @@ describe("a replay of what a filter finds", () => {
     expect(await here.at.metric("carillon_dead_letters_settled_total")).toMatchObject({ replayed: 2 });
   });
 
+  it("is counted as unattended while no process is at it", async () => {
+    await died(2);
+    const id = await begun({ ratePerSecond: 1 });
+    const counted = () => here.at.metric("carillon_replays_unattended");
+    const end = here.work();
+    await vi.waitFor(async () => expect((await now(id)).replayed).toBe(1n));
+    await begun();
+    expect(await counted()).toEqual({ "": 0 });
+    await end();
+    expect(await counted()).toEqual({ "": 2 });
+    here.work();
+    await until(id, DONE);
+    await vi.waitFor(async () => expect(await counted()).toEqual({ "": 0 }));
+  });
+
   it("with the same key is the same replay, and with another request refused", async () => {
     const request = { filter: { userId: "ann" }, idempotencyKey: "k" };
     const id = await begun(request);

@@ -1,6 +1,6 @@
 /**
  * The task that carries out the replays of what filters find: a stretch of dead letters at a time, oldest first, each written down with what
- * it settled before the next begins. A replay is held by a lease, so that one whose process died goes on in another within half a minute.
+ * it settled before the next begins. A replay is held by a lease, so that one whose process died goes on in another within 40 s.
  *
  * The rate counts dead letters looked at. What cannot be reached for now is waited for, and said in the replay.
  */
@@ -11,7 +11,7 @@ import { OLDEST } from "#platform/page.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import type { LetterMetrics } from "./metrics.ts";
 import type { PutBack } from "./put-back.ts";
-import { type Progress, type Replay, type Stretch, settledAs } from "./replays.ts";
+import { HELD_MS, type Progress, type Replay, type Stretch, settledAs, unattended } from "./replays.ts";
 import type { DeadLetterStore, Filter, Found, Letter } from "./store.ts";
 
 export interface ReplayingNeeds {
@@ -38,7 +38,6 @@ export interface Replaying {
   wake(): void;
 }
 
-const HELD_MS = 30_000;
 const LOOK_EVERY_MS = 10_000;
 /** At the same time, in one process. */
 const AT_ONCE = 10;
@@ -52,6 +51,7 @@ const AGAIN_MOST_MS = 15_000;
 export function replaying({ store, putBack, clock, logger, worker, metrics }: ReplayingNeeds): Replaying {
   let awake = new AbortController();
   let taken = 0;
+  metrics.unattended(async () => unattended(await store.openReplays(), clock.nowMs()).length);
 
   async function carryOut(replay: Replay, holder: string, signal: AbortSignal): Promise<void> {
     let againMs = AGAIN_MS;

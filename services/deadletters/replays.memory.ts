@@ -4,7 +4,7 @@ import type { DeadLetterStore } from "./store.ts";
 
 type Replays = Pick<
   DeadLetterStore,
-  "createReplay" | "findReplay" | "listReplays" | "cancelReplay" | "takeReplay" | "advanceReplay" | "sweepReplays"
+  "createReplay" | "findReplay" | "listReplays" | "cancelReplay" | "openReplays" | "takeReplay" | "advanceReplay" | "sweepReplays"
 >;
 
 export function memoryReplays(settle: DeadLetterStore["settle"]): Replays {
@@ -40,6 +40,7 @@ export function memoryReplays(settle: DeadLetterStore["settle"]): Replays {
       replays.set(key, canceled);
       return asTold(canceled);
     },
+    openReplays: async () => all().filter(isOpen),
     async takeReplay(holder, nowMs, heldUntilMs) {
       const next = nextOf(all().filter(isOpen), nowMs);
       if (!next) return undefined;

@@ -80,6 +80,23 @@ export function replaysSuite(name: string, open: () => Promise<Opened>): void {
       expect(await other.takeReplay("v", 200, 300)).toMatchObject({ id: "b" });
     });
 
+    it("gives one that has begun before one that came to be known later with an earlier time, and shows both until then", async () => {
+      const { store, other } = await open();
+      await store.createReplay(replay("begun"));
+      await store.takeReplay("drains", 150, 250);
+      await other.createReplay(replay("early", { createdAtMs: 50 }));
+      await store.advanceReplay(replay("begun"), "drains", stretch({ heldUntilMs: 0 }));
+      expect(await other.openReplays()).toMatchObject([
+        { id: "early", state: "waiting", heldUntilMs: 0 },
+        { id: "begun", state: "running", holder: "drains", heldUntilMs: 0 },
+      ]);
+      expect(await other.takeReplay("v", 200, 300)).toMatchObject({ id: "begun" });
+      expect(await store.takeReplay("w", 200, 300)).toBeUndefined();
+      await other.advanceReplay(replay("begun"), "v", stretch({ state: "done" }));
+      expect(await store.takeReplay("w", 200, 300)).toMatchObject({ id: "early" });
+      expect((await store.openReplays()).map(({ id }) => id)).toEqual(["early"]);
+    });
+
     it("settles with a stretch what is kept still, and counts it, in one", async () => {
       const { store } = await open();
       await store.keep([letter("x"), letter("y"), letter("z")]);

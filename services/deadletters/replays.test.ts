@@ -1,5 +1,6 @@
-import { expect, it } from "vitest";
-import { advanced, nextOf, type OpenReplay, type Stretch, unbegun } from "./replays.ts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { advanced, nextOf, type OpenReplay, type Stretch, unattended, unbegun } from "./replays.ts";
 
 const filter = { state: "kept", queue: "", reason: "", notificationId: "", userId: "", fromMs: 0, toMs: 9 } as const;
 const place = { atMs: -1, id: "" };
@@ -40,6 +41,85 @@ it("one that runs is in the way of an earlier one that came to be known after it
 
 it("one whose holder is gone is taken up again", () => {
   expect(next(open("a", "", { ...held, heldUntilMs: 50 }), open("b", ""))).toBe("a");
+});
+
+it("one that has begun goes on before one that came to be known after it with an earlier time, be it drained or left by a death", () => {
+  for (const heldUntilMs of [0, 50]) {
+    const begun = open("begun", "dlq-email", { state: "running", holder: "w", heldUntilMs });
+    expect(next(open("early", ""), begun)).toBe("begun");
+    expect(next(open("early", ""), open("held", "dlq-web", held), begun)).toBe("begun");
+  }
+});
+
+it("one that seems to be held for hours, by a clock that was set back, is taken up again", () => {
+  const ahead = open("ahead", "", { ...held, heldUntilMs: 7_200_000 });
+  expect(next(ahead)).toBe("ahead");
+  expect(next(ahead, open("other", ""))).toBe("ahead");
+  expect(unattended([ahead], 50)).toEqual([ahead]);
+});
+
+describe("of replays in whatever state and order", () => {
+  const NOW_MS = 50;
+  const isHeld = ({ heldUntilMs }: OpenReplay) => heldUntilMs === held.heldUntilMs;
+  const overlap = (one: OpenReplay, other: OpenReplay) => {
+    const queues = new Set([one, other].map(({ asked }) => asked.filter.queue));
+    return one !== other && one.environment === other.environment && (queues.size === 1 || queues.has(""));
+  };
+  const waiting = { state: "waiting", heldUntilMs: 0 } as const;
+  const standings = [
+    waiting,
+    { state: "running", heldUntilMs: 0 },
+    { state: "running", heldUntilMs: 50 },
+    { state: "running", heldUntilMs: 7_200_000 },
+    held,
+  ] as const;
+  const some = fc
+    .array(
+      fc.record({
+        environment: fc.constantFrom("development", "production"),
+        queue: fc.constantFrom("", "dlq-email", "dlq-web", "dlq-events"),
+        standing: fc.constantFrom(...standings),
+      }),
+      { minLength: 1, maxLength: 8 },
+    )
+    .map((all) => all.map(({ environment, queue, standing }, at) => open(`r-${at}`, queue, { environment, ...standing })));
+  const taken = (all: readonly OpenReplay[]): readonly OpenReplay[] => {
+    const turn = nextOf(all, NOW_MS);
+    return turn ? taken(all.map((each) => (each === turn ? { ...each, ...held } : each))) : all;
+  };
+
+  it("one has its turn as long as nobody is at any", () => {
+    fc.assert(
+      fc.property(some, (all) => {
+        expect(
+          nextOf(
+            all.filter((each) => !isHeld(each)),
+            NOW_MS,
+          ) !== undefined,
+        ).toBe(!all.every(isHeld));
+      }),
+    );
+  });
+
+  it("each is held, or waits for one that is, when all are taken whose turn it is", () => {
+    fc.assert(
+      fc.property(some, (all) => {
+        const before = new Set(all.filter(isHeld).map(({ id }) => id));
+        const after = taken(all);
+        expect(unattended(after, NOW_MS)).toEqual([]);
+        for (const each of after.filter((one) => isHeld(one) && !before.has(one.id)))
+          expect(after.filter((other) => isHeld(other) && overlap(each, other))).toEqual([]);
+      }),
+    );
+  });
+});
+
+it("those are unattended that nobody is at, nor at one that they wait for", () => {
+  const ids = (...all: readonly OpenReplay[]) => unattended(all, 50).map(({ id }) => id);
+  expect(ids(open("a", "dlq-email", held), open("b", "dlq-email"), open("c", "dlq-web"))).toEqual(["c"]);
+  expect(ids(open("a", "dlq-email", held), open("b", ""), open("c", "dlq-web"))).toEqual([]);
+  expect(ids(open("a", "", held), open("b", "", { environment: "production" }))).toEqual(["b"]);
+  expect(ids(open("a", "dlq-email", { ...held, heldUntilMs: 50 }), open("b", "dlq-email"))).toEqual(["a", "b"]);
 });
 
 const stretch: Stretch = {

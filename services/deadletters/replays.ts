@@ -1,8 +1,9 @@
 /**
  * A replay of all that a filter finds, as it is kept: what was asked, how far it is, and whose turn it is. Pure. Times are epoch milliseconds.
  *
- * Replays of one environment that may be about the same dead letters, so of the same queue or of any, run one after the other in the order
- * created: two at once would only get in each other's way. Dead letters would be delivered once all the same, since a replay is derived.
+ * Replays of one environment that may be about the same dead letters, so of the same queue or of any, run one after the other: what has begun
+ * first, then in the order created. Two at once would only get in each other's way; dead letters would be delivered once all the same, since a
+ * replay is derived.
  */
 import type { Place } from "#platform/page.ts";
 import type { Filter } from "./store.ts";
@@ -64,15 +65,35 @@ export const settledAs = { replay: "replayed", discard: "discarded" } as const;
 /** Of one environment, that have not ended. */
 export const OPEN_AT_MOST = 20;
 
+/** At a time, by whoever carries it out. */
+export const HELD_MS = 30_000;
+
 export const unbegun: Omit<Progress, "place"> = { startedAtMs: 0, matched: 0, settled: 0, refused: {}, gone: 0, trouble: "" };
 
 /** The first that may be taken up at that time; `open` are all that have not ended, in the order created. */
-export const nextOf = (open: readonly OpenReplay[], nowMs: number): OpenReplay | undefined =>
-  open.find((each, at) => {
+export function nextOf(open: readonly OpenReplay[], nowMs: number): OpenReplay | undefined {
+  // What has begun is never held back by what has not, for that may have been created earlier and become known later: by another clock.
+  const inTurn = [...open.filter(({ state }) => state === "running"), ...open.filter(({ state }) => state !== "running")];
+  return inTurn.find((each, at) => {
     const isInTheWay = (other: OpenReplay, place: number) =>
-      other !== each && mayOverlap(other, each) && (place < at || other.state === "running");
-    return each.heldUntilMs <= nowMs && !open.some(isInTheWay);
+      other !== each && mayOverlap(other, each) && (place < at || isHeld(other, nowMs));
+    return !isHeld(each, nowMs) && !inTurn.some(isInTheWay);
   });
+}
+
+/** Those that nobody is at, nor at one that they wait for; for longer than a moment there are none. */
+export const unattended = (open: readonly OpenReplay[], nowMs: number): readonly OpenReplay[] =>
+  open.filter((each) => {
+    const others = open.filter(({ environment }) => environment === each.environment);
+    // One about all queues waits for each of them, and they for it.
+    const isOneLine = others.some(({ asked }) => asked.filter.queue === "");
+    return !others.some((other) => isHeld(other, nowMs) && (isOneLine || mayOverlap(other, each)));
+  });
+
+/** One that seems to be held for longer than that was held by a clock that ran ahead, and nobody may be left who knows of it. */
+const HELD_AT_MOST_MS = 2 * HELD_MS;
+
+const isHeld = ({ heldUntilMs }: OpenReplay, nowMs: number): boolean => heldUntilMs > nowMs && heldUntilMs <= nowMs + HELD_AT_MOST_MS;
 
 const mayOverlap = (one: Replay, other: Replay): boolean => {
   const [queue, others] = [one.asked.filter.queue, other.asked.filter.queue];

@@ -95,6 +95,9 @@ ORDER BY created_at_ms DESC, id DESC LIMIT ?;
 -- name: lock-open-replays
 SELECT * FROM replays FORCE INDEX (replays_by_end) WHERE ended_at_ms = 0 ORDER BY created_at_ms, id FOR UPDATE;
 
+-- name: open-replays
+SELECT * FROM replays WHERE ended_at_ms = 0 ORDER BY created_at_ms, id;
+
 -- name: any-open-replay
 SELECT 1 AS open FROM replays WHERE ended_at_ms = 0 LIMIT 1;
 

@@ -59,6 +59,7 @@ export async function mysqlDeadLetterStore(mysql: Mysql): Promise<DeadLetterStor
       await tables.run("cancel-replay", nowMs, environment, id);
       return findReplay(environment, id);
     },
+    openReplays: async () => (await tables.all("open-replays")).map(openReplayOf),
     async takeReplay(holder, nowMs, heldUntilMs) {
       // Mostly there is none, and nothing to lock.
       if (!(await tables.get("any-open-replay"))) return undefined;

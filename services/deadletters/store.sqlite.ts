@@ -5,12 +5,13 @@
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { settledAs } from "./replays.ts";
 import type procedures from "./store.procedures.ts";
-import { foundOf, letterOf, replayOf, standingOf, summaryOf, wayBytes } from "./store.rows.ts";
+import { foundOf, letterOf, openReplayOf, replayOf, standingOf, summaryOf, wayBytes } from "./store.rows.ts";
 import type { DeadLetterStore, Filter } from "./store.ts";
 
 export async function sqliteDeadLetterStore(database: Database): Promise<DeadLetterStore> {
   const calls = await database.procedures<typeof procedures>(new URL("./store.procedures.ts", import.meta.url));
   const reads = database.reads(new URL("./store.sql", import.meta.url));
+  const openReplays = async () => reads.all("open-replays").map(openReplayOf);
   return {
     async keep(letters) {
       if (letters.length > 0) await calls.keep({ letters: letters.map((letter) => ({ ...letter, way: wayBytes(letter) })) });
@@ -35,9 +36,10 @@ export async function sqliteDeadLetterStore(database: Database): Promise<DeadLet
     },
     listReplays: async (environment, { atMs, id }, limit) => reads.all("replays", environment, atMs, id, limit).map(replayOf),
     cancelReplay: (environment, id, nowMs) => calls.cancelReplay({ environment, id, nowMs }, { durable: true }),
+    openReplays,
     async takeReplay(holder, nowMs, heldUntilMs) {
       // Mostly there is none, and nothing to write.
-      if (reads.all("open-replays").length === 0) return undefined;
+      if ((await openReplays()).length === 0) return undefined;
       return calls.takeReplay({ holder, nowMs, heldUntilMs });
     },
     advanceReplay: ({ environment, id, asked }, holder, stretch) =>

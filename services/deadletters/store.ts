@@ -4,7 +4,7 @@
  */
 import type { Channel, Way } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Place } from "#platform/page.ts";
-import type { Replay, Stretch } from "./replays.ts";
+import type { OpenReplay, Replay, Stretch } from "./replays.ts";
 
 export type State = "kept" | "replayed" | "discarded";
 
@@ -87,6 +87,8 @@ export interface DeadLetterStore {
   listReplays(environment: string, after: Place, limit: number): Promise<readonly Replay[]>;
   /** Durable. Answers it as it is then; undefined: there is none. */
   cancelReplay(environment: string, id: string, nowMs: number): Promise<Replay | undefined>;
+  /** Of all environments, in the order created. */
+  openReplays(): Promise<readonly OpenReplay[]>;
   /** The next one whose turn it is, of any environment: the holder's alone until then. */
   takeReplay(holder: string, nowMs: number, heldUntilMs: number): Promise<Replay | undefined>;
   /**

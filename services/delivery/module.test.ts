@@ -102,7 +102,11 @@ describe("the settings of email delivery", () => {
     const integrations = "main=smtp://u:hidden@a.example.com?rate=100/s, spare=smtps://b.example.com?connections=5&rate=none";
     const built = await build({ CARILLON_EMAIL_INTEGRATIONS: integrations });
     expect(built.stages?.[0]?.window).toBe(20 * 5 * 2 + 5 * 5);
-    expect(built.tasks?.map(({ name }) => name)).toEqual(["watch-breakers"]);
+    const tasks = (of: Parts) => of.tasks?.map(({ name }) => name);
+    expect(tasks(built)).toEqual(["tell-orders", "watch-breakers"]);
+    const asked = await build({ CARILLON_EMAIL_INTEGRATIONS: integrations, CARILLON_EMAIL_CONSUMER_ENABLED: "false" });
+    expect(tasks(asked)).toEqual(["tell-orders"]);
+    expect(tasks(await build({ CARILLON_EMAIL_PROVIDER: "null" }))).toEqual([]);
   });
 
   it("of servers that are paused: that is known before anything is sent, however long nobody can say", async () => {

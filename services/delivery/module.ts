@@ -15,6 +15,7 @@ import { learnFirst, watching } from "./breaker.ts";
 import { choosing } from "./choose.ts";
 import { type IntegrationNeeds, integrationOf, type Route } from "./integration.ts";
 import { emailLoop } from "./loop.ts";
+import { tellingOrders } from "./orders.ts";
 import { type Keep, mailboxSender } from "./providers/email/mailbox.ts";
 import { noSender } from "./providers/email/none.ts";
 import { nullSender } from "./providers/email/null.ts";
@@ -37,7 +38,7 @@ interface SendStore {
   readonly boxes: (environment: string) => { readonly keep: Keep };
   readonly buckets: Buckets;
   readonly breakers: Breakers;
-  /** What the breakers are told of them is told by whoever opens them. */
+  /** What the breakers are told of them is told by whoever opens them, and again and again from here. */
   readonly orders: Orders;
 }
 
@@ -89,7 +90,8 @@ export const emailWorkers = (needs: EmailNeeds): Module<EmailSettings, SendStore
     return {
       rpc: (router) => router.service(ProvidersService, service),
       stages: isOn ? [loop] : [],
-      tasks: isOn && guards.length > 0 ? [watching(breakers, guards, clock)] : [],
+      tasks:
+        guards.length > 0 ? [tellingOrders({ breakers, orders, clock, logger }), ...(isOn ? [watching(breakers, guards, clock)] : [])] : [],
       async close() {
         alerts.close();
         for (const { sender } of live) await sender.close();

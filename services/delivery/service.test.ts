@@ -1,25 +1,22 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
-import type { ConnectRouter } from "@connectrpc/connect";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AccessService, EnvironmentKind, EnvironmentSchema } from "#gen/carillon/access/v1/access_pb.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Problem } from "#domain/errors.ts";
 import { Channel, DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { Order_Action as Action, BreakerMode, BreakerPhase, ProvidersService } from "#gen/carillon/providers/v1/providers_pb.ts";
 import { memoryBreakers } from "#platform/limits/breaker.memory.ts";
 import { sqliteOrders } from "#platform/limits/orders.sqlite.ts";
 import type { Orders } from "#platform/limits/orders.ts";
-import { principalOf } from "#platform/rpc/interceptors.ts";
-import { createClients } from "#platform/rpc/memory.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
 import type { Database } from "#platform/sqlite/sqlite.ts";
 import { deliveries } from "../../test/fakes/deliveries.ts";
 import { watching } from "./breaker.ts";
 import type { Route } from "./integration.ts";
+import { tellingOrders } from "./orders.ts";
 import { nullSender } from "./providers/email/null.ts";
-import { providersService } from "./service.ts";
+import { providersClients } from "./service.fixture.ts";
 
 const { SENT, DEFERRED } = DeliveryStatus;
 const { here, run, integration, put, deliveryOf, statuses, until, pass } = deliveries();
@@ -50,18 +47,7 @@ function open() {
     },
   });
   const route: Route = [integration(sender("primary"), { rate }), integration(sender("spare"))];
-  const { clock, logger, metrics } = here.at;
-  const routes = (router: ConnectRouter) => {
-    router.service(AccessService, {
-      getEnvironment(_request, context) {
-        const name = principalOf(context).environment;
-        return { environment: create(EnvironmentSchema, { name, kind: EnvironmentKind.LIVE, home: name === "development" }) };
-      },
-    });
-    const { breakers, buckets } = here;
-    router.service(ProvidersService, providersService({ clock, logger, breakers, buckets, orders, client: clients, integrations: route }));
-  };
-  const clients = createClients({ rpc: () => [routes], clock, logger, metrics });
+  const clients = providersClients({ ...here, ...here.at, orders, integrations: route });
   return { route, sent, clients, providers: clients(ProvidersService, "development") };
 }
 
@@ -125,6 +111,52 @@ describe("the providers' service", () => {
         .catch((error) => error),
     );
     expect(problem).toMatchObject({ reason: "INVALID_REQUEST", violations: [{ field }] });
+  });
+});
+
+describe("an order that the breakers could not be told", () => {
+  it("is refused with words that it is kept, and holds within a minute of when they are back", async () => {
+    const { clock, logger, lines } = here.at;
+    let isAway = true;
+    const { order } = here.breakers;
+    const away = new Problem("STORE_UNAVAILABLE", { retryAfterMs: 1_000 });
+    here.breakers = { ...here.breakers, order: (...asked) => (isAway ? Promise.reject(away) : order(...asked)) };
+    const { providers } = open();
+    const problem = await providers.pauseIntegration({ id: "primary", why: "w" }).catch(problemFrom);
+    expect(problem).toMatchObject({ reason: "STORE_UNAVAILABLE", message: expect.stringContaining("is kept"), retryAfterMs: 1_000 });
+    expect(await providers.getIntegration({ id: "primary" })).toMatchObject({
+      integration: { paused: false },
+      orders: [{ action: Action.PAUSE }],
+    });
+    const stop = new AbortController();
+    const telling = tellingOrders({ breakers: here.breakers, orders, clock, logger }).run(stop.signal);
+    await vi.waitFor(() => expect(lines.filter(({ msg }) => msg === "orders of integrations wait to be told")).toHaveLength(1));
+    isAway = false;
+    await clock.advance(60_000);
+    await vi.waitFor(async () => expect((await providers.getIntegration({ id: "primary" })).integration?.paused).toBe(true));
+    stop.abort();
+    await telling;
+  });
+
+  it("gives way to the one that takes it back, though neither was told when it was given", async () => {
+    const { clock, logger } = here.at;
+    const { breakers } = here;
+    here.breakers = { ...breakers, order: () => Promise.reject(new Problem("STORE_UNAVAILABLE")) };
+    const { providers } = open();
+    for (const call of [providers.pauseIntegration, providers.resumeIntegration])
+      expect(await call({ id: "primary", why: "w" }).catch(problemFrom)).toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    await providers.setBreaker({ id: "spare", mode: BreakerMode.FORCED_OPEN, why: "w" }).catch(problemFrom);
+    const stop = new AbortController();
+    const telling = tellingOrders({ breakers, orders, clock, logger }).run(stop.signal);
+    await vi.waitFor(async () => expect(await breakers.read(["primary", "spare"])).toMatchObject([{ paused: false }, { held: true }]));
+    stop.abort();
+    await telling;
+  });
+
+  it("for a fault of ours is refused as one", async () => {
+    here.breakers = { ...here.breakers, order: () => Promise.reject(new Error("the script did not answer")) };
+    const problem = await open().providers.pauseIntegration({ id: "primary", why: "w" }).catch(problemFrom);
+    expect(problem).toMatchObject({ reason: "INTERNAL" });
   });
 });
 

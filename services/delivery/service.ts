@@ -57,9 +57,12 @@ export function providersService(needs: ServiceNeeds): ServiceImpl<typeof Provid
     const own = await client(AccessService, environment).getEnvironment({}, { signal: context.signal });
     if (!own.environment?.home)
       throw new Problem("PERMISSION_DENIED", { message: "Only admin keys of the first environment change integrations: all share them." });
-    const state = await breakers.order(id, await orders.keep(id, { is, by, why, atMs: clock.nowMs() }));
-    integration.breaker.learn(state);
+    const standing = await orders.keep(id, { is, by, why, atMs: clock.nowMs() });
     logger.warn({ integration: id, order: is, by }, "an integration was moved by hand");
+    const state = await breakers.order(id, standing).catch((error) => {
+      throw butKept(error);
+    });
+    integration.breaker.learn(state);
     return { integration: await told(integration, state) };
   }
 
@@ -88,6 +91,13 @@ export function providersService(needs: ServiceNeeds): ServiceImpl<typeof Provid
     resumeIntegration: ({ id, why }, context) => order(id, "resume", why, context),
     setBreaker: ({ id, mode, why }, context) => order(id, orderOf[mode] as Standing["is"], why, context),
   };
+}
+
+/** Whoever gives up on it now is to know that it will be told all the same (orders.ts). */
+function butKept(error: unknown): unknown {
+  if (!(error instanceof Problem) || error.reason !== "STORE_UNAVAILABLE") return error;
+  const message = "The order is kept, and holds within a minute of when the breakers can be reached. To take it back, order the opposite.";
+  return new Problem(error.reason, { message, ...(error.retryAfterMs && { retryAfterMs: error.retryAfterMs }), cause: error });
 }
 
 const toldOrder = ({ atMs, is, by, why }: Order) => ({ atMs: BigInt(atMs), action: actionOf[is], by, why });

@@ -578,7 +578,8 @@ export const BreakerModeSchema: GenEnum<BreakerMode> = /*@__PURE__*/
 
 /**
  * An integration is a configured account of a provider. All live environments share them, so only admin keys of the first environment change
- * one; PERMISSION_DENIED for others. What is told and changed here holds for every process of the installation, within a second.
+ * one; PERMISSION_DENIED for others. What is told and changed here holds for every process of the installation, within a second. A change that
+ * is answered with UNAVAILABLE may hold later all the same: where the message says that it is kept, within a minute of when that can be done.
  *
  * @generated from service carillon.providers.v1.ProvidersService
  */
