@@ -67,6 +67,8 @@ const AT_ONCE = 200;
 /** Clocks differ. */
 const MARGIN_MS = 3_600_000;
 const DECISION = "decision ";
+/** Of fewer, intend.lua takes some for cut. */
+const TIME_DIGITS = 13;
 
 const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
 /** Of what may be damaged. */
@@ -175,7 +177,7 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
           sendField({ state, atMs, ...of }),
           of.worker,
           next ? "released" : (state as SettledState),
-          atMs,
+          String(atMs).padStart(TIME_DIGITS, "0"),
           next?.attempt ?? "",
           next?.wait ?? "",
         ];

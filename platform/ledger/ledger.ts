@@ -24,7 +24,7 @@ export interface Draft {
   readonly notificationId: string;
   /** User id, or `~uuid` of a bare address. */
   readonly recipient: string;
-  /** carillon.event.v1.DecisionRecord, encoded. */
+  /** Bytes to the ledger: see decision.ts. */
   readonly decision: Uint8Array;
 }
 
