@@ -92,7 +92,14 @@ beforeEach(() => {
     opened++;
     return cluster();
   };
-  producing = new Producing({ open, clock, topics: ["a", "b"] });
+  producing = new Producing({
+    open,
+    clock,
+    topics: new Map([
+      ["a", 2],
+      ["b", 2],
+    ]),
+  });
 });
 
 test("what is sent in one turn goes to each broker in one request", async () => {
