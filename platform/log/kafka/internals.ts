@@ -153,6 +153,7 @@ export interface Broker {
 
 /** What knows the brokers, the leaders and the coordinators, and forgets none of it until it is told to refresh. */
 export interface Cluster {
+  readonly brokerPool: { findConnectedBroker(): Promise<Broker> };
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;

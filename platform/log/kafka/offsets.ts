@@ -3,6 +3,7 @@ import type { Topic } from "#domain/topics.ts";
 import type { Asking } from "./asking.ts";
 import { AtFault, unavailable } from "./failures.ts";
 import type { Names } from "./names.ts";
+import { type TopicIds, topicIds } from "./topic-ids.ts";
 
 export interface Bounds {
   /** The first offset kept. */
@@ -41,6 +42,11 @@ export class Offsets {
     const [start, end] = [starts.get(place), ends.get(place)];
     if (start === undefined || end === undefined) throw unavailable(new AtFault(`nobody leads ${place}`));
     return { start, end };
+  }
+
+  ids(topics: readonly Topic[]): Promise<TopicIds> {
+    const names = topics.map((topic) => this.#names.of(topic));
+    return this.#asking.ask("which topics there are", async (cluster) => topicIds(await cluster.brokerPool.findConnectedBroker(), names));
   }
 
   /** Of all partitions of the topics. */
