@@ -12,6 +12,7 @@ import { configTable } from "#platform/config/table.ts";
 import { catalogue } from "#platform/telemetry/metric.ts";
 import { describedModules } from "../services/modules.ts";
 // For their metrics: all that a process is made of, and what it loads only when it is configured.
+import "../services/mesh.ts";
 import "../services/start.ts";
 import "#platform/telemetry/otlp.metrics.ts";
 

@@ -19,6 +19,7 @@ import { orderAgain } from "#platform/limits/orders.ts";
 import { sqliteLog } from "#platform/log/log.sqlite.ts";
 import type { EventLog } from "#platform/log/log.ts";
 import { openDatabase } from "#platform/sqlite/open.ts";
+import type { Health } from "#platform/telemetry/health.ts";
 import { sqliteAccessStore } from "./access/store.sqlite.ts";
 import type { AccessStore } from "./access/store.ts";
 import { memoryBoxes } from "./console/box.memory.ts";
@@ -43,7 +44,7 @@ export interface Adapters {
   readonly stores: Readonly<Record<string, unknown>> & { readonly access: AccessStore; readonly console: Boxes };
   /** What the engines need done beside. */
   readonly tasks?: readonly Task[];
-  health(): { readonly ok: true } | { readonly ok: false; readonly why: string };
+  health(): Health;
   close(): Promise<void>;
 }
 

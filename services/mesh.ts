@@ -22,6 +22,7 @@ import { orderAgain } from "#platform/limits/orders.ts";
 import { openMysql } from "#platform/mysql/open.ts";
 import { connectRedis } from "#platform/redis/connect.ts";
 import { sweeping } from "#platform/sweep.ts";
+import { type Health, together } from "#platform/telemetry/health.ts";
 import { mysqlAccessStore } from "./access/store.mysql.ts";
 import type { Adapters, EngineNeeds } from "./adapters.ts";
 import { redisBoxes } from "./console/box.redis.ts";
@@ -50,9 +51,8 @@ export interface MeshNeeds extends Omit<EngineNeeds, "dataDir"> {
   readonly historyKeptMs: number;
 }
 
-type Health = { readonly ok: true } | { readonly ok: false; readonly why: string };
 interface Opened {
-  health?(): Health | { readonly ok: boolean; readonly why: readonly string[] };
+  health?(): Health;
   close(): Promise<void> | void;
 }
 
@@ -78,7 +78,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
       needs.waitingFor(engine, undefined);
       return there;
     });
-  const kafka = opening("Kafka", async () => kept(await openKafka(settings, { topics, clock, logger })));
+  const kafka = opening("Kafka", async () => kept(await openKafka(settings, { topics, clock, logger, metrics })));
   const mysql = opening("MySQL", async () =>
     kept(
       await openMysql({
@@ -193,10 +193,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
     return {
       ...{ log, ledger: its, fanout: out, tasks, close },
       stores: Object.fromEntries(open) as Adapters["stores"],
-      health() {
-        const why = opened.flatMap((each) => [each.health?.()].flatMap((health) => (!health || health.ok ? [] : health.why)));
-        return why.length === 0 ? { ok: true } : { ok: false, why: why.join("; ") };
-      },
+      health: () => together(opened.flatMap((each) => each.health?.() ?? [])),
     };
   } catch (error) {
     await close();

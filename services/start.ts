@@ -9,7 +9,7 @@ import { createClients } from "#platform/rpc/memory.ts";
 import { derived, peerCredentials } from "#platform/rpc/peers.ts";
 import { serve } from "#platform/rpc/server.ts";
 import { runStage } from "#platform/stage/runner.ts";
-import { healthRoutes } from "#platform/telemetry/health.ts";
+import { type Health, healthRoutes, together } from "#platform/telemetry/health.ts";
 import { createLogger } from "#platform/telemetry/logger.ts";
 import { createMetrics, metricsRoutes, tellModules } from "#platform/telemetry/metrics.ts";
 import { uuidv7 } from "#platform/uuid.ts";
@@ -131,12 +131,8 @@ export async function start(names: readonly string[], env: NodeJS.ProcessEnv): P
   );
   let draining = false;
   const readiness = () => {
-    const why = [adapters, ...stages].flatMap((each) => {
-      const health = each.health();
-      return health.ok ? [] : [health.why];
-    });
-    if (draining) why.push("draining");
-    return { ok: why.length === 0, why };
+    const all: Health[] = [adapters, ...stages].map((each) => each.health());
+    return together(draining ? [...all, { ok: false, why: "draining" }] : all);
   };
   room?.close();
   const server = await serve({

@@ -5,10 +5,12 @@
  */
 import type { Kafka } from "kafkajs";
 import type { Logger } from "pino";
+import type { Registry } from "prom-client";
 import { Problem } from "#domain/errors.ts";
 import { RETENTION_MS, type Topic } from "#domain/topics.ts";
 import type { Clock } from "#platform/clock.ts";
 import { EngineRefusal } from "#platform/engines/refusal.ts";
+import type { Readiness } from "#platform/telemetry/health.ts";
 import { Asking } from "./kafka/asking.ts";
 import { topicsOf } from "./kafka/assigner.ts";
 import { type Connection, openClient, openOwnCluster } from "./kafka/client.ts";
@@ -28,6 +30,8 @@ export interface KafkaLogNeeds extends Connection {
   readonly topics: readonly Topic[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What partitions without a leader are counted on. Default: nothing. */
+  readonly metrics?: Registry;
   /** Stands before the names of the topics in Kafka. Default: nothing. */
   readonly topicPrefix?: string;
   /** Of topics that are made. Default: three where there are three brokers, else one. */
@@ -43,8 +47,8 @@ export interface KafkaLogNeeds extends Connection {
 }
 
 export interface KafkaLog extends EventLog {
-  /** Whether the brokers answer, for the process's readiness. */
-  health(): { ok: true } | { ok: false; why: string };
+  /** Whether the brokers answer, for the process's readiness; `why` also names what is at fault while it is ready. */
+  health(): Readiness;
 }
 
 const APPEND_MS = 30_000;
@@ -59,11 +63,15 @@ export async function kafkaLog(needs: KafkaLogNeeds): Promise<KafkaLog> {
   const client = openClient(needs, logger);
   await readied(client, names, needs);
 
-  const asked = { open: () => openOwnCluster(needs, client), clock, topics: topics.map((topic) => names.of(topic)) };
+  const partitions = new Map(topics.map((topic) => [names.of(topic), topic.partitions]));
+  const asked = { open: () => openOwnCluster(needs, client), clock, topics: partitions };
   const [producing, asking] = [new Producing(asked), new Asking(asked)];
   const sends = new Sends({ names, clock, send: (parcel) => producing.send(parcel), mostQueuedBytes, deadlineMs: appendMs });
   const offsets = new Offsets(asking, names);
-  const health = new Health({ asking, clock, brokers: needs.brokers, oldestAppendMs: () => sends.oldestMs });
+  const health = new Health({
+    ...{ asking, clock, logger, metrics: needs.metrics, brokers: needs.brokers, topics: partitions },
+    oldestAppendMs: () => sends.oldestMs,
+  });
   const members = new Set<GroupMember>();
   let epoch = 0;
   let closed: Promise<void> | undefined;

@@ -8,9 +8,21 @@ import type { HttpRequest, Route } from "#platform/rpc/route.ts";
 
 export interface Readiness {
   readonly ok: boolean;
-  /** Why not, one sentence each. */
+  /** Why not, one sentence each; or, where it takes work all the same, what of it does not get on. */
   readonly why: readonly string[];
 }
+
+/** Of a part of the process. */
+export interface Health {
+  readonly ok: boolean;
+  readonly why?: string | readonly string[];
+}
+
+/** Ready when every part is. */
+export const together = (parts: readonly Health[]): Readiness => ({
+  ok: parts.every(({ ok }) => ok),
+  why: parts.flatMap(({ why = [] }) => why),
+});
 
 /** Whether whoever asks hears why. */
 export type HearsWhy = (request: Pick<HttpRequest, "headers" | "address">) => boolean | Promise<boolean>;

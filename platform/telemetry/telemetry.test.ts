@@ -1,7 +1,7 @@
 import { Counter } from "prom-client";
 import { describe, expect, it } from "vitest";
 import type { HttpRequest, Route } from "#platform/rpc/route.ts";
-import { healthRoutes } from "./health.ts";
+import { healthRoutes, together } from "./health.ts";
 import { createLogger } from "./logger.ts";
 import { createMetrics, metricsRoutes } from "./metrics.ts";
 
@@ -68,5 +68,11 @@ describe("health", () => {
     now = { ok: true, why: [] };
     expect(await readyz?.handle(told)).toMatchObject({ status: 200, body: '{"ok":true,"why":[]}' });
     expect(await readyz?.handle(request)).toMatchObject({ status: 200, body: '{"ok":true}' });
+  });
+
+  it("is ready when every part is, and passes on what each says, also those that are ready", () => {
+    const some = { ok: true, why: ["kafka: nobody leads mail/3"] };
+    expect(together([{ ok: true }, some])).toEqual(some);
+    expect(together([some, { ok: false, why: "draining" }])).toEqual({ ok: false, why: [...some.why, "draining"] });
   });
 });

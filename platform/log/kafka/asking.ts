@@ -9,6 +9,7 @@ import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import { unavailable, within } from "./failures.ts";
 import type { Cluster } from "./internals.ts";
+import { type Fault, faultsIn } from "./metadata.ts";
 
 const ANSWER_MS = 15_000;
 const ATTEMPT_MS = 4_000;
@@ -18,8 +19,8 @@ const LONGEST_PAUSE_MS = 1_000;
 export interface AskingNeeds {
   open(): Cluster;
   readonly clock: Clock;
-  /** By their names in Kafka. */
-  readonly topics: readonly string[];
+  /** Names in Kafka, with the partitions each has. */
+  readonly topics: ReadonlyMap<string, number>;
 }
 
 export class Asking {
@@ -49,15 +50,15 @@ export class Asking {
     }
   }
 
-  /** Whether any broker answers. Also learns anew who leads what. */
-  async isAnyoneThere(): Promise<boolean> {
+  /** What nobody leads, learnt anew; undefined where no broker answers. */
+  async faults(): Promise<readonly Fault[] | undefined> {
+    const { clock, topics } = this.#needs;
     const cluster = this.#cluster;
     try {
-      await within(ATTEMPT_MS, this.#needs.clock, "are you there", this.#prepared(cluster, true));
-      return true;
+      return faultsIn(await within(ATTEMPT_MS, clock, "who leads what", this.#prepared(cluster, true)), topics);
     } catch {
       this.#replace(cluster);
-      return false;
+      return undefined;
     }
   }
 
@@ -68,7 +69,7 @@ export class Asking {
 
   async #prepared(cluster: Cluster, isAnew: boolean): Promise<Cluster> {
     if (isAnew) await cluster.connect();
-    await cluster.addMultipleTargetTopics(this.#needs.topics);
+    await cluster.addMultipleTargetTopics([...this.#needs.topics.keys()]);
     if (isAnew) await cluster.refreshMetadata();
     return cluster;
   }

@@ -54,6 +54,13 @@ export class Out {
     this.bytes[this.at++] = left;
   }
 
+  /** Seven bits a byte, not zigzag. */
+  unsigned(value: number): void {
+    let left = value;
+    for (; left > 127; left >>>= 7) this.bytes[this.at++] = (left & 127) | 128;
+    this.bytes[this.at++] = left;
+  }
+
   /** Its length before it. */
   string16(value: string): void {
     const length = this.bytes.write(value, this.at + 2);

@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { registerCodecs } from "./codecs.ts";
 import { fetchInSessions } from "./fetching.ts";
 import { type Cluster, calmRequestQueue, openCluster } from "./internals.ts";
+import { learnByPartition } from "./metadata.ts";
 
 export interface Connection {
   /** host:port of some or all brokers. */
@@ -45,6 +46,7 @@ export function openClient(connection: Connection, logger: Logger): Kafka {
   if (!prepared) {
     calmRequestQueue();
     fetchInSessions();
+    learnByPartition();
     registerCodecs();
     prepared = true;
   }

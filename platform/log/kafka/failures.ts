@@ -8,6 +8,9 @@ const DEPTH = 6;
 
 export const unavailable = (cause: unknown): Problem => new Problem("LOG_UNAVAILABLE", { retryAfterMs: RETRY_AFTER_MS, cause });
 
+/** What is for one partition or topic does not get on; what is for others does. */
+export class AtFault extends Error {}
+
 function* causes(error: unknown): Iterable<{ readonly name?: string; readonly type?: string; readonly message?: string }> {
   let each = error;
   for (let depth = 0; each instanceof Error && depth < DEPTH; depth++) {

@@ -28,6 +28,8 @@ export class Held implements Deliverer {
   readonly assignment: Assignment;
   /** The topic's name in Kafka. */
   readonly name: string;
+  /** Of the topic whose offsets are meant here; undefined until it is known. */
+  topicId: string | undefined;
   /** The offset of the next record to be fetched, handed over, and settled; and what Kafka knows to be settled. */
   next: number;
   delivered: number;

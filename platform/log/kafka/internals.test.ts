@@ -1,7 +1,18 @@
 import { createRequire } from "node:module";
 import kafkajs from "kafkajs";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { batchOf, bodyOf, calmRequestQueue, fetchedFrom, installedVersion, openCluster, requestQueue, VERSION } from "./internals.ts";
+import {
+  batchOf,
+  bodyOf,
+  brokerPoolClass,
+  calmRequestQueue,
+  fetchedFrom,
+  installedVersion,
+  metadataAnswers,
+  openCluster,
+  requestQueue,
+  VERSION,
+} from "./internals.ts";
 
 test("kafkajs is the version whose insides this adapter knows; another one must be looked through first", () => {
   expect(installedVersion()).toBe(VERSION);
@@ -62,7 +73,10 @@ test("a cluster has the questions that are asked of it", () => {
   });
   const { connect, addMultipleTargetTopics, refreshMetadata, findLeaderForPartitions, findBroker, findGroupCoordinator } = cluster;
   const questions = [connect, addMultipleTargetTopics, refreshMetadata, findLeaderForPartitions, findBroker, findGroupCoordinator];
-  for (const question of [...questions, cluster.fetchTopicsOffset, cluster.disconnect]) expect(question).toBeTypeOf("function");
+  const own = [cluster.fetchTopicsOffset, cluster.disconnect, cluster.findTopicPartitionMetadata, cluster.brokerPool.findConnectedBroker];
+  for (const question of [...questions, ...own, brokerPoolClass().prototype.refreshMetadata]) expect(question).toBeTypeOf("function");
+  expect(metadataAnswers()).toHaveLength(7);
+  for (const { parse } of metadataAnswers()) expect(parse).toBeTypeOf("function");
 });
 
 test("a connection writes a request of our own as it is, behind its head", async () => {

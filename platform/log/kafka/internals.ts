@@ -8,6 +8,7 @@
  * - A consumer's fetch names all partitions and is answered about all, each of which goes its way through the queue of workers, also those
  *   without records. Here consumers fetch in sessions (fetching.ts), and hear of those that have something.
  * - Questions about offsets and ranges of records are asked of the cluster itself: its admin client keeps to the leaders it knew for minutes.
+ * - An answer about topics and leaders is refused as a whole for anything at fault in it. Here it is taken as it is (metadata.ts).
  * - Records are sent in requests of our own, over its connections: its producer repeats what it should not, and copies a record many times.
  */
 import { createRequire } from "node:module";
@@ -152,10 +153,13 @@ export interface Broker {
 
 /** What knows the brokers, the leaders and the coordinators, and forgets none of it until it is told to refresh. */
 export interface Cluster {
+  readonly brokerPool: { findConnectedBroker(): Promise<Broker> };
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   refreshMetadata(): Promise<void>;
+  /** Empty for a topic that is not known; a leader of -1 is nobody. */
+  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[];
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
   findBroker(broker: { nodeId: string }): Promise<Broker>;
   findGroupCoordinator(group: { groupId: string }): Promise<Broker>;
@@ -182,9 +186,31 @@ export interface ClusterNeeds {
   readonly sasl?: unknown;
 }
 
+type ClusterClass = { readonly prototype: Cluster } & (new (needs: ClusterNeeds & { socketFactory: unknown }) => Cluster);
+export const clusterClass = (): ClusterClass => require("kafkajs/src/cluster");
+
+export interface BrokerPool {
+  readonly metadata: {
+    readonly topicMetadata: readonly {
+      readonly topicErrorCode: number;
+      readonly partitionMetadata: readonly { readonly partitionErrorCode: number }[];
+    }[];
+  } | null;
+  /** When it is asked for again; null: at once. */
+  metadataExpireAt: number | null;
+  refreshMetadata(topics: readonly string[]): Promise<void>;
+}
+
+export const brokerPoolClass = (): { readonly prototype: BrokerPool } => require("kafkajs/src/cluster/brokerPool");
+
+/** How answers about topics and leaders are taken, for each version that kafkajs speaks. */
+export const metadataAnswers = (): readonly { parse(said: unknown): Promise<unknown> }[] =>
+  Object.keys(require("kafkajs/src/protocol/requests/metadata").versions).map((version) =>
+    require(`kafkajs/src/protocol/requests/metadata/v${version}/response`),
+  );
+
 export function openCluster(needs: ClusterNeeds): Cluster {
-  const ClusterClass = require("kafkajs/src/cluster") as new (needs: ClusterNeeds & { socketFactory: unknown }) => Cluster;
-  return new ClusterClass({ ...needs, socketFactory: require("kafkajs/src/network/socketFactory")() });
+  return new (clusterClass())({ ...needs, socketFactory: require("kafkajs/src/network/socketFactory")() });
 }
 
 interface ReadBatch {

@@ -4,6 +4,7 @@
  * - A join of the group puts everything in question: what this member keeps goes on under its epoch, what it loses is revoked, what is new
  *   is assigned when its position is known.
  * - Positions are committed a few times a second, one commit at a time, and only of what is held.
+ * - A topic that was deleted and made again is begun anew, since it counts from 0.
  * - Who has not been heard by the coordinator for long may have lost everything without knowing: until it is heard again, nothing is handed
  *   over and nothing is settled.
  */
@@ -163,6 +164,7 @@ export class GroupMember implements Membership {
     const { clock } = this.#needs;
     while (!this.#stop.signal.aborted) {
       await clock.sleep(LOOK_MS, this.#stop.signal);
+      if (this.#session) void this.#renew(this.#session);
       if (clock.nowMs() - this.#heardMs > STUCK_MS) this.#session?.giveUp(new Error("the group has not been heard from"));
     }
   }
@@ -229,6 +231,7 @@ export class GroupMember implements Membership {
     const gained = [...given].filter(([place]) => !this.#held.has(place)).map(([, each]) => each);
     this.#taken = this.#take(session, join, gained);
     this.#heard();
+    void this.#renew(session);
   }
 
   async #take(session: Session, join: number, gained: readonly { topic: Topic; name: string; partition: number }[]): Promise<void> {
@@ -326,10 +329,36 @@ export class GroupMember implements Membership {
       return;
     }
     this.#needs.logger.warn({ topic: topic.name, partition, next: held.next, start, end }, "records are gone before they were read");
+    this.#anew(session, held, start);
+  }
+
+  /** Of a topic that was made again since, what had been read and settled says nothing. */
+  async #renew(session: Session): Promise<void> {
+    const { offsets, topics, group, logger } = this.#needs;
+    await this.#taken;
+    const ids = await offsets.ids(topics).catch(() => new Map<string, string>());
+    if (this.#session !== session) return;
+    for (const held of [...this.#held.values()]) {
+      const id = ids.get(held.name);
+      if (id === undefined) continue;
+      held.topicId ??= id;
+      if (held.topicId === id) continue;
+      logger.warn(
+        { group, topic: held.name, partition: held.assignment.partition },
+        "the topic was made again, reading it from its beginning",
+      );
+      this.#anew(session, held, 0).topicId = id;
+    }
+  }
+
+  #anew(session: Session, held: Held, position: number): Held {
+    const { name, assignment } = held;
+    const { topic, partition } = assignment;
     this.#revoke([held], true);
-    const anew = this.#hold(session, name, { topic, partition, epoch: this.#needs.nextEpoch(), position: start });
-    session.seek(name, partition, start);
+    const anew = this.#hold(session, name, { topic, partition, epoch: this.#needs.nextEpoch(), position });
+    session.seek(name, partition, position);
     this.#needs.member.assigned([anew.assignment]);
+    return anew;
   }
 
   #revoke(lost: readonly Held[], tells: boolean): void {

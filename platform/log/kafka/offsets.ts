@@ -1,7 +1,9 @@
 /** How far groups have come, and what partitions hold: asked of Kafka, never remembered. */
 import type { Topic } from "#domain/topics.ts";
 import type { Asking } from "./asking.ts";
+import { AtFault, unavailable } from "./failures.ts";
 import type { Names } from "./names.ts";
+import { type TopicIds, topicIds } from "./topic-ids.ts";
 
 export interface Bounds {
   /** The first offset kept. */
@@ -33,12 +35,18 @@ export class Offsets {
   }
 
   async bounds(topic: Topic, partition: number): Promise<Bounds> {
+    if (!(partition in partitionsOf(topic)))
+      throw new RangeError(`Topic "${topic.name}" has partitions 0 to ${topic.partitions - 1}, not ${partition}.`);
     const place = `${this.#names.of(topic)}/${partition}`;
     const [starts, ends] = await this.#bounds([topic]);
     const [start, end] = [starts.get(place), ends.get(place)];
-    if (start === undefined || end === undefined)
-      throw new RangeError(`Topic "${topic.name}" has partitions 0 to ${topic.partitions - 1}, not ${partition}.`);
+    if (start === undefined || end === undefined) throw unavailable(new AtFault(`nobody leads ${place}`));
     return { start, end };
+  }
+
+  ids(topics: readonly Topic[]): Promise<TopicIds> {
+    const names = topics.map((topic) => this.#names.of(topic));
+    return this.#asking.ask("which topics there are", async (cluster) => topicIds(await cluster.brokerPool.findConnectedBroker(), names));
   }
 
   /** Of all partitions of the topics. */
@@ -47,7 +55,9 @@ export class Offsets {
     return topics.flatMap((topic) =>
       partitionsOf(topic).map(({ partition }) => {
         const place = `${this.#names.of(topic)}/${partition}`;
-        const [start = 0, end = 0, next = -1] = [starts.get(place), ends.get(place), committed.get(place)];
+        const [start, end, next = -1] = [starts.get(place), ends.get(place), committed.get(place)];
+        // Nobody leads it: what is kept is not known before somebody does, and until then nothing more than what the group has seen.
+        if (start === undefined || end === undefined) return { topic, partition, next: Math.max(next, 0), end: Math.max(next, 0) };
         // A position outside of what is kept is of no use: the group starts at what there is.
         return { topic, partition, next: next < start || next > end ? start : next, end };
       }),

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { fakeClock } from "../../../test/fakes/clock.ts";
+import { AtFault } from "./failures.ts";
 import type { Broker, Cluster } from "./internals.ts";
 import { type Parcel, placeOf, type produceRequest } from "./produce.ts";
 import { Producing } from "./producing.ts";
@@ -92,7 +93,14 @@ beforeEach(() => {
     opened++;
     return cluster();
   };
-  producing = new Producing({ open, clock, topics: ["a", "b"] });
+  producing = new Producing({
+    open,
+    clock,
+    topics: new Map([
+      ["a", 2],
+      ["b", 2],
+    ]),
+  });
 });
 
 test("what is sent in one turn goes to each broker in one request", async () => {
@@ -157,16 +165,21 @@ test("after a failure who leads what is learned anew, also for what waited for t
   await waiting;
 });
 
-test("while nobody leads a partition, only what is for it fails", async () => {
+test("while nobody leads a partition only what is for it is refused, at once and by name, until somebody does", async () => {
   delete leads["a/0"];
-  findBroker = async (leader) => {
-    if (leader !== "1") throw new Error(`no broker ${leader}`);
-    return broker(leader);
-  };
   const sent = Promise.allSettled([producing.send(parcel("a/0")), producing.send(parcel("b/0"))]);
   await requests(1);
+  expect(nth(0).places).toEqual(["b/0"]);
   await nth(0).answer();
-  expect(await sent).toMatchObject([{ status: "rejected" }, { status: "fulfilled" }]);
+  const [refused, taken] = await sent;
+  expect(refused).toMatchObject({ status: "rejected", reason: new AtFault("nobody leads a/0") });
+  expect(taken).toMatchObject({ status: "fulfilled" });
+  leads["a/0"] = "2";
+  const again = producing.send(parcel("a/0"));
+  await requests(2);
+  expect(nth(1)).toMatchObject({ leader: "2", places: ["a/0"] });
+  await nth(1).answer();
+  await again;
 });
 
 test("where a broker is not reached in time, a fresh cluster is asked the next time", async () => {

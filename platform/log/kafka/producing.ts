@@ -3,12 +3,14 @@
  * it is under way. Acknowledged by all in-sync replicas, each partition's answer looked at, without idempotence.
  *
  * Nothing is repeated here. A parcel that was not acknowledged is its sender's again, and who leads what is learned anew before the next
- * request; what waited for the same broker is shared out again then, since it may have another leader by now.
+ * request; what waited for the same broker is shared out again then, since it may have another leader by now. What nobody leads is refused,
+ * and nothing else with it.
  */
 import type { Clock } from "#platform/clock.ts";
 import { REQUEST_MS } from "./client.ts";
-import { atMost, within } from "./failures.ts";
+import { AtFault, atMost, within } from "./failures.ts";
 import type { Cluster } from "./internals.ts";
+import { leaderOf } from "./metadata.ts";
 import { type Parcel, placeOf, produceRequest } from "./produce.ts";
 
 /** Longer than a request takes that is given up. */
@@ -22,8 +24,8 @@ const MOST_BYTES = 2 * 1024 * 1024;
 export interface ProducingNeeds {
   open(): Cluster;
   readonly clock: Clock;
-  /** By their names in Kafka. */
-  readonly topics: readonly string[];
+  /** Names in Kafka, with the partitions each has. */
+  readonly topics: ReadonlyMap<string, number>;
 }
 
 interface Sending {
@@ -70,9 +72,14 @@ export class Producing {
     try {
       this.#reached ??= this.#reach();
       const cluster = await this.#reached;
-      const leaders = sendings.map(({ parcel }) => leaderOf(cluster, parcel));
+      const leaders = sendings.map(({ parcel: { topic, partition } }) => leaderOf(cluster, topic, partition));
       for (const [nth, sending] of sendings.entries()) {
-        const leader = leaders[nth] as string;
+        const leader = leaders[nth];
+        if (leader === undefined) {
+          this.#reached = undefined;
+          sending.done.reject(new AtFault(`nobody leads ${placeOf(sending.parcel.topic, sending.parcel.partition)}`));
+          continue;
+        }
         const waiting = this.#leaders.get(leader);
         if (waiting) waiting.push(sending);
         else void this.#serve(leader, [sending]);
@@ -132,7 +139,7 @@ export class Producing {
     const cluster = this.#cluster;
     const prepared = async () => {
       await cluster.connect();
-      await cluster.addMultipleTargetTopics(this.#needs.topics);
+      await cluster.addMultipleTargetTopics([...this.#needs.topics.keys()]);
       await cluster.refreshMetadata();
     };
     await this.#within(REACH_MS, cluster, "who leads what", prepared());
@@ -161,12 +168,6 @@ export class Producing {
     // Requests to its other brokers may be under way: they have their time.
     void this.#needs.clock.sleep(HUNG_MS, this.#closing.signal).then(() => cluster.disconnect().catch(() => {}));
   }
-}
-
-/** Nobody at times: then there is no such broker, and it is looked for again. */
-function leaderOf(cluster: Cluster, { topic, partition }: Parcel): string {
-  const [leader = "nobody"] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-  return leader;
 }
 
 /** From the front. */

@@ -3,6 +3,7 @@ import type { Topic } from "#domain/topics.ts";
 import type { LogRecord } from "../log.ts";
 import type { Asking } from "./asking.ts";
 import { batchOf, type Cluster } from "./internals.ts";
+import { leaderOf } from "./metadata.ts";
 import type { Names } from "./names.ts";
 import type { Offsets } from "./offsets.ts";
 import { recordOf } from "./records.ts";
@@ -29,7 +30,7 @@ export async function readRange(
 }
 
 async function fetch(cluster: Cluster, name: string, partition: number, from: number) {
-  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(name, [partition]));
+  const nodeId = leaderOf(cluster, name, partition);
   if (nodeId === undefined) throw new Error(`${name}/${partition} has no leader`);
   const broker = await cluster.findBroker({ nodeId });
   const { responses } = await broker.fetch({

@@ -3,6 +3,7 @@ import type { Topic } from "#domain/topics.ts";
 import { deadEvents } from "#domain/topics.ts";
 import { fakeClock } from "../../../test/fakes/clock.ts";
 import { keyIn, one, text } from "../records.fixture.ts";
+import { AtFault } from "./failures.ts";
 import { Names } from "./names.ts";
 import type { Parcel } from "./produce.ts";
 import { Sends } from "./sends.ts";
@@ -118,6 +119,31 @@ test("what waits is bounded: an append beyond it is refused at once, and taken a
   await sentTimes(2);
   sent[1]?.done.resolve();
   await again;
+});
+
+test("what waits for a partition at fault takes half of the room at most, and is no sign that Kafka does not answer", async () => {
+  sends = open({ mostQueuedBytes: 2_000 });
+  const waiting = sends.append([output(0, "x".repeat(600))]);
+  const outcome = Promise.allSettled([waiting]);
+  await clock.advance(5);
+  await sentTimes(1);
+  const fault = new AtFault("nobody leads it");
+  expect(sends.oldestMs).toBeDefined();
+  sent[0]?.done.reject(fault);
+  await vi.waitFor(() => expect(sends.oldestMs).toBeUndefined());
+  expect(() => sends.append([output(0, "x".repeat(600))])).toThrow(expect.objectContaining({ reason: "LOG_UNAVAILABLE", cause: fault }));
+  const elsewhere = sends.append([output(1, "x".repeat(600))]);
+  await clock.advance(5);
+  await vi.waitFor(() => expect(sent.some(({ partition }) => partition === 1)).toBe(true));
+  sent.find(({ partition }) => partition === 1)?.done.resolve();
+  await elsewhere;
+  await vi.waitFor(async () => {
+    await clock.advance(100);
+    expect(sent.filter(({ partition }) => partition === 0)).toHaveLength(2);
+  });
+  sent.at(-1)?.done.resolve();
+  expect(await outcome).toMatchObject([{ status: "fulfilled" }]);
+  expect(sends.append([output(0, "x".repeat(600))])).toBeInstanceOf(Promise);
 });
 
 test("a record larger than its topic takes is refused by name before anything is sent; dead letters may be larger", async () => {

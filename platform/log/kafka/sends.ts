@@ -2,14 +2,15 @@
  * The way into Kafka: a queue for each partition, one send of one partition at a time, so that nothing is lost or overtaken when leaders
  * move (facts about kafkajs: sends over several partitions, or several under way, lose acknowledged records then).
  *
- * What waits is bounded in bytes and in time. An append that was refused for its time may have landed all the same.
+ * What waits is bounded in bytes and in time. An append that was refused for its time may have landed all the same. What nobody leads waits
+ * like everything else, since leaders come back, but it leaves half of the room to the others.
  */
 import { Problem } from "#domain/errors.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Output } from "../log.ts";
 import { partitionOf } from "../partition.ts";
 import { BATCH_BYTES } from "./batches.ts";
-import { isRefusal, unavailable } from "./failures.ts";
+import { AtFault, isRefusal, unavailable } from "./failures.ts";
 import type { Names } from "./names.ts";
 import type { Parcel } from "./produce.ts";
 import { mostRecordBytes } from "./record-bytes.ts";
@@ -31,6 +32,8 @@ const MOST_RECORDS = 500;
 const MOST_BYTES = 240 * 1024;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1_000;
+/** Of the room for what waits, for partitions at fault. */
+const FAULTY_SHARE = 0.5;
 /** How often appends are looked through for those whose time is over. */
 const LOOK_MS = 250;
 
@@ -61,6 +64,8 @@ class Queue {
   waiting: Waiting[] = [];
   bytes = 0;
   running = false;
+  /** Why its last send failed, where that concerns it alone. */
+  fault: AtFault | undefined;
 
   constructor(topic: string, partition: number) {
     this.topic = topic;
@@ -85,9 +90,12 @@ export class Sends {
     this.#needs = needs;
   }
 
-  /** When the oldest append that is still open was begun; what waits long says that Kafka does not answer. */
+  /**
+   * When the oldest append that is still open was begun; what waits long says that Kafka does not answer. Not so what waits for a partition
+   * at fault.
+   */
   get oldestMs(): number | undefined {
-    for (const { untilMs } of this.#appends) return untilMs - this.#needs.deadlineMs;
+    for (const { untilMs, error } of this.#appends) if (!(error instanceof AtFault)) return untilMs - this.#needs.deadlineMs;
     return undefined;
   }
 
@@ -104,6 +112,8 @@ export class Sends {
     });
     if (this.#bytes + bytes > mostQueuedBytes && this.#bytes > 0)
       throw unavailable(new Error(`${this.#bytes} bytes wait for Kafka already, at most ${mostQueuedBytes}`));
+    const fault = entries.find(({ queue }) => queue.fault)?.queue.fault;
+    if (fault !== undefined && this.#faultyBytes() + bytes > mostQueuedBytes * FAULTY_SHARE) throw unavailable(fault);
     this.#bytes += bytes;
     this.#appends.add(append);
     for (const { queue, waiting } of entries) {
@@ -113,6 +123,12 @@ export class Sends {
     }
     if (!this.#looking) void this.#look();
     return append.done.promise;
+  }
+
+  #faultyBytes(): number {
+    let bytes = 0;
+    for (const queues of this.#queues.values()) for (const queue of queues) if (queue.fault) bytes += queue.bytes;
+    return bytes;
   }
 
   /** Resolves when every append has been answered. */
@@ -149,12 +165,14 @@ export class Sends {
         const bytes = batch.reduce((sum, each) => sum + each.bytes, 0);
         await this.#needs.send({ topic, partition, messages: batch.map(({ message }) => message), bytes });
         failures = 0;
+        queue.fault = undefined;
         for (const each of batch) this.#arrived(each);
       } catch (error) {
         if (isRefusal(error)) {
           for (const each of batch) this.#drop(each, error);
           continue;
         }
+        queue.fault = error instanceof AtFault ? error : undefined;
         for (const { append } of batch) append.error = error;
         queue.waiting = [...batch, ...queue.waiting];
         for (const { bytes } of batch) queue.bytes += bytes;

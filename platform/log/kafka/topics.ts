@@ -23,7 +23,7 @@ const CREATE_MS = 10_000;
 /** Of the topics that this log makes; three replicas survive the loss of one and go on. */
 const REPLICAS = 3;
 
-/** Answers what of the topics that were there is weaker than what this log would have made, a sentence each. */
+/** Answers what of the topics that were there is at fault, or weaker than what this log would have made, a sentence each. */
 export async function ensureTopics({ admin, names, brokers, replication, retentionMs }: TopicsNeeds): Promise<readonly string[]> {
   const known = new Set(await admin.listTopics());
   const missing = names.topics.filter((topic) => !known.has(names.of(topic)));
@@ -47,23 +47,32 @@ export async function ensureTopics({ admin, names, brokers, replication, retenti
       })),
     });
   }
-  // Throws where a topic or one of its leaders is not there yet: the caller tries again.
+  const wanted = { replicas, inSync, retentionMs };
+  // Throws where a topic is not there yet, or has just been made and lacks a leader: the caller tries again.
   const { topics } = await admin.fetchTopicMetadata({ topics: names.topics.map((topic) => names.of(topic)) });
   const replicasOf = new Map<Topic, number>();
+  const faults: string[] = [];
   for (const topic of names.topics) {
     const name = names.of(topic);
     const partitions = topics.find((each) => each.name === name)?.partitions ?? [];
-    if (partitions.length === 0) throw new Error(`topic ${name} is not known to every broker yet`);
+    if (partitions.length === 0) {
+      // Throws what is wrong for good, as for want of rights.
+      await lookAt({ admin, names, topics: [topic], wanted, replicasOf });
+      throw new Error(`topic ${name} is not known to every broker yet`);
+    }
     if (partitions.length !== topic.partitions)
       throw new WrongTopics(
         `Kafka's topic "${name}" has ${partitions.length} partitions, and this program keeps order by ${topic.partitions}. ` +
           "The number never changes: give the program another topic prefix, or move the records to a topic that has the right number.",
       );
-    if (partitions.some(({ leader }) => leader < 0)) throw new Error(`topic ${name} has a partition without a leader`);
+    const leaderless = partitions.filter(({ leader }) => leader < 0).length;
+    if (leaderless > 0 && !known.has(name)) throw new Error(`topic ${name} has a partition without a leader`);
+    // Of those that were there: whoever made it has had its time, and what is for the others shall not wait.
+    if (leaderless > 0) faults.push(`topic ${name} has partitions that nobody leads (${leaderless}): what is for them waits`);
     replicasOf.set(topic, Math.min(...partitions.map((each) => each.replicas.length)));
   }
   const found = names.topics.filter((topic) => known.has(names.of(topic)));
-  return lookAt({ admin, names, topics: found, wanted: { replicas, inSync, retentionMs }, replicasOf });
+  return [...faults, ...(await lookAt({ admin, names, topics: found, wanted, replicasOf }))];
 }
 
 async function defaultReplicas(admin: Admin, configured: readonly string[]): Promise<number> {
