@@ -39,6 +39,7 @@ export type Fault =
   | Blow
   | (At & { readonly is: "ledger out of reach"; readonly forMs: number })
   | (At & { readonly is: "ledger loses everything" })
+  | (At & { readonly is: "intents out of reach"; readonly call: string; readonly forMs: number })
   | (At & { readonly is: "provider out"; readonly provider: string; readonly how: readonly Trouble[]; readonly forMs: number });
 
 export interface Plan {
@@ -47,7 +48,7 @@ export interface Plan {
   readonly isAtomic: boolean;
   /** How long the broker hears nothing of a member before it is put out. */
   readonly sessionMs: number;
-  readonly weather: Weather;
+  readonly weather: Omit<Weather, "outages">;
   readonly trouble: number;
   /** Of each provider; undefined: as fast as it goes. The first is preferred. */
   readonly rates: readonly (Rate | undefined)[];
@@ -64,24 +65,33 @@ export function planOf(random: Random): Plan {
   const all = isCalm ? [] : faults(random);
   const isLost = all.some(({ is }) => is === "ledger loses everything");
   const rate = (...rates: readonly number[]) => (isCalm ? 0 : random.pick(rates));
-  return {
-    form: random.pick(["one", "many"]),
+  const drawn = {
+    form: random.pick(["one", "many"] as const),
     isAtomic: random.chance(0.3),
     sessionMs: random.between(1_000, 8_000),
-    weather: { outOfReach: undefined, losses: rate(0, 0.02, 0.1), slow: random.pick([0, 0.1, 0.5]), slowestMs: random.pick([50, 400]) },
+    weather: { losses: rate(0, 0.02, 0.1), slow: random.pick([0, 0.1, 0.5]), slowestMs: random.pick([50, 400]) },
     trouble: rate(0, 0.1, 0.5),
     rates: PROVIDERS.slice(0, random.between(1, PROVIDERS.length)).map(() => slow(random)),
     maxRetryCount: random.pick([0, 1, 1, 2]),
-    once: isLost ? "intents" : random.pick(["ledger", "intents"]),
-    faults: all,
+    once: isLost ? ("intents" as const) : random.pick(["ledger", "intents"] as const),
   };
+  const away = isCalm || drawn.once === "ledger" ? [] : Array.from({ length: random.between(0, 3) }, () => intentsAway(random));
+  return { ...drawn, faults: [...all, ...away].sort(byTime) };
 }
+
+const byTime = (one: Fault, other: Fault): number => one.atMs - other.atMs;
+
+/** All of it, or calls of one kind: the others are answered meanwhile. Often too short for a lease to run out. */
+const intentsAway = (random: Random): Fault => ({
+  ...{ atMs: random.between(0, FAULTS_MS), is: "intents out of reach", forMs: random.between(100, random.pick([2_000, 8_000, 30_000])) },
+  call: `intents.${random.pick(["", "begin", "withdraw", "withdraw", "settle", "giveUp"])}`,
+});
 
 function faults(random: Random): readonly Fault[] {
   const all = Array.from({ length: random.between(0, 10) }, () => fault(random)).flatMap((each) => [each, ...(again(each, random) ?? [])]);
   // From the beginning and for long, so that its breaker opens, and late answers find it half-open.
   const out: Fault = { atMs: 0, is: "provider out", provider: PROVIDERS[0], how: ["not there", random.pick(LATE)], forMs: FAULTS_MS };
-  return [...(random.chance(0.2) ? [out] : []), ...all].sort((one, other) => one.atMs - other.atMs);
+  return [...(random.chance(0.2) ? [out] : []), ...all].sort(byTime);
 }
 
 /** The ledger loses again what is being loaded back. */
