@@ -58,7 +58,7 @@ export function enginesOf({ seed, plan, load, timeline, weather, temper, mutant,
   const told = new Told(timeline, leases);
   const rates = new Map(plan.rates.flatMap((rate, at) => (rate ? [[PROVIDERS[at] as string, rate]] : [])));
   const sends = new Sends({ timeline, report, leases, weather, rates, expiresAtMs, isQuiet: told.isQuiet });
-  const tries = new Tries({ timeline, leases, weather, isLedgers: plan.once === "ledger" });
+  const tries = new Tries({ timeline, leases, weather });
   const ends = new Ends({ load, plan, timeline, sends, tries, report });
   told.onEvent = (event) => ends.told(event);
 
@@ -99,7 +99,7 @@ export function enginesOf({ seed, plan, load, timeline, weather, temper, mutant,
       sender: broken.sender(senderOf(process, PROVIDERS[at] as string, provider)),
     }));
     const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), meanings: watchedMeanings });
-    const once = () => atMostOnce(plain, far("intents", broken.intents(intents(process))));
+    const once = () => atMostOnce(plain, far("intents", tries.watched(broken.intents(intents(process)))));
     return {
       ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, providers, maxRetryCount: plan.maxRetryCount },
       ...{ buckets: far("ledger.buckets", limits.buckets), breakers: far("ledger.breakers", limits.breakers) },

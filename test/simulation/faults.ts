@@ -3,7 +3,7 @@ import type { Rate } from "#platform/limits/bucket.ts";
 import { PROVIDERS, type Trouble } from "./provider.ts";
 import type { Random } from "./random.ts";
 import type { Room } from "./rooms.ts";
-import type { Weather } from "./wire.ts";
+import { INTENTS, LEDGER, type Outage, type Weather } from "./wire.ts";
 
 interface At {
   readonly atMs: number;
@@ -39,7 +39,7 @@ export type Fault =
   | Blow
   | (At & { readonly is: "ledger out of reach"; readonly forMs: number })
   | (At & { readonly is: "ledger loses everything" })
-  | (At & { readonly is: "intents out of reach"; readonly call: string; readonly forMs: number })
+  | (At & { readonly is: "calls fail"; readonly forMs: number } & Pick<Outage, "calls" | "fate">)
   | (At & { readonly is: "provider out"; readonly provider: string; readonly how: readonly Trouble[]; readonly forMs: number });
 
 export interface Plan {
@@ -75,17 +75,33 @@ export function planOf(random: Random): Plan {
     maxRetryCount: random.pick([0, 1, 1, 2]),
     once: isLost ? ("intents" as const) : random.pick(["ledger", "intents"] as const),
   };
-  const away = isCalm || drawn.once === "ledger" ? [] : Array.from({ length: random.between(0, 3) }, () => intentsAway(random));
-  return { ...drawn, faults: [...all, ...away].sort(byTime) };
+  const failing = isCalm || drawn.once === "ledger" ? [] : calls(random);
+  return { ...drawn, faults: [...all, ...failing].sort(byTime) };
 }
 
 const byTime = (one: Fault, other: Fault): number => one.atMs - other.atMs;
 
-/** All of it, or calls of one kind: the others are answered meanwhile. Often too short for a lease to run out. */
-const intentsAway = (random: Random): Fault => ({
-  ...{ atMs: random.between(0, FAULTS_MS), is: "intents out of reach", forMs: random.between(100, random.pick([2_000, 8_000, 30_000])) },
-  call: `intents.${random.pick(["", "begin", "withdraw", "withdraw", "settle", "giveUp"])}`,
-});
+/** Of the intents, which are apart from the ledger: all of their calls, or one kind, so that others of one try are answered. */
+function calls(random: Random): readonly Fault[] {
+  const some = Array.from({ length: random.between(0, 2) }, () => ({
+    ...{ atMs: random.between(0, FAULTS_MS), is: "calls fail" as const, forMs: random.between(100, random.pick([2_000, 8_000, 30_000])) },
+    ...{ calls: `${INTENTS}${random.pick(["", "begin", "withdraw", "settle", "giveUp"])}`, fate: random.pick(FATES) },
+  }));
+  return [...some, ...(random.chance(0.5) ? contended(random) : [])];
+}
+
+/** Leases that nobody heard of, and who asks again finds them held, and cannot take back what that began. */
+function contended(random: Random): readonly Fault[] {
+  const atMs = random.between(0, FAULTS_MS / 2);
+  const afterMs = random.between(2_000, 5_000);
+  return [
+    { atMs, is: "calls fail", calls: `${LEDGER}intend`, fate: "reply lost", forMs: random.between(200, 3_000) },
+    {
+      ...{ atMs: atMs + afterMs, is: "calls fail", fate: "request lost", forMs: random.between(500, 8_000) },
+      calls: `${INTENTS}${random.pick(["", "withdraw", "withdraw"])}`,
+    },
+  ];
+}
 
 function faults(random: Random): readonly Fault[] {
   const all = Array.from({ length: random.between(0, 10) }, () => fault(random)).flatMap((each) => [each, ...(again(each, random) ?? [])]);
@@ -106,6 +122,7 @@ const slow = (random: Random): Rate | undefined =>
 
 /** Of a provider that is out for everybody: those that it has taken already may hear of it much later. */
 const OUT: readonly Trouble[] = ["not there", "is gone", "waits wanted", "hangs"];
+const FATES: readonly Outage["fate"][] = ["request lost", "request lost", "reply lost"];
 const LATE: readonly Trouble[] = ["answers late", "answers late", "answer lost"];
 
 function fault(random: Random): Fault {

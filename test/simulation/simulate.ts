@@ -68,14 +68,15 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
   });
   const client = new Process("client", timeline);
   const unacknowledged = peopleAt(load, { timeline, process: client, ports: portsOf(client), ...engines });
-  const away = (calls: string, forMs: number) => outages.push({ calls, fromMs: timeline.nowMs, untilMs: timeline.nowMs + forMs });
+  const fail = ({ calls, fate, forMs }: Pick<Outage, "calls" | "fate"> & { readonly forMs: number }) =>
+    outages.push({ calls, fate, fromMs: timeline.nowMs, untilMs: timeline.nowMs + forMs });
   const befall = (fault: Fault): void => {
     switch (fault.is) {
       case "ledger out of reach":
-        away(LEDGER, fault.forMs);
+        fail({ calls: LEDGER, fate: "request lost", forMs: fault.forMs });
         return;
-      case "intents out of reach":
-        away(fault.call, fault.forMs);
+      case "calls fail":
+        fail(fault);
         return;
       case "ledger loses everything":
         timeline.during(engines.lose());

@@ -1,13 +1,15 @@
 /**
  * Watches, where a process hears it, who tries sends that may happen at most once: from its question for a lease until it is told that there
- * is none, or has told how the send ended.
+ * is none, or has told how the send ended. And, where intents are kept, whose is given up.
  *
  * Nobody can know how a try ended whose process died or stood still past its lease, or had the ledger or the intents out of reach for that
- * long, or whose lease was lost with the ledger. Of every other one its process knows, and it must not pass for one that was cut off.
+ * long, or whose lease was lost with the ledger, or whose intent began after its process was told that it had not. Of every other one its
+ * process knows, and it must not pass for one that was cut off: least of all one that was not answered, since it has sent nothing.
  */
-import type { Ledger, Try } from "#platform/ledger/ledger.ts";
+import type { Intent, Ledger, Try } from "#platform/ledger/ledger.ts";
+import type { Intents, Sending } from "#platform/ledger/once.ts";
 import type { Lease, Leases } from "./leases.ts";
-import type { Process } from "./process.ts";
+import type { Process, Stall } from "./process.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Weather } from "./wire.ts";
 
@@ -20,7 +22,9 @@ interface Tried {
   readonly askedMs: number;
   lease?: Lease | undefined;
   /** It was not answered whether it has a lease. */
-  isDoubtful: boolean;
+  isUnanswered: boolean;
+  /** After that its intent began all the same. */
+  isLate: boolean;
   endedMs: number;
 }
 
@@ -28,14 +32,22 @@ interface Needs {
   readonly timeline: Timeline;
   readonly leases: Leases;
   readonly weather: Pick<Weather, "outages">;
-  /** The ledger keeps what may be sent at most once: to it, who was not answered is who died. */
-  readonly isLedgers: boolean;
 }
+
+/** Who was not answered has to take back what may have begun; who has a lease, to extend it and to tell how it ended. */
+const WITHDRAWS = ["intents.withdraw"];
+const TELLS = ["ledger.extend", "ledger.settle", "intents.settle"];
+
+const cycleKey = ({ deliveryId, cycle }: Pick<Sending, "deliveryId" | "cycle">) => `${deliveryId} ${cycle}`;
 
 export class Tries {
   readonly #needs: Needs;
-  /** By cycle of a delivery. */
-  readonly #tried = new Map<string, Tried[]>();
+  /** By worker, which is unique per try. */
+  readonly #tried = new Map<string, Tried>();
+  /** By cycle, whose intent is open. */
+  readonly #open = new Map<string, string>();
+  /** By cycle, whose intent was given up. */
+  readonly #givenUp = new Map<string, string>();
 
   constructor(needs: Needs) {
     this.#needs = needs;
@@ -49,7 +61,7 @@ export class Tries {
       intend: async (tries, options) => {
         const begun = tries.map((of) => this.#begin(of, by));
         const intents = await ledger.intend(tries, options).catch((error) => {
-          for (const each of begun) each.isDoubtful = true;
+          for (const each of begun) each.isUnanswered = true;
           throw error;
         });
         for (const [index, each] of begun.entries()) {
@@ -62,37 +74,77 @@ export class Tries {
       },
       settle: async (results) => {
         const taken = await ledger.settle(results);
-        for (const { deliveryId, cycle, worker } of results)
-          for (const each of this.#of(deliveryId, cycle)) if (each.of.worker === worker) each.endedMs = timeline.nowMs;
+        for (const { worker } of results) {
+          const tried = this.#tried.get(worker);
+          if (tried) tried.endedMs = timeline.nowMs;
+        }
         return taken;
       },
     };
   }
 
-  /** Whether a try of this cycle may have come to an end that nobody can know. */
-  isCutOff(deliveryId: string, cycle: number): boolean {
-    return this.#of(deliveryId, cycle).some((each) => this.#isCutOff(each));
+  /** The intents as they are kept. */
+  watched(intents: Intents): Intents {
+    const isOwn = (each: Sending & Pick<Try, "worker">) => this.#open.get(cycleKey(each)) === each.worker;
+    return {
+      ...intents,
+      begin: async (tries) => {
+        const answers = await intents.begin(tries);
+        for (const [index, each] of tries.entries()) {
+          if (answers[index]?.is !== "send") continue;
+          this.#open.set(cycleKey(each), each.worker);
+          const tried = this.#tried.get(each.worker);
+          if (tried?.isUnanswered) tried.isLate = true;
+        }
+        return answers;
+      },
+      withdraw: async (tries) => {
+        await intents.withdraw(tries);
+        for (const each of tries) if (isOwn(each)) this.#open.delete(cycleKey(each));
+      },
+      settle: async (results) => {
+        const taken = await intents.settle(results);
+        for (const each of results) if (isOwn(each)) this.#open.delete(cycleKey(each));
+        return taken;
+      },
+      giveUp: async (tries) => {
+        const answers: readonly Intent[] = await intents.giveUp(tries);
+        for (const each of tries) {
+          const worker = this.#open.get(cycleKey(each));
+          if (worker !== undefined) this.#givenUp.set(cycleKey(each), worker);
+          this.#open.delete(cycleKey(each));
+        }
+        return answers;
+      },
+    };
   }
 
-  #of(deliveryId: string, cycle: number): readonly Tried[] {
-    return this.#tried.get(`${deliveryId} ${cycle}`) ?? [];
+  /** Whether the try that was given up may have come to an end that nobody can know; where the ledger keeps them itself, any of the cycle. */
+  isCutOff(deliveryId: string, cycle: number): boolean {
+    const worker = this.#givenUp.get(cycleKey({ deliveryId, cycle }));
+    if (worker !== undefined) return this.#isCutOff(this.#tried.get(worker) as Tried);
+    const its = [...this.#tried.values()].filter(({ of }) => of.deliveryId === deliveryId && of.cycle === cycle);
+    // To the ledger, who was not answered is who died.
+    return its.some((each) => each.isUnanswered || this.#isCutOff(each));
   }
 
   #begin(of: Try, by: Process): Tried {
-    const begun = { of, by, askedMs: this.#needs.timeline.nowMs, isDoubtful: false, endedMs: Number.POSITIVE_INFINITY };
-    if (of.atMostOnce) this.#tried.set(`${of.deliveryId} ${of.cycle}`, [...this.#of(of.deliveryId, of.cycle), begun]);
+    const askedMs = this.#needs.timeline.nowMs;
+    const begun = { of, by, askedMs, isUnanswered: false, isLate: false, endedMs: Number.POSITIVE_INFINITY };
+    if (of.atMostOnce) this.#tried.set(of.worker, begun);
     return begun;
   }
 
-  #isCutOff({ of, by, askedMs, endedMs, lease, isDoubtful }: Tried): boolean {
-    const { timeline, leases, weather, isLedgers } = this.#needs;
-    if (!by.isAlive && endedMs === Number.POSITIVE_INFINITY) return true;
-    if (isLedgers && isDoubtful) return true;
-    if (leases.isLost(of.notificationId, askedMs, endedMs)) return true;
-    return [...by.stalls, ...weather.outages].some((stall) => {
+  #isCutOff({ of, by, askedMs, endedMs, lease, isUnanswered, isLate }: Tried): boolean {
+    const { timeline, leases, weather } = this.#needs;
+    if (isLate || (!by.isAlive && endedMs === Number.POSITIVE_INFINITY)) return true;
+    if (!isUnanswered && leases.isLost(of.notificationId, askedMs, endedMs)) return true;
+    const needed = isUnanswered ? WITHDRAWS : TELLS;
+    const outages = weather.outages.filter(({ calls }) => needed.some((call) => call.startsWith(calls)));
+    return [...by.stalls, ...outages].some((stall: Stall) => {
       const untilMs = Math.min(stall.untilMs, timeline.nowMs);
       const endMs = lease?.ends.findLast(({ setMs }) => setMs <= untilMs)?.untilMs ?? askedMs + of.leaseMs;
-      return stall.fromMs < endedMs && untilMs > endMs - NEEDED_MS;
+      return stall.fromMs < Math.min(endedMs, endMs) && untilMs > endMs - NEEDED_MS;
     });
   }
 }

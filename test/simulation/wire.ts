@@ -19,14 +19,17 @@ export interface Weather {
   readonly outages: readonly Outage[];
 }
 
-/** What no call arrives at for a while. To who has to call it that is the same as standing still. */
+/** Calls that fail for a while. To who has to call it that is the same as standing still. */
 export interface Outage extends Stall {
   /** How the names of such calls begin. */
   readonly calls: string;
+  /** Whether what was asked for happens all the same. */
+  readonly fate: "request lost" | "reply lost";
 }
 
-/** How the names of its calls begin, and of what is kept with it. */
+/** How the names of calls of the ledger begin, and of what is kept with it. */
 export const LEDGER = "ledger.";
+export const INTENTS = "intents.";
 
 /** More is being out of reach, which is a fault of its own: leases may run out meanwhile. */
 const FAILURES_IN_A_ROW = 2;
@@ -96,8 +99,9 @@ export class Wire {
   }
 
   #fate(from: string, what: string, timed: boolean): Fate {
-    const { random, weather } = this.#needs;
-    if (weather.outages.some(({ calls, untilMs }) => what.startsWith(calls) && this.#needs.timeline.nowMs < untilMs)) return "request lost";
+    const { timeline, random, weather } = this.#needs;
+    const outage = weather.outages.find(({ calls, untilMs }) => what.startsWith(calls) && timeline.nowMs < untilMs);
+    if (outage) return outage.fate;
     const caller = `${from} ${what}`;
     const failures = this.#failures.get(caller) ?? 0;
     const lost = random.chance(weather.losses) && failures < FAILURES_IN_A_ROW;
