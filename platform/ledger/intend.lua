@@ -5,8 +5,8 @@
 -- then for each try: the field of its send, attempt, wait, worker, how long the lease lives, ms.
 -- Answers for each try, in words:
 -- send | unknown | canceled AT | leased UNTIL | settled STATE ATTEMPT WAIT AT | repeat | repeat ATTEMPT WAIT AT | malformed
--- A send is kept as STATE ATTEMPT WAIT, and behind it while it is leased UNTIL WORKER, else AT. What is kept in any other way is malformed,
--- stays as it is, and concerns its own try alone.
+-- A send is kept as STATE ATTEMPT WAIT, and behind it while it is leased UNTIL WORKER, else AT, in 13 digits: of fewer, some were cut. What is
+-- kept in any other way is malformed, stays as it is, and concerns its own try alone.
 --
 -- A lease whose answer was lost is nobody's: it runs out, and the next who asks is told unknown.
 local function now()
@@ -17,6 +17,7 @@ end
 
 local now_ms = now()
 local ends = { sent = true, failed = true, dead = true, expired = true, unresolved = true, canceled = true, suppressed = true, erased = true }
+local ended = '^(%a+) (%d+) (%d+) (' .. string.rep('%d', 13) .. ')$'
 
 -- What is known of a send decides; nil: the lease may be given, as the second value says.
 local function standing(known, attempt, wait)
@@ -29,7 +30,7 @@ local function standing(known, attempt, wait)
     if now_ms < tonumber(until_ms) then return 'leased ' .. until_ms end
     return nil, 'unknown'
   end
-  local state, at, waited, time_ms = string.match(known, '^(%a+) (%d+) (%d+) (%d+)$')
+  local state, at, waited, time_ms = string.match(known, ended)
   if state == 'released' then
     local is_older = attempt < tonumber(at) or (attempt == tonumber(at) and wait < tonumber(waited))
     if is_older then return 'repeat ' .. at .. ' ' .. waited .. ' ' .. time_ms end
@@ -50,7 +51,7 @@ for i = 1, #KEYS / 2 do
     local progress = attempt .. ' ' .. wait
     if redis.call('EXISTS', KEYS[2 * i]) == 1 then
       answer = string.format('canceled %.0f', now_ms)
-      redis.call('HSET', hash, field, string.format('canceled %s %.0f', progress, now_ms))
+      redis.call('HSET', hash, field, string.format('canceled %s %013.0f', progress, now_ms))
     else
       answer = given
       redis.call('HSET', hash, field, string.format('leased %s %.0f %s', progress, now_ms + lease_ms, worker))

@@ -29,6 +29,9 @@ describe("a value of the ledger that cannot be read", () => {
     ["a lease cut before its end", "leased 0 0 "],
     ["a lease cut before its holder", "leased 0 0 17000000"],
     ["an end cut before its time", "sent 0 0"],
+    ["an end cut in its time", "sent 0 0 17"],
+    ["an end cut before the last digit of its time", "sent 0 0 170000000000"],
+    ["a release cut in its time", "released 1 0 17"],
     ["an end with a time that is no number", "sent 0 0 soon"],
     ["a state of a newer version", "parked 0 0 1700000000000"],
     ["a state with more to it, of a newer version", "sent 0 0 1700000000000 provider-2"],
@@ -54,6 +57,7 @@ describe("a value of the ledger that cannot be read", () => {
     expect(await ledger.settle(tries.map(({ notificationId }) => settledAs("sent", { notificationId })))).toEqual([true, false, true]);
     const decided = await ledger.decideOnce(["n-0", "n-1", "n-2"].map((notificationId) => draft(notificationId, { notificationId })));
     const { environment, notificationId } = about;
+    expect(text(await ledger.undecide({ ...draft(""), deliveryIds: [] }))).toBe("");
     expect(await ledger.statesOf({ environment, notificationId, deliveryIds: ["d-1"] })).toEqual([["malformed"]]);
     expect(await ledger.cancel({ environment, notificationId, untilMs: 5 })).toEqual([]);
     expect(decided.map(({ decision, first }) => [text(decision), first])).toEqual([
@@ -61,6 +65,15 @@ describe("a value of the ledger that cannot be read", () => {
       ["", false],
       ["n-2", true],
     ]);
+  });
+
+  it("of a decision that is empty is told as such, and can be undecided", async () => {
+    const { ledger, redis, prefix } = await opened();
+    await redis.hset(prefix + HASH, "decision ann", "");
+    expect(await ledger.decideOnce([draft("anew")])).toMatchObject([{ decision: new Uint8Array(), first: false }]);
+    expect(text(await ledger.undecide({ ...draft("else"), deliveryIds: [] }))).toBe("");
+    expect(await ledger.undecide({ ...draft(""), deliveryIds: [] })).toBeUndefined();
+    expect(await ledger.decideOnce([draft("anew")])).toMatchObject([{ first: true }]);
   });
 
   it("counts as malformed where a cancel asks how sends stand", async () => {

@@ -1,6 +1,6 @@
 /** The ledger in memory, for tests and the simulation: nothing outlives the process. */
 import type { Clock } from "#platform/clock.ts";
-import type { Barred, Cancel, Decided, Draft, Erased, Extension, Ledger, Settled, Suppressed, Try } from "./ledger.ts";
+import type { Barred, Cancel, Decided, Deliveries, Draft, Erased, Extension, Ledger, Settled, Suppressed, Try } from "./ledger.ts";
 import { answer, type Entry, extended, KEPT_MS, LIFTED_KEPT_MS, settled } from "./rules.ts";
 import { BITE, sweeper } from "./sweep.ts";
 
@@ -24,6 +24,10 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
     if (keys.some((key) => suppressions.get(key)?.suppressed)) return "suppressed";
     return keys.some((key) => asked.acceptedAtMs <= (erasures.get(key)?.atMs ?? -1)) ? "erased" : undefined;
   };
+  const statesOf = ({ environment, deliveryIds }: Pick<Deliveries, "environment" | "deliveryIds">) => {
+    const all = [...sends.entries()].map(([key, { state }]) => ({ parts: JSON.parse(key) as unknown[], state }));
+    return deliveryIds.map((id) => all.filter(({ parts }) => parts[0] === environment && parts[1] === id).map(({ state }) => state));
+  };
   const sweep = sweeper(clock, (nowMs) => {
     const gone = [decisions.forget(nowMs - KEPT_MS), sends.forget(nowMs - KEPT_MS)];
     for (const [key, untilMs] of cancels) if (untilMs < nowMs) cancels.delete(key);
@@ -43,6 +47,14 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
       });
       sweep();
       return decided;
+    },
+    async undecide(unread) {
+      const key = decisionKey(unread);
+      const known = decisions.get(key);
+      if (!known || !unread.decision.every((byte, at) => byte === known[at]) || known.length !== unread.decision.length) return known;
+      if (statesOf(unread).some((states) => states.length > 0)) return known;
+      decisions.drop(key);
+      return undefined;
     },
     async intend(tries) {
       const nowMs = clock.nowMs();
@@ -99,9 +111,8 @@ export function memoryLedger({ clock }: { clock: Clock }): Ledger {
     async erasedAt(environment, whoms) {
       return whoms.map((whom) => erasures.get(whomKey(environment, whom))?.atMs ?? 0);
     },
-    async statesOf({ environment, deliveryIds }) {
-      const all = [...sends.entries()].map(([key, { state }]) => ({ parts: JSON.parse(key) as unknown[], state }));
-      return deliveryIds.map((id) => all.filter(({ parts }) => parts[0] === environment && parts[1] === id).map(({ state }) => state));
+    async statesOf(of) {
+      return statesOf(of);
     },
   };
 }
@@ -118,6 +129,7 @@ function byAge<T>() {
       entries.delete(key);
       entries.set(key, { value, atMs });
     },
+    drop: (key: string) => void entries.delete(key),
     /** Answers how many. */
     forget(beforeMs: number): number {
       let gone = 0;

@@ -1,6 +1,6 @@
 /** The ledger, in the writer thread. `nowMs` is the clock of the thread that asks. */
 import type { Row, Sql } from "#platform/sqlite/sqlite.ts";
-import type { Barred, Cancel, DecidedBefore, Draft, Erased, Extension, Hold, Intent, Settled, Suppressed, Try } from "./ledger.ts";
+import type { Barred, Cancel, DecidedBefore, Draft, Erased, Extension, Hold, Intent, Settled, Suppressed, Try, Unread } from "./ledger.ts";
 import { answer, type Entry, extended, KEPT_MS, LIFTED_KEPT_MS, settled } from "./rules.ts";
 
 const hourOf = (ms: number) => Math.floor(ms / 3_600_000);
@@ -48,6 +48,13 @@ export default {
       const earlier = first ? undefined : (sql.get("decided", environment, notificationId, recipient)?.decision as Uint8Array);
       return { earlier, canceled: isCanceled(sql, draft) };
     });
+  },
+
+  /** The decision that is kept from then on. */
+  undecide(sql: Sql, { environment, notificationId, recipient, decision, deliveryIds }: Unread): Uint8Array | undefined {
+    const isTried = deliveryIds.some((id) => sql.get("states", environment, notificationId, id) !== undefined);
+    if (!isTried) sql.run("undecide", environment, notificationId, recipient, decision);
+    return sql.get("decided", environment, notificationId, recipient)?.decision as Uint8Array | undefined;
   },
 
   intend(sql: Sql, { tries, nowMs }: { tries: readonly Try[]; nowMs: number }): Intent[] {

@@ -34,8 +34,8 @@ it.skipIf(!hasServer)(
     for (const each of answers) if (each.status === "rejected") expect(each.reason).toMatchObject({ reason: "STORE_UNAVAILABLE" });
     await expect(ledger.intend([attempt])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     server.start();
+    await expect.poll(() => lost, soon).toEqual(["everything", "last moments"]);
     await expect.poll(() => ledger.health().ok, soon).toBe(true);
-    expect(lost).toEqual(["everything", "last moments"]);
     expect(await ledger.decideOnce([{ ...draft, decision: new Uint8Array([2]) }])).toMatchObject([
       { first: false, decision: draft.decision },
     ]);

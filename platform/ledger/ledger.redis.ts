@@ -67,13 +67,21 @@ const AT_ONCE = 200;
 /** Clocks differ. */
 const MARGIN_MS = 3_600_000;
 const DECISION = "decision ";
+/** Of fewer, intend.lua takes some for cut. */
+const TIME_DIGITS = 13;
 
 const file = (name: string) => new URL(`./${name}.lua`, import.meta.url);
 /** Of what may be damaged. */
 const reading = (name: string) => script(file("fault"), file(name));
 const scripts = {
   ...{ decide: reading("decide"), intend: reading("intend"), settle: reading("settle"), extend: reading("extend") },
-  ...{ cancel: reading("cancel"), states: reading("states"), suppress: script(file("suppress")), erase: script(file("erase")) },
+  ...{
+    cancel: reading("cancel"),
+    undecide: reading("undecide"),
+    states: reading("states"),
+    suppress: script(file("suppress")),
+    erase: script(file("erase")),
+  },
 };
 
 const sendsOf = (deliveryId: string) => `send ${deliveryId} `;
@@ -175,7 +183,7 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
           sendField({ state, atMs, ...of }),
           of.worker,
           next ? "released" : (state as SettledState),
-          atMs,
+          String(atMs).padStart(TIME_DIGITS, "0"),
           next?.attempt ?? "",
           next?.wait ?? "",
         ];
@@ -195,6 +203,11 @@ export async function redisLedger(needs: RedisLedgerNeeds): Promise<RedisLedger>
         const [canceled, earlier] = answers[place] as [number, Uint8Array | null];
         return { decision: earlier ? bytes(earlier) : decision, first: earlier === null, canceled: canceled === 1 };
       });
+    },
+    async undecide({ recipient, decision, deliveryIds, ...of }) {
+      const args = [DECISION + recipient, Buffer.from(decision), ...deliveryIds.map(sendsOf)];
+      const [known] = await run([{ script: scripts.undecide, keys: [hashOf(of)], args }]);
+      return known ? bytes(known) : undefined;
     },
     async intend(tries) {
       if (tries.length === 0) return [];

@@ -62,6 +62,9 @@ INSERT INTO decisions (environment, notification_id, recipient, decision, hour) 
 -- name: decided
 SELECT decision FROM decisions WHERE environment = ? AND notification_id = ? AND recipient = ?;
 
+-- name: undecide
+DELETE FROM decisions WHERE environment = ? AND notification_id = ? AND recipient = ? AND decision = ?;
+
 -- name: decided-before
 SELECT recipient, decision FROM decisions WHERE environment = ? AND notification_id = ?;
 

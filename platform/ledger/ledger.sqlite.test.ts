@@ -42,6 +42,7 @@ const open: Open = async () => {
     clock,
     ledger: {
       decideOnce: (drafts) => ledger.decideOnce(within(drafts)),
+      undecide: (unread) => ledger.undecide({ ...unread, environment: own + unread.environment }),
       intend: (tries, options) => ledger.intend(within(tries), options),
       extend: (leases) => ledger.extend(within(leases)),
       settle: (results) => ledger.settle(within(results)),

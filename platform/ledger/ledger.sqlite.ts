@@ -27,6 +27,7 @@ export async function sqliteLedger({ database, clock }: { database: Database; cl
         return { decision, first: earlier === undefined, canceled };
       });
     },
+    undecide: (unread) => calls.undecide(unread),
     intend: (tries, { repeatable = false } = {}) => calls.intend({ tries, nowMs: clock.nowMs() }, { durable: !repeatable }).then(written),
     extend: (leases) => calls.extend({ leases, nowMs: clock.nowMs() }).then(written),
     settle: (results) => calls.settle({ results, nowMs: clock.nowMs() }).then(written),

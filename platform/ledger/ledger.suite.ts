@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { cancelsSuite } from "./ledger.cancels.suite.ts";
 import { erasedSuite } from "./ledger.erased.suite.ts";
 import { extendSuite } from "./ledger.extend.suite.ts";
-import { about, attemptOf, draft, ENDED_MS, extensionOf, HOUR, type Open, opening, settledAs, text } from "./ledger.fixture.ts";
+import { about, attemptOf, bytes, draft, ENDED_MS, extensionOf, HOUR, type Open, opening, settledAs, text } from "./ledger.fixture.ts";
 import { suppressedSuite } from "./ledger.suppressed.suite.ts";
 import type { Settled } from "./ledger.ts";
 
@@ -43,6 +43,35 @@ export function ledgerSuite(name: string, open: Open): void {
       const others = [draft("b", { recipient: "bo" }), draft("c", { notificationId: "n-2" }), draft("d", { environment: "staging" })];
       expect((await ledger.decideOnce(others)).map(({ first }) => first)).toEqual([true, true, true]);
     });
+
+    it("forgets a decision that is as it was found, which is then decided anew", async () => {
+      const { ledger } = await opened();
+      await ledger.decideOnce([draft("cut"), draft("other", { recipient: "bo" })]);
+      const unread = { ...draft("cut"), deliveryIds: ["d-1", "d-2"] };
+      expect(text(await ledger.undecide({ ...unread, decision: bytes("cu") }))).toBe("cut");
+      expect(text(await ledger.undecide({ ...unread, decision: bytes("cut off") }))).toBe("cut");
+      expect(await ledger.undecide(unread)).toBeUndefined();
+      expect(await ledger.undecide(unread)).toBeUndefined();
+      const again = await ledger.decideOnce([draft("anew"), draft("anew", { recipient: "bo" })]);
+      expect(again.map(({ decision, first }) => [text(decision), first])).toEqual([
+        ["anew", true],
+        ["other", false],
+      ]);
+      expect(text(await ledger.undecide(unread))).toBe("anew");
+    });
+
+    it.each(["sent", "failed", { released: { attempt: 1, wait: 0 } }, undefined] as const)(
+      "does not forget a decision of which a try was made, whatever came of it (%j)",
+      async (state) => {
+        const { ledger, intend, settle } = await opened();
+        await ledger.decideOnce([draft("cut"), draft("cut", { recipient: "bo" })]);
+        await intend({ deliveryId: "d-2" });
+        if (state) await settle(state, { deliveryId: "d-2" });
+        const unread = { ...draft("cut"), deliveryIds: ["d-1", "d-2"] };
+        expect(text(await ledger.undecide(unread))).toBe("cut");
+        expect(await ledger.undecide({ ...unread, recipient: "bo", deliveryIds: ["d-3"] })).toBeUndefined();
+      },
+    );
 
     it("keeps a decision longer than the log keeps the record, and forgets it then", async () => {
       const { clock, ledger } = await opened();

@@ -1,7 +1,8 @@
 /**
  * The ledger, as a port: what was decided, and which send is under way. Its suite is ledger.suite.ts.
  *
- * - A decision is recorded once per notification and recipient: the first wins, for ever after the same answer.
+ * - A decision is recorded once per notification and recipient: the first wins, for ever after the same answer. Only one that nobody can read,
+ *   and of which no try was made, may be undecided.
  * - An intent is a lease on one send (delivery, cycle, target), timed by the ledger's own clock and durable before `intend` resolves.
  *   While it lives nobody else may send; once it has expired unsettled, whether the send happened is *unknown*.
  * - The holder itself is told `leased` as well: a record that comes again within one process cannot know whether the first try is still
@@ -24,7 +25,7 @@ export interface Draft {
   readonly notificationId: string;
   /** User id, or `~uuid` of a bare address. */
   readonly recipient: string;
-  /** carillon.event.v1.DecisionRecord, encoded. */
+  /** Bytes to the ledger: see decision.ts. */
   readonly decision: Uint8Array;
 }
 
@@ -35,6 +36,11 @@ export interface Decided {
   readonly first: boolean;
   /** The notification has been canceled. */
   readonly canceled: boolean;
+}
+
+/** A decision that cannot be read, as it was found, and the deliveries that may be of it. */
+export interface Unread extends Draft {
+  readonly deliveryIds: readonly string[];
 }
 
 export interface Try extends Progress {
@@ -162,6 +168,11 @@ export interface Deliveries {
 export interface Ledger {
   /** One answer per draft, in order. */
   decideOnce(drafts: readonly Draft[]): Promise<readonly Decided[]>;
+  /**
+   * Forgets a decision so that it is decided anew, where it is still as it was found and no try of these deliveries was made. Answers the one
+   * that is recorded from then on, or undefined; an empty one as `decideOnce` does. Any number of times.
+   */
+  undecide(unread: Unread): Promise<Uint8Array | undefined>;
   /**
    * One answer per try, in order. `repeatable`: a repeat of these sends does no harm, so the leases need not outlive a power loss.
    */

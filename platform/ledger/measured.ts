@@ -17,7 +17,7 @@ const answersTotal = counter({
 const callSeconds = histogram({
   name: "carillon_ledger_seconds",
   help: "How long the ledger took for one call, which may be about many deliveries.",
-  labels: { call: "decide, intend, extend, settle, cancel, suppress, erase, erased, states" },
+  labels: { call: "decide, undecide, intend, extend, settle, cancel, suppress, erase, erased, states" },
   buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
 });
 
@@ -38,6 +38,7 @@ export function measuredLedger(ledger: Ledger, metrics: Registry): Ledger {
       for (const { first } of decided) answers.inc({ call: "decide", answer: first ? "first" : "earlier" });
       return decided;
     },
+    undecide: (unread) => timed("undecide", ledger.undecide(unread)),
     async intend(tries, options) {
       const intents = await timed("intend", ledger.intend(tries, options));
       for (const { is } of intents) answers.inc({ call: "intend", answer: is });

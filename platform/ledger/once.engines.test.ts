@@ -7,7 +7,7 @@ import { mysqlIntents } from "./intents.mysql.ts";
 import { attemptOf, extensionOf, settledAs } from "./ledger.fixture.ts";
 import { onceSuite } from "./ledger.once.suite.ts";
 import { redisLedger } from "./ledger.redis.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, Try } from "./ledger.ts";
 import { atMostOnce, type Intents } from "./once.ts";
 
 /** Real servers take their time, more of it on a busy machine. */
@@ -51,7 +51,9 @@ async function opened(more: { intents?: (intents: Intents) => Partial<Intents>; 
     (await ledger.intend([attemptOf({ atMostOnce: true, worker, ...more })]))[0];
   const settle = async (worker: string, state: Parameters<typeof settledAs>[0]) =>
     (await ledger.settle([settledAs(state, { atMostOnce: true, worker })]))[0];
-  return { plain, intents, ledger, intend, settle, loseEverything };
+  /** What the ledger keeps of the one send, from now on. */
+  const keep = (value: string) => connection.redis.hset(`${prefix}ledger:{development/n-1}`, "send d-1 1 ann@example.test", value);
+  return { plain, intents, ledger, intend, settle, keep, loseEverything };
 }
 
 onceSuite("in Redis, with intents in MySQL", async () => ({ ledger: (await opened()).ledger, clock }));
@@ -184,6 +186,41 @@ describe("a store that is away", () => {
     expect(await intend("w-1b")).toEqual({ is: "send" });
   });
 
+  it.each([
+    { call: "withdraw", store: "intents" },
+    { call: "giveUp", store: "intents" },
+    { call: "settle", store: "ledger" },
+  ] as const)(
+    "of the $store, at `$call` once leases were given: what the same call began was not sent, and is begun anew",
+    async ({ call, store }) => {
+      let isAway = false;
+      const failing = <T extends object>(port: T): Partial<T> =>
+        ({ [call]: (items: never) => (isAway ? away() : (port[call as never] as (items: never) => unknown)(items)) }) as Partial<T>;
+      const { plain, ledger } = await opened({ [store]: failing });
+      const [abandoned, leased, begun] = ["d-open", "d-leased", "d-1"].map((deliveryId) => attemptOf({ atMostOnce: true, deliveryId })) as [
+        Try,
+        Try,
+        Try,
+      ];
+      const by = (worker: string, ...tries: Try[]) =>
+        ledger.intend(tries.map((each) => ({ ...each, worker: `${worker}/${each.deliveryId}` })));
+      await by("w-1", abandoned);
+      await clock.advance(17_000);
+      // Of a worker whose intent is gone: the lease is in the way of one that begins.
+      await plain.intend([{ ...leased, worker: "w-1" }]);
+      isAway = true;
+      await expect(by("w-2", abandoned, leased, begun)).rejects.toThrow("away");
+      isAway = false;
+      expect((await by("w-3", begun)).map(({ is }) => is)).toEqual(["leased"]);
+      await clock.advance(17_000);
+      expect((await by("w-4", abandoned, leased, begun)).map(({ is }) => is)).toEqual([
+        expect.stringMatching(/^(unresolved|settled)$/),
+        "send",
+        "send",
+      ]);
+    },
+  );
+
   it("of the intents, at the outcome: the ledger is not told either, until both are", async () => {
     let isAway = true;
     const { intend, settle } = await opened({
@@ -195,6 +232,35 @@ describe("a store that is away", () => {
     isAway = false;
     expect(await settle("w-1", "sent")).toBe(true);
     expect(await intend("w-3")).toMatchObject({ is: "settled", state: "sent" });
+  });
+});
+
+describe("an entry of the ledger that cannot be read", () => {
+  it("of a send that was begun has it given up: a replay of a dead letter could send it again", async () => {
+    const { intend, settle, keep } = await opened();
+    expect(await intend("w-1")).toEqual({ is: "send" });
+    await keep("lea");
+    await clock.advance(17_000);
+    const atMs = clock.nowMs();
+    expect(await intend("w-2")).toEqual({ is: "unresolved", atMs });
+    await clock.advance(17_000);
+    expect(await intend("w-3")).toMatchObject({ is: "settled", state: "unresolved", atMs });
+    expect(await settle("w-1", "sent")).toBe(false);
+  });
+
+  it("of one that has an end says nothing about it", async () => {
+    const { intend, settle, keep } = await opened();
+    await intend("w-1");
+    await settle("w-1", "sent");
+    await keep("lea");
+    expect(await intend("w-2")).toMatchObject({ is: "settled", state: "sent" });
+  });
+
+  it("of one that was not begun is told, and nothing is begun", async () => {
+    const { intents, intend, keep } = await opened();
+    await keep("lea");
+    expect((await intend("w-1"))?.is).toBe("malformed");
+    expect((await intents.begin([attemptOf({ atMostOnce: true, worker: "w-2" })]))[0]).toEqual({ is: "send" });
   });
 });
 

@@ -4,10 +4,12 @@
  *
  * The ledger's lease says who may send now; the intent says whether something may have been sent. So a lease on a send without an open intent
  * is as good as new, whatever the ledger remembers of an earlier one. An open intent on which the ledger gives a lease is of somebody who is
- * gone: nobody knows how that ended, and nobody tries again.
+ * gone: nobody knows how that ended, and nobody tries again. Nor does anybody where the ledger keeps something unreadable of it: a dead letter
+ * could be replayed, and a replay is a send of its own.
  *
  * Who dies between intent and lease has sent nothing, and it is given up all the same: from outside that cannot be told apart. Who was not
- * answered whether an intent was begun has sent nothing either, and takes it back before beginning others.
+ * answered whether an intent was begun has sent nothing either, nor has who began one and got no further because a store was away: both take
+ * it back, at the latest before beginning others.
  */
 import type { Intent, Ledger, Settled, Try } from "./ledger.ts";
 
@@ -35,6 +37,8 @@ export interface Intents {
 const DOUBTFUL_MOST = 1_000;
 
 const isLease = (intent: Intent | undefined): boolean => intent?.is === "send" || intent?.is === "unknown";
+/** The ledger does not know how it ended, and never will. */
+const isEndless = (intent: Intent | undefined): boolean => isLease(intent) || intent?.is === "malformed";
 const isOnce = ({ atMostOnce = false }: Try | Settled): boolean => atMostOnce;
 
 export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
@@ -58,7 +62,7 @@ export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
     }
   }
 
-  /** Of sends whose intents are open, and whose leases are these tries'. */
+  /** Of sends whose intents are open, and whose leases are these tries', or cannot be read: that entry stays as it is. */
   async function givenUp(tries: readonly Try[]): Promise<readonly Intent[]> {
     if (tries.length === 0) return [];
     const ends = await intents.giveUp(tries);
@@ -79,21 +83,20 @@ export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
       const fresh = once.filter((asked) => began.get(asked)?.is === "send");
       // What the intent says of others is their answer: the send has ended, or is in somebody's hands.
       const asked = tries.filter((each) => !isOnce(each) || isLease(began.get(each)));
-      let leases: readonly Intent[];
       try {
         const plain = asked.map((each) => ({ ...each, atMostOnce: false }));
-        leases = await ledger.intend(plain, options);
+        const leases = await ledger.intend(plain, options);
+        const answers = new Map(asked.map((each, place) => [each, leases[place] as Intent]));
+        await withdraw(fresh.filter((each) => !isLease(answers.get(each))));
+        for (const each of fresh) if (isLease(answers.get(each))) answers.set(each, { is: "send" });
+        const open = once.filter((each) => began.get(each)?.is === "unknown" && isEndless(answers.get(each)));
+        for (const [place, end] of (await givenUp(open)).entries()) answers.set(open[place] as Try, end);
+        return tries.map((each) => answers.get(each) ?? (began.get(each) as Intent));
       } catch (error) {
-        // Nothing was sent.
+        // Nobody is told that they may send, so nothing was sent; leases that were given run out without an open intent.
         await withdraw(fresh).catch(() => doubt(fresh));
         throw error;
       }
-      const answers = new Map(asked.map((each, place) => [each, leases[place] as Intent]));
-      await withdraw(fresh.filter((each) => !isLease(answers.get(each))));
-      for (const each of fresh) if (isLease(answers.get(each))) answers.set(each, { is: "send" });
-      const open = once.filter((each) => began.get(each)?.is === "unknown" && isLease(answers.get(each)));
-      for (const [place, end] of (await givenUp(open)).entries()) answers.set(open[place] as Try, end);
-      return tries.map((each) => answers.get(each) ?? (began.get(each) as Intent));
     },
 
     async settle(results) {

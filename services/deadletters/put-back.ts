@@ -14,6 +14,7 @@ import { erasedAmong } from "#platform/ledger/erasures.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
 import { deliveryOf, type FactsNow, replayed } from "./replay.ts";
 import type { Letter } from "./store.ts";
+import { STUCK, stuckAmong } from "./undecide.ts";
 
 export interface PutBackNeeds extends Pick<Given, "log" | "ledger" | "clock" | "client"> {
   readonly door: RawDoor;
@@ -29,13 +30,15 @@ export interface PutBack {
 /** What is longer is no address, and on no list. */
 const MOST_ADDRESS_CHARS = 254;
 
-/** Throws Problem while the log, or who knows the people, cannot be reached. */
+/** Throws Problem while the log, the ledger, or who knows the people, cannot be reached. */
 export const puttingBack =
   ({ log, ledger, clock, client, door }: PutBackNeeds) =>
   async (environment: string, letters: readonly Letter[], signal: AbortSignal): Promise<PutBack> => {
     const facts = await factsFor(letters);
+    const stuck = await stuckAmong(ledger, letters, door);
     const nowMs = clock.nowMs();
-    const plans = letters.map((letter) => ({ id: letter.id, plan: replayed(letter, facts(letter), nowMs, door) }));
+    const planFor = (letter: Letter) => (stuck.has(letter) ? STUCK : replayed(letter, facts(letter), nowMs, door));
+    const plans = letters.map((letter) => ({ id: letter.id, plan: planFor(letter) }));
     try {
       await log.append(plans.flatMap(({ plan }) => (typeof plan === "string" ? [] : plan)));
     } catch (cause) {

@@ -76,9 +76,9 @@ const deliveries = async () => {
   return all.flat().map(({ value }) => fromBinary(DeliverySchema, value));
 };
 
-describe("for a category whose mails may be sent at most once, the dispatcher", () => {
-  const once = { category: { name: "post", atMostOnce: true } };
+const once = { category: { name: "post", atMostOnce: true } };
 
+describe("for a category whose mails may be sent at most once, the dispatcher", () => {
   it("says so in each delivery, and not in those of others", async () => {
     await people.setCategory(once);
     await put({}, { notificationId: OTHER, category: "news" }, { environment: "staging" });
@@ -101,14 +101,17 @@ describe("for a category whose mails may be sent at most once, the dispatcher", 
 });
 
 it.each([
-  ["is empty", new Uint8Array()],
-  ["is cut", new Uint8Array([0x0a, 0x20, 0x08])],
+  ["is empty", () => new Uint8Array()],
+  ["is cut within a field", () => new Uint8Array([0x0a, 0x20, 0x08])],
+  // It would go out as one that may be repeated.
+  ["has lost that its mail may be sent at most once", (whole: Uint8Array) => whole.subarray(0, -2)],
 ])(
   "a recorded decision that %s: its recipient is refused with the reason, a dead letter is kept, and the lane goes on",
-  async (_how, decision) => {
+  async (_how, spoil) => {
+    await people.setCategory(once);
     const decideOnce: Ledger["decideOnce"] = async (drafts) =>
       (await ledger.decideOnce(drafts)).map((decided, place) =>
-        drafts[place]?.notificationId === ID ? { decision, first: false, canceled: false } : decided,
+        drafts[place]?.notificationId === ID ? { decision: spoil(decided.decision), first: false, canceled: false } : decided,
       );
     await put({}, { notificationId: OTHER });
     await start({ ...ledger, decideOnce });

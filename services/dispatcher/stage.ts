@@ -27,9 +27,10 @@ import {
   ScheduledSchema,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import type { Given } from "#platform/host.ts";
+import { decodeDecision, encodeDecision } from "#platform/ledger/decision.ts";
 import type { Decided, Draft } from "#platform/ledger/ledger.ts";
 import type { Output } from "#platform/log/log.ts";
-import { decode, encode } from "#platform/protobuf/codec.ts";
+import { encode } from "#platform/protobuf/codec.ts";
 import type { Stage } from "#platform/stage/stage.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { type Facts, gatherFacts } from "./facts.ts";
@@ -65,7 +66,8 @@ export const dispatcher = (
       const { draft, record } = drafted[index] as Drafted;
       const { first, decision, canceled } = decided[index] as Decided;
       received.span?.event("decided", { "carillon.first": first });
-      const recorded = first ? record : recordedAs(decision);
+      const recorded = first ? record : decodeDecision(decision);
+      // Deciding anew might send what went out already.
       if (recorded === undefined) {
         const told = { reason: "ledger_malformed", detail: UNREADABLE, nowMs } as const;
         given.logger.warn({ notificationId: draft.notificationId, reason: told.reason }, "recipient refused");
@@ -122,19 +124,10 @@ function draft(value: NotificationPrioritized, all: Facts, nowMs: number, disabl
   );
   const atMostOnce = all.isAtMostOnce(value);
   const record = create(DecisionRecordSchema, { decisions, decidedAtMs: BigInt(nowMs), ...heededHours(asked, facts), atMostOnce });
-  return { draft: { environment, notificationId, recipient, decision: encode(DecisionRecordSchema, record) }, record };
+  return { draft: { environment, notificationId, recipient, decision: encodeDecision(record) }, record };
 }
 
 const UNREADABLE = "the recorded decision cannot be read";
-
-/** Undefined: it cannot be read, and deciding anew might send what went out already. */
-function recordedAs(decision: Uint8Array): DecisionRecord | undefined {
-  try {
-    return decision.length > 0 ? decode(DecisionRecordSchema, decision) : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** Canceled before it was carried out: what would have been sent is not. */
 const withdrawn = (record: DecisionRecord): DecisionRecord => ({

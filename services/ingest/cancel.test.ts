@@ -1,4 +1,4 @@
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { beforeEach, expect, it } from "vitest";
 import { Problem } from "#domain/errors.ts";
@@ -7,6 +7,7 @@ import { Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/commo
 import { DecisionRecordSchema, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import { CancelOutcome } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { type Notification, type NotificationSchema, TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
+import { encodeDecision } from "#platform/ledger/decision.ts";
 import { memoryLedger } from "#platform/ledger/ledger.memory.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import type { EventLog } from "#platform/log/log.ts";
@@ -47,7 +48,7 @@ const cancel = (more: { log?: EventLog; ledger?: Ledger; environment?: string } 
 };
 const decide = (...channels: Channel[]) => {
   const decisions = channels.map((channel) => ({ channel, send: true, deliveryId: `d-${channel}`, reasons: ["channel_default"] }));
-  const decision = toBinary(DecisionRecordSchema, create(DecisionRecordSchema, { decisions }));
+  const decision = encodeDecision(create(DecisionRecordSchema, { decisions, decidedAtMs: 1n }));
   return ledger.decideOnce([{ environment: "development", notificationId: ID, recipient: "ann", decision }]);
 };
 const send = { environment: "development", notificationId: ID, cycle: 1, target: "" };

@@ -5,7 +5,7 @@
  * Killed in between, the notification is canceled, its history learns so from whoever next asks the ledger for a lease, and a repeat of
  * the call tells it too, with the same event id.
  */
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { MAX_EXPIRY_MS } from "#domain/bounds.ts";
 import { isTerminal } from "#domain/decide/status.ts";
 import { Problem } from "#domain/errors.ts";
@@ -13,10 +13,11 @@ import { notificationEventName, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import { deliveryEvents } from "#domain/topics.ts";
 import { type Channel, DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
-import { type Decision, DecisionRecordSchema, DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
+import { DeliveryEventSchema, Moment } from "#gen/carillon/event/v1/event_pb.ts";
 import { CancelOutcome, type CancelResponseSchema } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { type Notification, TrackerService } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import type { Given } from "#platform/host.ts";
+import { decodeDecision } from "#platform/ledger/decision.ts";
 import type { DecidedBefore, SendState } from "#platform/ledger/ledger.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { uuidv5 } from "#platform/uuid.ts";
@@ -81,19 +82,11 @@ function deliveriesOf({ deliveries }: Notification, before: readonly DecidedBefo
   const all = new Map<string, Known>(deliveries.map((each) => [each.deliveryId, each]));
   for (const { recipient, decision } of before) {
     const userId = recipient.startsWith("~") ? "" : recipient;
-    for (const { deliveryId, channel, send } of decisionsOf(decision))
+    // None of what cannot be read: whoever would carry it out gives it up.
+    for (const { deliveryId, channel, send } of decodeDecision(decision)?.decisions ?? [])
       if (send && !all.has(deliveryId)) all.set(deliveryId, { deliveryId, userId, channel, status: DeliveryStatus.QUEUED });
   }
   return all;
-}
-
-/** None of what cannot be read: whoever would carry it out gives it up. */
-function decisionsOf(decision: Uint8Array): readonly Decision[] {
-  try {
-    return fromBinary(DecisionRecordSchema, decision).decisions;
-  } catch {
-    return [];
-  }
 }
 
 /** A lease whose end is not known counts as under way, also when it has run out, and so does what cannot be read: the send may have happened. */

@@ -446,7 +446,8 @@ export const ReplayResult_Outcome = {
   SETTLED_BEFORE: 2,
 
   /**
-   * It must not be sent any more, for example because the person muted the category since or because it expired. It stays.
+   * It must not be sent any more, for example because the person muted the category since or because it expired; or what was decided
+   * for it cannot be read, and has been carried out at least in part. It stays.
    *
    * @generated from enum value: OUTCOME_REFUSED = 3;
    */
