@@ -221,6 +221,23 @@ describe("a store that is away", () => {
     },
   );
 
+  it("of both: what was begun is taken back with the next send of any kind, so that another process begins it anew", async () => {
+    let isAway = true;
+    const { ledger, intents, plain, intend } = await opened({
+      ledger: (ledger) => ({ intend: (tries, options) => (isAway ? away() : ledger.intend(tries, options)) }),
+      intents: (intents) => ({ withdraw: (tries) => (isAway ? away() : intents.withdraw(tries)) }),
+    });
+    await expect(intend("w-1")).rejects.toThrow("away");
+    await expect(ledger.intend([attemptOf({ deliveryId: "d-2" })])).rejects.toThrow("away");
+    isAway = false;
+    expect(await ledger.intend([attemptOf({ deliveryId: "d-2" })])).toEqual([{ is: "send" }]);
+    const other = atMostOnce(plain, intents);
+    let tries = 0;
+    await expect
+      .poll(async () => (await other.intend([attemptOf({ atMostOnce: true, worker: `other/${++tries}` })]))[0], soon)
+      .toEqual({ is: "send" });
+  });
+
   it("of the intents, at the outcome: the ledger is not told either, until both are", async () => {
     let isAway = true;
     const { intend, settle } = await opened({

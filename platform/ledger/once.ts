@@ -9,7 +9,7 @@
  *
  * Who dies between intent and lease has sent nothing, and it is given up all the same: from outside that cannot be told apart. Who was not
  * answered whether an intent was begun has sent nothing either, nor has who began one and got no further because a store was away: both take
- * it back, at the latest before beginning others.
+ * it back with the next call, and before they begin others.
  */
 import type { Intent, Ledger, Settled, Try } from "./ledger.ts";
 
@@ -50,10 +50,24 @@ export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
   const doubt = (tries: readonly Try[]) => {
     doubtful = [...doubtful, ...tries].slice(-DOUBTFUL_MOST);
   };
-  async function begun(tries: readonly Try[]): Promise<readonly Intent[]> {
+  async function takeBack(): Promise<void> {
     const before = new Set(doubtful);
     await withdraw([...before]);
     doubtful = doubtful.filter((each) => !before.has(each));
+  }
+  let isTakingBack = false;
+  /** For others, who may have the record by now and would have to give it up. Nobody waits for it; what fails is tried again with the next call. */
+  function takeBackMeanwhile(): void {
+    if (isTakingBack || doubtful.length === 0) return;
+    isTakingBack = true;
+    void takeBack()
+      .catch(() => {})
+      .finally(() => {
+        isTakingBack = false;
+      });
+  }
+  async function begun(tries: readonly Try[]): Promise<readonly Intent[]> {
+    await takeBack();
     try {
       return await intents.begin(tries);
     } catch (error) {
@@ -77,7 +91,10 @@ export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
 
     async intend(tries, options) {
       const once = tries.filter(isOnce);
-      if (once.length === 0) return ledger.intend(tries, options);
+      if (once.length === 0) {
+        takeBackMeanwhile();
+        return ledger.intend(tries, options);
+      }
       const answered = await begun(once);
       const began = new Map(once.map((asked, place) => [asked, answered[place] as Intent]));
       const fresh = once.filter((asked) => began.get(asked)?.is === "send");
