@@ -3,10 +3,10 @@
  * position ever stood above something unfinished.
  *
  * Only groups whose work is in the log can be looked at so. The tracker, the scheduler and the dead letters write into stores, which do not
- * tell when; what those lose, I1 and I5 find.
+ * tell when: what the first two lose, I1 and I5 find.
  */
 import pino from "pino";
-import { recipientKey } from "#domain/ids.ts";
+import { environmentOfKey, recipientKey } from "#domain/ids.ts";
 import { recipientWord } from "#domain/recipient.ts";
 import {
   deadEmail,
@@ -29,13 +29,15 @@ import {
   DeliverySchema,
   Moment,
   NotificationPrioritizedSchema,
-  NotificationRequestedSchema,
+  type NotificationRequested,
 } from "#gen/carillon/event/v1/event_pb.ts";
 import { systemClock } from "#platform/clock.ts";
 import { kafkaLog } from "#platform/log/log.kafka.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { decode } from "#platform/protobuf/codec.ts";
 import { uuidv5 } from "#platform/uuid.ts";
+import { admit, admitDue } from "../../services/router/admission.ts";
+import { Refusal } from "../../services/router/refusal.ts";
 import type { FaultMesh } from "./mesh.ts";
 import { type GroupRead, passedTooEarly, type Read, type Sample, type Told } from "./passed.ts";
 
@@ -143,18 +145,17 @@ function toldBy({ topic, key, value }: LogRecord, queued: Map<string, readonly s
 function readOf(record: LogRecord, queued: ReadonlyMap<string, readonly string[]>): Read {
   const { offset, timeMs } = record;
   const letter = buried(placeOf(record), offset);
-  try {
-    const { of, ways } = leadsTo(record, queued);
-    return { offset, timeMs, of, ways: [...ways, [letter]] };
-  } catch {
-    // Nobody can read it.
-    return { offset, timeMs, of: letter, ways: [[letter]] };
-  }
+  const { of, ways } = leadsTo(record, queued) ?? { of: letter, ways: [] };
+  return { offset, timeMs, of, ways: [...ways, [letter]] };
 }
 
-function leadsTo({ topic, key, value }: LogRecord, queued: ReadonlyMap<string, readonly string[]>): Pick<Read, "of" | "ways"> {
+/** Undefined: it is nothing that can be carried out. */
+function leadsTo(record: LogRecord, queued: ReadonlyMap<string, readonly string[]>): Pick<Read, "of" | "ways"> | undefined {
+  const { topic, key, value } = record;
   if (topic === raw || topic === due) {
-    const { notificationId, environment, recipients, sendAtMs, acceptedAtMs } = decode(NotificationRequestedSchema, value);
+    const asked = askedIn(record);
+    if (!asked) return undefined;
+    const { notificationId, environment, recipients, sendAtMs, acceptedAtMs } = asked;
     const isParked = topic === raw && sendAtMs > acceptedAtMs;
     const forAll = recipients.map((each) => routed(notificationId, recipientKey(environment, recipientWord(each, uuidv5))));
     const of = `${notificationId} ${topic.name}`;
@@ -167,4 +168,10 @@ function leadsTo({ topic, key, value }: LogRecord, queued: ReadonlyMap<string, r
   }
   const { deliveryId, cycle, attempt, wait } = decode(DeliverySchema, value);
   return { of: `${deliveryId} ${cycle}/${attempt}/${wait}`, ways: [[tried(deliveryId)]] };
+}
+
+/** In whatever shape it was written; undefined where it is refused. */
+function askedIn(record: LogRecord): NotificationRequested | undefined {
+  const admitted = record.topic === due ? [admitDue(record)] : admit(record, { environment: environmentOfKey(record.key) }, []);
+  return admitted instanceof Refusal ? undefined : admitted[0]?.asked;
 }
