@@ -57,6 +57,8 @@ export async function observe(mesh: FaultMesh, load: number, onTheWayMs: number)
         const deliveries = await whenTerminal(mesh.url, acknowledged);
         const left = await leavers.settled();
         const quietMs = performance.now() - overMs;
+        // Before the last look at positions, which then is above all that there was.
+        const unsettled = await lagging(mesh);
         await watch.stop();
         const { lost, duplicated } = arrivedAt(mesh.sink, deliveries.values(), before);
         const broken = [
@@ -66,7 +68,7 @@ export async function observe(mesh: FaultMesh, load: number, onTheWayMs: number)
           ...overtaken(mesh, deliveries, people).map((each) => `I3: ${each}`),
           ...(await positions.passed(watch.samples)).map((each) => `I4: ${each}`),
           ...(watch.mostMib > MOST_MIB ? [`I7: a process took ${Math.round(watch.mostMib)} MiB`] : []),
-          ...(await lagging(mesh)).map((each) => `I7: ${each}`),
+          ...unsettled.map((each) => `I7: ${each}`),
           ...left.wrong.map((each) => `I8: ${each}`),
         ];
         return { lost, duplicated, quietMs, broken, sent: deliveries.size + left.sent, untold: left.untold };

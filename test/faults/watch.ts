@@ -2,19 +2,16 @@
 import { execFileSync } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import kafkajs from "kafkajs";
+import type { Topic } from "#domain/topics.ts";
 import type { FaultMesh } from "./mesh.ts";
-
-/** What a group had committed at a moment, by topic and partition as in Kafka. */
-export interface Sample {
-  readonly atMs: number;
-  readonly next: ReadonlyMap<string, number>;
-}
+import type { Sample } from "./passed.ts";
+import { placeOf, READ, TOLD } from "./positions.ts";
 
 export interface Watch {
-  /** Of the workers that send mails. */
   readonly samples: readonly Sample[];
   /** The largest that a process has been, MiB resident. */
   readonly mostMib: number;
+  /** Looks once more. */
   stop(): Promise<void>;
 }
 
@@ -25,15 +22,19 @@ export function startWatch(mesh: FaultMesh): Watch {
   let mostMib = 0;
   let isOver = false;
   const admin = adminOf(mesh);
+  const sample = async () => {
+    const seen = await sampleOf(mesh, admin).catch(() => undefined);
+    if (seen) samples.push(seen);
+  };
   const look = async () => {
     // A broker that is gone is a fault like others.
     await admin.connect().catch(() => {});
     while (!isOver) {
       mostMib = Math.max(mostMib, largest(mesh.processes));
-      const next = await committed(admin, `${mesh.prefix}.email-workers`).catch(() => undefined);
-      if (next) samples.push({ atMs: Date.now(), next });
+      await sample();
       await pause(EVERY_MS);
     }
+    await sample();
     await admin.disconnect().catch(() => {});
   };
   const done = look();
@@ -75,13 +76,24 @@ const adminOf = ({ engines }: FaultMesh) =>
     ...{ connectionTimeout: 2_000, requestTimeout: 5_000, retry: { retries: 1 } },
   }).admin();
 
-async function committed(admin: kafkajs.Admin, groupId: string): Promise<Map<string, number>> {
-  const topics = await admin.fetchOffsets({ groupId });
-  return new Map(
-    topics.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, offset }) => [`${topic}/${partition}`, Number(offset)] as const),
-    ),
-  );
+/** Positions first: whatever they passed has to be below the ends that are asked for after that. */
+async function sampleOf({ prefix }: FaultMesh, admin: kafkajs.Admin): Promise<Sample> {
+  const next = new Map<string, ReadonlyMap<string, number>>();
+  for (const [group, read] of Object.entries(READ)) next.set(group, await committed(admin, prefix, group, read));
+  const ends = new Map<string, number>();
+  for (const topic of TOLD)
+    for (const { partition, high } of await admin.fetchTopicOffsets(`${prefix}.${topic.name}`))
+      ends.set(placeOf({ topic, partition }), Number(high));
+  return { next, ends };
+}
+
+async function committed(admin: kafkajs.Admin, prefix: string, group: string, read: readonly Topic[]): Promise<Map<string, number>> {
+  const found = await admin.fetchOffsets({ groupId: `${prefix}.${group}` });
+  const positions = new Map<string, number>();
+  for (const topic of read)
+    for (const { partition, offset } of found.find((each) => each.topic === `${prefix}.${topic.name}`)?.partitions ?? [])
+      positions.set(placeOf({ topic, partition }), Number(offset));
+  return positions;
 }
 
 function largest(processes: FaultMesh["processes"]): number {

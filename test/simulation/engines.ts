@@ -8,12 +8,13 @@ import { atMostOnce } from "#platform/ledger/once.ts";
 import { memoryLog } from "#platform/log/log.memory.ts";
 import { NEWEST } from "#platform/page.ts";
 import { Bars } from "./bars.ts";
+import { Ends } from "./ends.ts";
 import type { Plan } from "./faults.ts";
 import { memoryKeeps } from "./keeps.ts";
 import { Leases } from "./leases.ts";
 import { LedgerServer, ledgerOf } from "./ledger.ts";
 import { limitsOf } from "./limits.ts";
-import { ENVIRONMENT, ONCE } from "./load.ts";
+import { ENVIRONMENT, type Load, ONCE } from "./load.ts";
 import { type Broker, brokerOf } from "./log.ts";
 import { brokenBy, type Mutant } from "./mutant.ts";
 import { Positions } from "./positions.ts";
@@ -28,6 +29,7 @@ import { servicesOf } from "./services.ts";
 import { storesOf } from "./stores.ts";
 import type { Timeline } from "./timeline.ts";
 import { Told } from "./told.ts";
+import { Tries } from "./tries.ts";
 import { underWay } from "./under-way.ts";
 import { watchedRestorer } from "./whole.ts";
 import { type Weather, Wire } from "./wire.ts";
@@ -35,16 +37,18 @@ import { type Weather, Wire } from "./wire.ts";
 export interface EnginesNeeds {
   readonly seed: number;
   readonly plan: Plan;
+  readonly load: Load;
   readonly timeline: Timeline;
   readonly weather: Weather;
   readonly temper: Temper;
   readonly mutant: Mutant;
   readonly metrics: Registry;
   readonly report: Report;
-  readonly expiresAtMs: (notificationId: string) => number;
 }
 
-export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metrics, report, expiresAtMs }: EnginesNeeds) {
+export function enginesOf({ seed, plan, load, timeline, weather, temper, mutant, metrics, report }: EnginesNeeds) {
+  const expiries = new Map(load.asked.map(({ notificationId, expiresAtMs }) => [notificationId, expiresAtMs]));
+  const expiresAtMs = (id: string) => expiries.get(id) as number;
   const wire = new Wire({ timeline, random: randomOf(seed, "wire"), weather });
   const { clock } = new Process("engines", timeline);
   const broken = brokenBy(mutant);
@@ -53,7 +57,10 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
   const leases = new Leases({ timeline, report, bars });
   const told = new Told(timeline, leases);
   const rates = new Map(plan.rates.flatMap((rate, at) => (rate ? [[PROVIDERS[at] as string, rate]] : [])));
-  const sends = new Sends({ timeline, report, leases, rates, expiresAtMs, isQuiet: told.isQuiet });
+  const sends = new Sends({ timeline, report, leases, weather, rates, expiresAtMs, isQuiet: told.isQuiet });
+  const tries = new Tries({ timeline, leases, weather });
+  const ends = new Ends({ load, plan, timeline, sends, tries, report });
+  told.onEvent = (event) => ends.told(event);
 
   const positions = new Positions(report, told.appended);
   const log = memoryLog({ topics: topics.all, clock });
@@ -92,14 +99,14 @@ export function enginesOf({ seed, plan, timeline, weather, temper, mutant, metri
       sender: broken.sender(senderOf(process, PROVIDERS[at] as string, provider)),
     }));
     const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), meanings: watchedMeanings });
-    const once = () => atMostOnce(plain, far("intents", broken.intents(intents(process))));
+    const once = () => atMostOnce(plain, far("intents", tries.watched(broken.intents(intents(process)))));
     return {
       ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, providers, maxRetryCount: plan.maxRetryCount },
       ...{ buckets: far("ledger.buckets", limits.buckets), breakers: far("ledger.breakers", limits.breakers) },
       schedule: far("schedule", broken.schedule(schedule(process.name))),
       ...{ inbox: timed("inbox", inbox), history: timed("history", history), letters: far("letters", letters) },
       ...{ people: far("people", people), suppressions: far("suppressions", suppressions) },
-      ledger: leases.heard(plan.once === "intents" ? once() : plain, process),
+      ledger: tries.heard(leases.heard(plan.once === "intents" ? once() : plain, process), process),
       client: ((service) => clients.get(service)) as Ports["client"],
     };
   };

@@ -3,7 +3,7 @@ import type { Rate } from "#platform/limits/bucket.ts";
 import { PROVIDERS, type Trouble } from "./provider.ts";
 import type { Random } from "./random.ts";
 import type { Room } from "./rooms.ts";
-import type { Weather } from "./wire.ts";
+import { INTENTS, LEDGER, type Outage, type Weather } from "./wire.ts";
 
 interface At {
   readonly atMs: number;
@@ -39,6 +39,7 @@ export type Fault =
   | Blow
   | (At & { readonly is: "ledger out of reach"; readonly forMs: number })
   | (At & { readonly is: "ledger loses everything" })
+  | (At & { readonly is: "calls fail"; readonly forMs: number } & Pick<Outage, "calls" | "fate">)
   | (At & { readonly is: "provider out"; readonly provider: string; readonly how: readonly Trouble[]; readonly forMs: number });
 
 export interface Plan {
@@ -47,7 +48,7 @@ export interface Plan {
   readonly isAtomic: boolean;
   /** How long the broker hears nothing of a member before it is put out. */
   readonly sessionMs: number;
-  readonly weather: Weather;
+  readonly weather: Omit<Weather, "outages">;
   readonly trouble: number;
   /** Of each provider; undefined: as fast as it goes. The first is preferred. */
   readonly rates: readonly (Rate | undefined)[];
@@ -64,24 +65,49 @@ export function planOf(random: Random): Plan {
   const all = isCalm ? [] : faults(random);
   const isLost = all.some(({ is }) => is === "ledger loses everything");
   const rate = (...rates: readonly number[]) => (isCalm ? 0 : random.pick(rates));
-  return {
-    form: random.pick(["one", "many"]),
+  const drawn = {
+    form: random.pick(["one", "many"] as const),
     isAtomic: random.chance(0.3),
     sessionMs: random.between(1_000, 8_000),
-    weather: { outOfReach: undefined, losses: rate(0, 0.02, 0.1), slow: random.pick([0, 0.1, 0.5]), slowestMs: random.pick([50, 400]) },
+    weather: { losses: rate(0, 0.02, 0.1), slow: random.pick([0, 0.1, 0.5]), slowestMs: random.pick([50, 400]) },
     trouble: rate(0, 0.1, 0.5),
     rates: PROVIDERS.slice(0, random.between(1, PROVIDERS.length)).map(() => slow(random)),
     maxRetryCount: random.pick([0, 1, 1, 2]),
-    once: isLost ? "intents" : random.pick(["ledger", "intents"]),
-    faults: all,
+    once: isLost ? ("intents" as const) : random.pick(["ledger", "intents"] as const),
   };
+  const failing = isCalm || drawn.once === "ledger" ? [] : calls(random);
+  return { ...drawn, faults: [...all, ...failing].sort(byTime) };
+}
+
+const byTime = (one: Fault, other: Fault): number => one.atMs - other.atMs;
+
+/** Of the intents, which are apart from the ledger: all of their calls, or one kind, so that others of one try are answered. */
+function calls(random: Random): readonly Fault[] {
+  const some = Array.from({ length: random.between(0, 2) }, () => ({
+    ...{ atMs: random.between(0, FAULTS_MS), is: "calls fail" as const, forMs: random.between(100, random.pick([2_000, 8_000, 30_000])) },
+    ...{ calls: `${INTENTS}${random.pick(["", "begin", "withdraw", "settle", "giveUp"])}`, fate: random.pick(FATES) },
+  }));
+  return [...some, ...(random.chance(0.5) ? contended(random) : [])];
+}
+
+/** Leases that nobody heard of, and who asks again finds them held, and cannot take back what that began. */
+function contended(random: Random): readonly Fault[] {
+  const atMs = random.between(0, FAULTS_MS / 2);
+  const afterMs = random.between(2_000, 5_000);
+  return [
+    { atMs, is: "calls fail", calls: `${LEDGER}intend`, fate: "reply lost", forMs: random.between(200, 3_000) },
+    {
+      ...{ atMs: atMs + afterMs, is: "calls fail", fate: "request lost", forMs: random.between(500, 8_000) },
+      calls: `${INTENTS}${random.pick(["", "withdraw", "withdraw"])}`,
+    },
+  ];
 }
 
 function faults(random: Random): readonly Fault[] {
   const all = Array.from({ length: random.between(0, 10) }, () => fault(random)).flatMap((each) => [each, ...(again(each, random) ?? [])]);
   // From the beginning and for long, so that its breaker opens, and late answers find it half-open.
   const out: Fault = { atMs: 0, is: "provider out", provider: PROVIDERS[0], how: ["not there", random.pick(LATE)], forMs: FAULTS_MS };
-  return [...(random.chance(0.2) ? [out] : []), ...all].sort((one, other) => one.atMs - other.atMs);
+  return [...(random.chance(0.2) ? [out] : []), ...all].sort(byTime);
 }
 
 /** The ledger loses again what is being loaded back. */
@@ -96,6 +122,7 @@ const slow = (random: Random): Rate | undefined =>
 
 /** Of a provider that is out for everybody: those that it has taken already may hear of it much later. */
 const OUT: readonly Trouble[] = ["not there", "is gone", "waits wanted", "hangs"];
+const FATES: readonly Outage["fate"][] = ["request lost", "request lost", "reply lost"];
 const LATE: readonly Trouble[] = ["answers late", "answers late", "answer lost"];
 
 function fault(random: Random): Fault {

@@ -160,9 +160,9 @@ export class Leases {
     return this.#losses.length;
   }
 
-  /** Whether the ledger, since then, has lost what it knew while the notification was under way. */
-  isLost(notificationId: string, sinceMs = Number.NEGATIVE_INFINITY): boolean {
-    return this.#losses.some(({ atMs, notificationIds }) => atMs >= sinceMs && notificationIds.has(notificationId));
+  /** Whether the ledger, in that time, has lost what it knew while the notification was under way. */
+  isLost(notificationId: string, fromMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY): boolean {
+    return this.#losses.some(({ atMs, notificationIds }) => atMs >= fromMs && atMs <= untilMs && notificationIds.has(notificationId));
   }
 
   #answered(asked: Try, intent: Intent): void {

@@ -121,7 +121,7 @@ function actsOf(random: Random, asked: readonly Asked[], startMs: number): Act[]
 }
 
 /** Hours that hold when a run begins, and end while it lasts. */
-const QUIET: QuietHours = { start: "22:00", end: "22:15", days: [] };
+export const QUIET: QuietHours = { start: "22:00", end: "22:15", days: [] };
 
 const CHOICES: readonly Choice[] = [
   { category: "news", muted: true, mutedUntilMs: 0, channels: [] },

@@ -41,6 +41,9 @@ const intents = (its: Intents): Intents => ({
   },
 });
 
+/** What has sent nothing is left as if it might have. */
+const withdraw = (its: Intents): Intents => ({ ...its, withdraw: async () => undefined });
+
 /** A position is where the reading is, not where the work is. */
 const watermark = (log: EventLog): EventLog => ({
   ...log,
@@ -187,6 +190,7 @@ export const mutants = {
   lease: { breaks: "I2", ledger: lease },
   "at-most-once": { breaks: "what may be sent at most once is", ledger: atMostOnce },
   intents: { breaks: "what may be sent at most once is", intents },
+  withdraw: { breaks: "an end has its cause", intents: withdraw },
   watermark: { breaks: "I4", log: watermark },
   "decide-once": { breaks: "a decision is recorded once", from: 60, ledger: decideOnce },
   schedule: { breaks: "I1", schedule },

@@ -10,13 +10,13 @@ import type { Rate } from "#platform/limits/bucket.ts";
 import type { Outcome } from "../../services/delivery/sender.ts";
 import type { Sent } from "./breakers.ts";
 import type { Lease, Leases, Resolved } from "./leases.ts";
-import type { Process, Stall } from "./process.ts";
+import type { Process } from "./process.ts";
 import type { Handed } from "./provider.ts";
 import type { Report } from "./report.ts";
 import type { Timeline } from "./timeline.ts";
+import { NEEDED_MS } from "./tries.ts";
+import { LEDGER, type Weather } from "./wire.ts";
 
-/** What a process needs of a lease to tell an outcome or to extend it, though calls be lost: standing still into this is past the lease. */
-const NEEDED_MS = 5_000;
 /** Who was let send longer ago has to ask once more before it begins. */
 const FRESH_MS = 100;
 
@@ -39,6 +39,7 @@ export interface SendsNeeds {
   readonly timeline: Timeline;
   readonly report: Report;
   readonly leases: Leases;
+  readonly weather: Pick<Weather, "outages">;
   readonly rates: ReadonlyMap<string, Rate>;
   readonly expiresAtMs: (notificationId: string) => number;
   /** Whether a mail to them waits, at that time of that process. */
@@ -52,8 +53,6 @@ export class Sends {
   readonly firsts = new Set<string>();
   readonly begun: Begun[] = [];
   repeats = 0;
-  /** When the ledger was out of reach: to a send that is the same as if its process stood still. */
-  readonly outages: Stall[] = [];
   readonly #needs: SendsNeeds;
   readonly #begunOnce = new Set<string>();
 
@@ -143,8 +142,10 @@ export class Sends {
   #isLost({ by, lease, resolved, hasDied, answerLost }: Taken): boolean {
     if (answerLost || hasDied) return true;
     if (lease && this.#needs.leases.isLost(lease.of.notificationId, lease.grantedMs)) return true;
+    const { weather } = this.#needs;
     const { nowMs } = this.#needs.timeline;
-    return [...by.stalls, ...this.outages].some((stall) => {
+    const outages = weather.outages.filter(({ calls }) => calls === LEDGER);
+    return [...by.stalls, ...outages].some((stall) => {
       const untilMs = Math.min(stall.untilMs, nowMs);
       const end = lease?.ends.findLast(({ setMs }) => setMs <= untilMs);
       return end !== undefined && stall.fromMs < (resolved?.atMs ?? nowMs) && untilMs > end.untilMs - NEEDED_MS;

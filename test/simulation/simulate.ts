@@ -16,6 +16,7 @@ import type { Temper } from "./provider.ts";
 import { randomOf } from "./random.ts";
 import { Timeline } from "./timeline.ts";
 import { recordsOf, verdict } from "./verdict.ts";
+import { LEDGER, type Outage } from "./wire.ts";
 
 export interface Run {
   readonly seed: number;
@@ -48,7 +49,8 @@ const LOOK_EVERY_MS = 2_000;
 export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promise<Ran> {
   const plan = planOf(randomOf(seed, "plan"));
   const timeline = new Timeline(START_MS, randomOf(seed, "order"), tell);
-  const weather = { ...plan.weather };
+  const outages: Outage[] = [];
+  const weather = { ...plan.weather, outages };
   const temper: Temper = { trouble: plan.trouble, out: new Map() };
   const metrics = new Registry();
   let broken: Ran["broken"];
@@ -56,9 +58,7 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
     broken ??= { promise, how };
   };
   const load = loadOf(randomOf(seed, "load"), START_MS);
-  const expiries = new Map(load.asked.map(({ notificationId, expiresAtMs }) => [notificationId, expiresAtMs]));
-  const expiresAtMs = (id: string) => expiries.get(id) as number;
-  const engines = enginesOf({ seed, plan, timeline, weather, temper, mutant, metrics, report, expiresAtMs });
+  const engines = enginesOf({ seed, plan, load, timeline, weather, temper, mutant, metrics, report });
   const { log, broker, sends, positions, portsOf, accepted, marks } = engines;
 
   const fleet = new Fleet(plan.form, {
@@ -68,16 +68,15 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
   });
   const client = new Process("client", timeline);
   const unacknowledged = peopleAt(load, { timeline, process: client, ports: portsOf(client), ...engines });
-  const inReach = () => {
-    weather.outOfReach = undefined;
-    for (const outage of sends.outages) outage.untilMs = Math.min(outage.untilMs, timeline.nowMs);
-  };
+  const fail = ({ calls, fate, forMs }: Pick<Outage, "calls" | "fate"> & { readonly forMs: number }) =>
+    outages.push({ calls, fate, fromMs: timeline.nowMs, untilMs: timeline.nowMs + forMs });
   const befall = (fault: Fault): void => {
     switch (fault.is) {
       case "ledger out of reach":
-        weather.outOfReach = "ledger.";
-        sends.outages.push({ fromMs: timeline.nowMs, untilMs: Number.POSITIVE_INFINITY });
-        timeline.after(fault.forMs, "ledger in reach", inReach);
+        fail({ calls: LEDGER, fate: "request lost", forMs: fault.forMs });
+        return;
+      case "calls fail":
+        fail(fault);
         return;
       case "ledger loses everything":
         timeline.during(engines.lose());
@@ -95,7 +94,7 @@ export async function simulate({ seed, mutant = {}, tell, faults }: Run): Promis
     weather.losses = 0;
     temper.trouble = 0;
     temper.out.clear();
-    inReach();
+    for (const outage of outages) outage.untilMs = Math.min(outage.untilMs, timeline.nowMs);
     fleet.heal();
   });
 

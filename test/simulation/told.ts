@@ -14,6 +14,8 @@ export class Told {
   readonly events = new Map<string, DeliveryEvent[]>();
   readonly marks = new Map<string, number>();
   lastMs: number;
+  /** Called with every event. */
+  onEvent: (event: DeliveryEvent) => void = () => undefined;
   readonly #timeline: Timeline;
   readonly #leases: Leases;
   /** By delivery and cycle, as it is on its way. */
@@ -46,6 +48,7 @@ export class Told {
   #event(event: DeliveryEvent): void {
     const { notificationId, deliveryId, moment, status, reason, cycle, provider } = event;
     this.events.set(notificationId, [...(this.events.get(notificationId) ?? []), event]);
+    this.onEvent(event);
     if (moment !== Moment.DELIVERY) return;
     if (reason !== "") this.mark(reason);
     if (cycle > 1) this.mark("replayed");

@@ -5,7 +5,7 @@
  * asked for may still arrive.
  */
 import { Problem } from "#domain/errors.ts";
-import type { Process } from "./process.ts";
+import type { Process, Stall } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -15,9 +15,21 @@ export interface Weather {
   /** Of ways, how many take long, and how long at most. */
   slow: number;
   slowestMs: number;
-  /** What no call arrives at, by how the names of calls begin. */
-  outOfReach: string | undefined;
+  /** Those that there were, are and are known to end. */
+  readonly outages: readonly Outage[];
 }
+
+/** Calls that fail for a while. To who has to call it that is the same as standing still. */
+export interface Outage extends Stall {
+  /** How the names of such calls begin. */
+  readonly calls: string;
+  /** Whether what was asked for happens all the same. */
+  readonly fate: "request lost" | "reply lost";
+}
+
+/** How the names of calls of the ledger begin, and of what is kept with it. */
+export const LEDGER = "ledger.";
+export const INTENTS = "intents.";
 
 /** More is being out of reach, which is a fault of its own: leases may run out meanwhile. */
 const FAILURES_IN_A_ROW = 2;
@@ -87,8 +99,9 @@ export class Wire {
   }
 
   #fate(from: string, what: string, timed: boolean): Fate {
-    const { random, weather } = this.#needs;
-    if (weather.outOfReach !== undefined && what.startsWith(weather.outOfReach)) return "request lost";
+    const { timeline, random, weather } = this.#needs;
+    const outage = weather.outages.find(({ calls, untilMs }) => what.startsWith(calls) && timeline.nowMs < untilMs);
+    if (outage) return outage.fate;
     const caller = `${from} ${what}`;
     const failures = this.#failures.get(caller) ?? 0;
     const lost = random.chance(weather.losses) && failures < FAILURES_IN_A_ROW;
