@@ -144,7 +144,7 @@ export async function mesh(settings: EngineSettings, { mode }: ProcessSettings, 
         await tellAgain(empty, kept, clock.nowMs(), resuming);
       },
     });
-    return { ledger: measuredLedger(atMostOnce(keeping(plain, kept), intents), metrics), breakers, orders };
+    return { ledger: measuredLedger(atMostOnce(keeping(plain, kept), intents, { clock }), metrics), breakers, orders };
   });
   const ledger = async () => (await ledgerSide()).ledger;
   const fanout = async () =>

@@ -6,5 +6,5 @@ import { atMostOnce } from "./once.ts";
 
 onceSuite("in memory, with intents beside the ledger", async () => {
   const clock = fakeClock();
-  return { ledger: atMostOnce(memoryLedger({ clock }), memoryIntents()({ clock })), clock };
+  return { ledger: atMostOnce(memoryLedger({ clock }), memoryIntents()({ clock }), { clock }), clock };
 });

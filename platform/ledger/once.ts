@@ -9,8 +9,9 @@
  *
  * Who dies between intent and lease has sent nothing, and it is given up all the same: from outside that cannot be told apart. Who was not
  * answered whether an intent was begun has sent nothing either, nor has who began one and got no further because a store was away: both take
- * it back with the next call, and before they begin others.
+ * it back as soon as they can, and before they begin others.
  */
+import type { Clock } from "#platform/clock.ts";
 import type { Intent, Ledger, Settled, Try } from "./ledger.ts";
 
 /**
@@ -35,39 +36,51 @@ export interface Intents {
 
 /** Of intents that could not be taken back yet; of more the first are given up as if their worker had died. */
 const DOUBTFUL_MOST = 1_000;
+/** For longer than an intent's own lease lasts. */
+const AGAIN_MS = 500;
+const AGAIN_MOST = 60;
 
 const isLease = (intent: Intent | undefined): boolean => intent?.is === "send" || intent?.is === "unknown";
 /** The ledger does not know how it ended, and never will. */
 const isEndless = (intent: Intent | undefined): boolean => isLease(intent) || intent?.is === "malformed";
 const isOnce = ({ atMostOnce = false }: Try | Settled): boolean => atMostOnce;
 
-export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
+export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents, { clock }: { readonly clock: Clock }): L {
   const withdraw = async (tries: readonly Try[]) => {
     if (tries.length > 0) await intents.withdraw(tries);
   };
 
   let doubtful: readonly Try[] = [];
-  const doubt = (tries: readonly Try[]) => {
-    doubtful = [...doubtful, ...tries].slice(-DOUBTFUL_MOST);
-  };
-  async function takeBack(): Promise<void> {
+  let takingBack: Promise<void> | undefined;
+  /** One at a time: what is taken back late might have begun anew by then. */
+  function takeBack(): Promise<void> {
+    takingBack ??= taken().finally(() => {
+      takingBack = undefined;
+    });
+    return takingBack;
+  }
+  async function taken(): Promise<void> {
     const before = new Set(doubtful);
     await withdraw([...before]);
     doubtful = doubtful.filter((each) => !before.has(each));
   }
-  let isTakingBack = false;
-  /** For others, who may have the record by now and would have to give it up. Nobody waits for it; what fails is tried again with the next call. */
-  function takeBackMeanwhile(): void {
-    if (isTakingBack || doubtful.length === 0) return;
-    isTakingBack = true;
-    void takeBack()
-      .catch(() => {})
-      .finally(() => {
-        isTakingBack = false;
-      });
+  let isTryingAgain = false;
+  /** For others, who may have the record by now and would have to give it up. Later than that it is left to the next who begins. */
+  async function tryAgain(): Promise<void> {
+    if (isTryingAgain) return;
+    isTryingAgain = true;
+    for (let times = 0; times < AGAIN_MOST && doubtful.length > 0; times++) {
+      await clock.sleep(AGAIN_MS);
+      await takeBack().catch(() => {});
+    }
+    isTryingAgain = false;
   }
+  const doubt = (tries: readonly Try[]) => {
+    doubtful = [...doubtful, ...tries].slice(-DOUBTFUL_MOST);
+    void tryAgain();
+  };
   async function begun(tries: readonly Try[]): Promise<readonly Intent[]> {
-    await takeBack();
+    while (doubtful.length > 0) await takeBack();
     try {
       return await intents.begin(tries);
     } catch (error) {
@@ -91,10 +104,7 @@ export function atMostOnce<L extends Ledger>(ledger: L, intents: Intents): L {
 
     async intend(tries, options) {
       const once = tries.filter(isOnce);
-      if (once.length === 0) {
-        takeBackMeanwhile();
-        return ledger.intend(tries, options);
-      }
+      if (once.length === 0) return ledger.intend(tries, options);
       const answered = await begun(once);
       const began = new Map(once.map((asked, place) => [asked, answered[place] as Intent]));
       const fresh = once.filter((asked) => began.get(asked)?.is === "send");

@@ -99,7 +99,7 @@ export function enginesOf({ seed, plan, load, timeline, weather, temper, mutant,
       sender: broken.sender(senderOf(process, PROVIDERS[at] as string, provider)),
     }));
     const plain = ledgerOf(process, { server, keeps, wire, restore: broken.restore(tellAgain), meanings: watchedMeanings });
-    const once = () => atMostOnce(plain, far("intents", tries.watched(broken.intents(intents(process)))));
+    const once = () => atMostOnce(plain, far("intents", tries.watched(broken.intents(intents(process)))), process);
     return {
       ...{ log: broker.logOf(process), clock: process.clock, worker: process.name, metrics, providers, maxRetryCount: plan.maxRetryCount },
       ...{ buckets: far("ledger.buckets", limits.buckets), breakers: far("ledger.breakers", limits.breakers) },
