@@ -15,7 +15,8 @@ import { endFor, placesOf } from "./notification.ts";
 
 type Told = MessageInitShape<typeof StepSchema>;
 
-export function explain({ requested, decided, changes, refused, canceled }: History): Step[] {
+export function explain({ requested, decided, changes, refused, canceled, erased }: History): Step[] {
+  if (erased) return [create(StepSchema, erasedStep(erased))];
   const places = placesOf(requested);
   const place = ({ userId }: DeliveryEvent) => places.get(userId) ?? places.size;
   const inRequestOrder = [...decided].sort((a, b) => Number(a.atMs - b.atMs) || place(a) - place(b));
@@ -154,6 +155,12 @@ function canceledStep({ atMs, tooLate }: DeliveryEvent): Told {
   if (tooLate.length > 0) sentences.push(`That came too late for ${many}, which had been sent or ${were} being sent.`);
   return { atMs, stage: "canceled", reasons: ["canceled"], sentences };
 }
+
+/** When it was accepted is the only time that is known: when the person was erased is told to whoever erases. */
+const erasedStep = ({ acceptedAtMs }: NonNullable<History["erased"]>): Told => ({
+  ...{ atMs: acceptedAtMs, stage: "erased", reasons: ["erased"] },
+  sentences: [sentence("erased"), "Nothing else is told of it, not even whether it had been sent; no send of it starts any more."],
+});
 
 /** The last millisecond that a Date can tell; other programs may write any number. */
 const END_OF_TIME_MS = 8.64e15;
