@@ -64,11 +64,13 @@ const urgencies: { readonly [priority in Priority]: string } = {
 };
 
 /** A step per channel considered and, where none is used, one for the person: nothing was sent, and why. */
-function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
+function decisionSteps({ atMs, userId, decisions, atMostOnce }: DeliveryEvent): Told[] {
   const steps = decisions.map(({ channel, send, reasons, target, untilMs, locale }): Told => {
     const sentences = [...reasons.map(sentence), ...untilSentences(untilMs)];
     if (send && target !== "") sentences.push(`It goes to ${target}.`);
     if (send && locale !== "") sentences.push(`It is written in ${locale}, or the nearest that the template has.`);
+    // An inbox keeps what is stored twice once, whatever its category.
+    if (send && atMostOnce && channel !== Channel.WEB) sentences.push(ONCE);
     return { atMs, userId, channel, stage: send ? "decided" : "not used", reasons, sentences };
   });
   if (decisions.some(({ send }) => send)) return steps;
@@ -83,6 +85,8 @@ function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
   ];
   return [...steps, { atMs, userId, stage, reasons, sentences }];
 }
+
+const ONCE = "Its category is sent at most once: should nobody know how a send of it ended, it is not sent again.";
 
 const untilSentences = (untilMs: bigint): string[] => (untilMs > 0n ? [`That is until ${timeOf(untilMs)}.`] : []);
 
