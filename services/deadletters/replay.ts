@@ -83,11 +83,11 @@ function afterQuietHours(next: Delivery, { topic, key, headers = {} }: Omit<Outp
   ];
 }
 
-/** The decision stands as it was recorded; what can have changed since is whether the person still wants it, and the time. */
-function decisionNow(delivery: Delivery, { person, suppressions, erased }: FactsNow, nowMs: number): ChannelDecision {
+/** Of one whose person was not erased. The decision stands as it was recorded; what can have changed since is whether the person still wants it, and the time. */
+function decisionNow(delivery: Delivery, { person, suppressions }: FactsNow, nowMs: number): ChannelDecision {
   const { userId, target, category, channel, priority, expiresAtMs } = delivery;
   const asked = { userId, email: target, actor: "", category, channels: [channel], priority, expiresAtMs: Number(expiresAtMs) };
-  return decide({ ...asked, suppressions, erased }, person, nowMs).find((each) => each.channel === channel) as ChannelDecision;
+  return decide({ ...asked, suppressions, erased: false }, person, nowMs).find((each) => each.channel === channel) as ChannelDecision;
 }
 
 /** The person's quiet hours as they are now, for its tries. */
