@@ -9,6 +9,7 @@ import { joined } from "#domain/way.ts";
 import { Channel, HopSchema, type Way } from "#gen/carillon/common/v1/common_pb.ts";
 import { type DeadLetter, type Delivery, DeliverySchema, type Scheduled, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Decoded, decoded, jsonOf } from "#platform/log/readable.ts";
+import { acceptedAtOf } from "#platform/raw/accepted-at.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
 import type { Letter, Original, Summary } from "./store.ts";
 
@@ -50,9 +51,29 @@ function aboutIt({ topic: name, value, headers }: Pick<DeadLetter, "topic" | "va
 }
 
 function aboutAsked(asked: Readonly<Record<string, unknown>>): Found {
-  const recipients = (Array.isArray(asked.recipients) ? asked.recipients : [asked]) as Record<string, unknown>[];
-  const [first] = recipients;
-  return { notificationId: asked.notificationId ?? asked.notification_id, userId: first?.userId ?? first?.user_id };
+  return { notificationId: asked.notificationId ?? asked.notification_id, userId: recipientsOf(asked)[0] };
+}
+
+/** The user id of each recipient of a raw record, in whatever shape it is. */
+function recipientsOf(asked: Readonly<Record<string, unknown>>): unknown[] {
+  const recipients = (Array.isArray(asked.recipients) ? asked.recipients : [asked]) as (Record<string, unknown> | null)[];
+  return recipients.map((each) => each?.userId ?? each?.user_id);
+}
+
+/** Everybody whom an original is for, by their ids; an empty one is a bare address, or somebody who cannot be read. */
+export function recipientIdsIn(letter: Pick<Letter, "topic" | "original">, topics: Topics): readonly string[] {
+  const { value, headers } = letter.original;
+  const topic = topics.topicNamed(letter.topic);
+  if (!topic || !isRaw(topic)) return [short(aboutIt({ topic: letter.topic, value, headers }, topics).userId)];
+  const asked = decoded(topic, { value, headers })?.message ?? jsonOf(value) ?? {};
+  return recipientsOf(asked as Record<string, unknown>).map(short);
+}
+
+/** When an original was accepted, as it says itself; 0: it does not. */
+export function acceptedAtMsIn({ topic, original }: Pick<Letter, "topic" | "original">, topics: Topics): number {
+  const about = (decode(topic, original, topics)?.message ?? {}) as { readonly acceptedAtMs?: unknown };
+  const told = typeof about.acceptedAtMs === "bigint" ? about.acceptedAtMs : 0n;
+  return Number(told || (acceptedAtOf({ headers: original.headers }) ?? 0n));
 }
 
 /**
@@ -61,8 +82,7 @@ function aboutAsked(asked: Readonly<Record<string, unknown>>): Found {
  */
 export function wayOf({ topic, original, way }: Letter, topics: Topics): Omit<Way, "$typeName"> {
   const decodedOriginal = decode(topic, original, topics);
-  const about = (decodedOriginal?.message ?? {}) as { readonly acceptedAtMs?: unknown };
-  const acceptedAtMs = typeof about.acceptedAtMs === "bigint" ? about.acceptedAtMs : 0n;
+  const acceptedAtMs = BigInt(acceptedAtMsIn({ topic, original }, topics));
   const own = isDelivery(decodedOriginal) ? decodedOriginal.message.way : undefined;
   const { hops = [], leftOut = 0 } = joined(own, way) ?? {};
   const accepted = create(HopSchema, { sinceMs: acceptedAtMs, atMs: acceptedAtMs, times: 1 });

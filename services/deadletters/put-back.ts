@@ -12,7 +12,8 @@ import { PreferencesService, SuppressedSchema } from "#gen/carillon/preferences/
 import type { Given } from "#platform/host.ts";
 import { erasedAmong } from "#platform/ledger/erasures.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
-import { deliveryOf, type FactsNow, replayed } from "./replay.ts";
+import { recipientIdsIn } from "./original.ts";
+import { acceptedAtMsOf, deliveryOf, type FactsNow, replayed } from "./replay.ts";
 import type { Letter } from "./store.ts";
 import { STUCK, stuckAmong } from "./undecide.ts";
 
@@ -52,9 +53,10 @@ export const puttingBack =
     async function factsFor(letters: readonly Letter[]): Promise<(letter: Letter) => FactsNow> {
       const deliveries = new Map(letters.map((letter) => [letter, deliveryOf(letter, door)]));
       const all = [...deliveries.values()].filter((delivery) => delivery !== undefined);
-      if (all.length === 0) return () => ({ person: undefined, suppressions: [], erased: false });
-      const erased = await erasedAmong(ledger, all);
-      const userIds = [...new Set(all.filter((each) => each.userId !== "" && !erased.has(each)).map(({ userId }) => userId))];
+      const erased = await erasedOf(letters);
+      if (all.length === 0) return (letter) => ({ person: undefined, suppressions: [], erased: erased.has(letter) });
+      const asked = letters.flatMap((letter) => (erased.has(letter) ? [] : [deliveries.get(letter)?.userId ?? ""]));
+      const userIds = [...new Set(asked.filter((userId) => userId !== ""))];
       const addresses = all.flatMap(({ channel, target }) =>
         target === "" || target.length > MOST_ADDRESS_CHARS ? [] : [create(SuppressedSchema, { channel, address: target })],
       );
@@ -63,7 +65,18 @@ export const puttingBack =
       const suppressions = suppressionsOf(known.suppressions);
       return (letter) => {
         const delivery = deliveries.get(letter);
-        return { person: people.get(delivery?.userId ?? ""), suppressions, erased: delivery !== undefined && erased.has(delivery) };
+        return { person: people.get(delivery?.userId ?? ""), suppressions, erased: erased.has(letter) };
       };
+    }
+
+    /** Those that are for nobody who was not erased since. What is for others too goes, and is refused for the one by who decides. */
+    async function erasedOf(letters: readonly Letter[]): Promise<ReadonlySet<Letter>> {
+      const recipients = letters.flatMap((letter) => {
+        const acceptedAtMs = acceptedAtMsOf(letter, door);
+        return recipientIdsIn(letter, door).map((userId) => ({ letter, environment, userId, acceptedAtMs }));
+      });
+      const erased = await erasedAmong(ledger, recipients);
+      const left = new Set(recipients.filter((each) => !erased.has(each)).map(({ letter }) => letter));
+      return new Set([...erased].map(({ letter }) => letter).filter((letter) => !left.has(letter)));
     }
   };

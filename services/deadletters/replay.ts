@@ -8,7 +8,8 @@ import type { Suppression } from "#domain/decide/suppression.ts";
 import { deliveryEventName, replayName, scheduledName } from "#domain/ids.ts";
 import type { Reason } from "#domain/reasons.ts";
 import * as topics from "#domain/topics.ts";
-import { DeliveryStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { joined } from "#domain/way.ts";
+import { DeliveryStatus, HopSchema, WaySchema } from "#gen/carillon/common/v1/common_pb.ts";
 import {
   type Delivery,
   DeliveryEventSchema,
@@ -25,7 +26,7 @@ import { ACCEPTED_AT_HEADER } from "#platform/raw/accepted-at.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
 import { oversize } from "#platform/stage/outputs.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { decode, isDelivery } from "./original.ts";
+import { acceptedAtMsIn, decode, isDelivery } from "./original.ts";
 import type { Letter } from "./store.ts";
 
 /** The delivery that a dead letter is of, whose person and address a replay has to heed; undefined: it is of none. */
@@ -39,7 +40,7 @@ export interface FactsNow {
   /** Undefined for a bare address. */
   readonly person: PersonFacts | undefined;
   readonly suppressions: readonly Suppression[];
-  /** The person was, after the notification had been accepted. */
+  /** Everybody whom it is for was, after it had been accepted. */
   readonly erased: boolean;
 }
 
@@ -52,14 +53,20 @@ export function replayed(letter: Letter, facts: FactsNow, nowMs: number, door: R
 function planned(letter: Letter, facts: FactsNow, nowMs: number, door: RawDoor): readonly Output[] | Reason {
   const topic = door.topicNamed(letter.topic);
   if (!topic) return "undecodable";
-  if (topics.isRaw(topic)) return [rawAgain(letter, topic)];
+  if (facts.erased) return "erased";
+  if (topics.isRaw(topic)) return [rawAgain(letter, topic, door)];
   const { key, value, headers } = letter.original;
   const original = decoded(topic, letter.original);
   if (!original) return "undecodable";
   if (!isDelivery(original)) return [{ topic, key, value, headers }];
   const decision = decisionNow(original.message, facts, nowMs);
   if (!decision.send) return decision.reasons.at(-1) as Reason;
-  const next = { ...heeding(original.message, facts.person), cycle: original.message.cycle + 1, attempt: 0, wait: 0 };
+  const way = joined(original.message.way, letter.way);
+  const next = {
+    ...heeding(original.message, facts.person),
+    ...{ cycle: original.message.cycle + 1, attempt: 0, wait: 0 },
+    ...(way && { way: create(WaySchema, { hops: way.hops.map((hop) => create(HopSchema, hop)), leftOut: way.leftOut }) }),
+  };
   if (decision.untilMs > 0) return afterQuietHours({ ...next, wait: 1 }, { topic, key, headers }, decision.untilMs, nowMs);
   return [event(next, key, nowMs, DeliveryStatus.QUEUED), { topic, key, value: toBinary(DeliverySchema, next), headers }];
 }
@@ -76,11 +83,11 @@ function afterQuietHours(next: Delivery, { topic, key, headers = {} }: Omit<Outp
   ];
 }
 
-/** The decision stands as it was recorded; what can have changed since is whether the person still wants it, and the time. */
-function decisionNow(delivery: Delivery, { person, suppressions, erased }: FactsNow, nowMs: number): ChannelDecision {
+/** Of one whose person was not erased. The decision stands as it was recorded; what can have changed since is whether the person still wants it, and the time. */
+function decisionNow(delivery: Delivery, { person, suppressions }: FactsNow, nowMs: number): ChannelDecision {
   const { userId, target, category, channel, priority, expiresAtMs } = delivery;
   const asked = { userId, email: target, actor: "", category, channels: [channel], priority, expiresAtMs: Number(expiresAtMs) };
-  return decide({ ...asked, suppressions, erased }, person, nowMs).find((each) => each.channel === channel) as ChannelDecision;
+  return decide({ ...asked, suppressions, erased: false }, person, nowMs).find((each) => each.channel === channel) as ChannelDecision;
 }
 
 /** The person's quiet hours as they are now, for its tries. */
@@ -112,10 +119,10 @@ function event(
  * Without an id its place in the log would be its identity, and a second replay another notification. What ingest wrote has one, so it
  * comes back byte for byte, and proves its origin as it did. It stays as old as it is, where it does not say so itself.
  */
-function rawAgain(letter: Letter, topic: topics.Topic): Output {
+function rawAgain(letter: Letter, topic: topics.Topic, door: RawDoor): Output {
   const { id, original } = letter;
   const { key, value } = original;
-  const headers = { [ACCEPTED_AT_HEADER]: String(acceptedAtMsOf(letter)), ...original.headers };
+  const headers = { [ACCEPTED_AT_HEADER]: String(acceptedAtMsOf(letter, door)), ...original.headers };
   const again = (bytes: Uint8Array): Output => ({ topic, key, value: bytes, headers });
   const notificationId = uuidv5(replayName(id));
   const asked = decoded(topic, original)?.message as NotificationRequested | undefined;
@@ -125,6 +132,12 @@ function rawAgain(letter: Letter, topic: topics.Topic): Output {
   return again(new TextEncoder().encode(JSON.stringify({ ...json, notification_id: notificationId })));
 }
 
-/** When it was written; its writer may have put any time on it, so it is one at which the log can have kept it, or else that of its death. */
-const acceptedAtMsOf = ({ writtenAtMs, diedAtMs }: Letter): number =>
-  writtenAtMs <= diedAtMs && writtenAtMs >= diedAtMs - topics.RETENTION_MS ? writtenAtMs : diedAtMs;
+/**
+ * When it was accepted, or else when it was written; its writer may have put any time on it, so it is one at which the log can have kept it,
+ * or else that of its death.
+ */
+export function acceptedAtMsOf(letter: Letter, door: RawDoor): number {
+  const { writtenAtMs, diedAtMs } = letter;
+  const isKept = writtenAtMs <= diedAtMs && writtenAtMs >= diedAtMs - topics.RETENTION_MS;
+  return acceptedAtMsIn(letter, door) || (isKept ? writtenAtMs : diedAtMs);
+}

@@ -20,7 +20,7 @@ describe("a replay of what a filter finds", () => {
       await here.bury(topics.email.medium, { key: `development/${userId}`, value }, "attempts_exhausted");
     }
   };
-  const begun = async (request: Parameters<LetterTrial["letters"]["createReplay"]>[0] = {}) => {
+  const begun = async (request: Parameters<LetterTrial["letters"]["createReplay"]>[0] = { filter: {} }) => {
     await here.at.clock.advance(1);
     const { replay } = await here.letters.createReplay(request);
     return replay?.id as string;
@@ -67,7 +67,7 @@ describe("a replay of what a filter finds", () => {
 
   it("discards where that is asked for", async () => {
     await died(3);
-    const id = await begun({ action: ReplayAction.DISCARD });
+    const id = await begun({ filter: {}, action: ReplayAction.DISCARD });
     here.work();
     expect(await until(id, DONE)).toMatchObject({ matched: 3n, discarded: 3n, replayed: 0n, action: ReplayAction.DISCARD });
     expect(await here.cycles()).toEqual([]);
@@ -75,7 +75,7 @@ describe("a replay of what a filter finds", () => {
 
   it("goes on in another process when the one that had it is gone, and counts nothing twice", async () => {
     await died(4);
-    const id = await begun({ ratePerSecond: 1 });
+    const id = await begun({ filter: {}, ratePerSecond: 1 });
     const { clock } = here.at;
     // Taken by a process of which nothing is heard again, which had put the first back but not written it down.
     const replay = await here.store.takeReplay("dead", clock.nowMs(), clock.nowMs() + 30_000);
@@ -91,7 +91,7 @@ describe("a replay of what a filter finds", () => {
 
   it("is given back by a process that drains, so that another goes on at once", async () => {
     await died(3);
-    const id = await begun({ ratePerSecond: 1 });
+    const id = await begun({ filter: {}, ratePerSecond: 1 });
     const end = here.work("w-1");
     await vi.waitFor(async () => expect((await now(id)).replayed).toBe(1n));
     await end();
@@ -116,7 +116,7 @@ describe("a replay of what a filter finds", () => {
 
   it("is canceled: what it did stays done, and the next has its turn", async () => {
     await died(5);
-    const id = await begun({ ratePerSecond: 1 });
+    const id = await begun({ filter: {}, ratePerSecond: 1 });
     const next = await begun();
     here.work();
     await vi.waitFor(async () => expect((await now(id)).replayed).toBe(1n));
@@ -128,7 +128,7 @@ describe("a replay of what a filter finds", () => {
 
   it("goes past letters that are forgotten or settled meanwhile, and accounts for them", async () => {
     await died(4);
-    const id = await begun({ ratePerSecond: 1 });
+    const id = await begun({ filter: {}, ratePerSecond: 1 });
     here.work();
     await vi.waitFor(async () => expect(await now(id)).toMatchObject({ matched: 4n, replayed: 1n }));
     const [last] = (await here.letters.listDeadLetters({})).deadLetters;
@@ -151,7 +151,7 @@ describe("a replay of what a filter finds", () => {
 
   it("is counted as unattended while no process is at it", async () => {
     await died(2);
-    const id = await begun({ ratePerSecond: 1 });
+    const id = await begun({ filter: {}, ratePerSecond: 1 });
     const counted = () => here.at.metric("carillon_replays_unattended");
     const end = here.work();
     await vi.waitFor(async () => expect((await now(id)).replayed).toBe(1n));
@@ -176,9 +176,12 @@ describe("a replay of what a filter finds", () => {
 
   it("is one of at most twenty that have not ended", async () => {
     for (let at = 0; at < 20; at++) await begun();
-    expect(await here.letters.createReplay({}).catch(problemFrom)).toMatchObject({ reason: "TOO_MANY_REPLAYS", retryAfterMs: 60_000 });
+    expect(await here.letters.createReplay({ filter: {} }).catch(problemFrom)).toMatchObject({
+      reason: "TOO_MANY_REPLAYS",
+      retryAfterMs: 60_000,
+    });
     const other = here.clients(DeadLettersService, "production");
-    expect((await other.createReplay({})).replay).toMatchObject({ state: WAITING });
+    expect((await other.createReplay({ filter: {} })).replay).toMatchObject({ state: WAITING });
   });
 
   it("is listed newest first, page by page, and is nobody else's", async () => {

@@ -2,7 +2,13 @@ import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as topics from "#domain/topics.ts";
 import { Channel, DeliveryStatus, WaySchema } from "#gen/carillon/common/v1/common_pb.ts";
-import { DeadLetterState, DeadLettersService, ReplayResult_Outcome as Outcome } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
+import {
+  DeadLetterState,
+  DeadLettersService,
+  DiscardResult_Outcome as Discarding,
+  ReplayResult_Outcome as Outcome,
+  ReplayAction,
+} from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { DeliveryEventSchema, DeliverySchema, NotificationRequestedSchema, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { personReached } from "#platform/ledger/reach.ts";
@@ -48,7 +54,7 @@ describe("dead letters", () => {
     expect((await foreign.listDeadLetters({})).deadLetters).toEqual([]);
     expect(problemFrom(await foreign.getDeadLetter({ id }).catch((error) => error)).reason).toBe("NOT_FOUND");
     expect((await foreign.replayDeadLetters({ ids: [id] })).results).toMatchObject([{ id, outcome: Outcome.NOT_FOUND }]);
-    expect((await foreign.discardDeadLetters({ ids: [id] })).ids).toEqual([]);
+    expect(await foreign.discardDeadLetters({ ids: [id] })).toMatchObject({ ids: [], results: [{ id, outcome: Discarding.NOT_FOUND }] });
   });
 
   it("of a delivery are replayed as its next cycle, and the timeline is told", async () => {
@@ -131,6 +137,48 @@ describe("dead letters", () => {
     expect((await letters.replayDeadLetters({ ids: [id] })).results).toMatchObject([{ outcome: Outcome.REFUSED, reason: "erased" }]);
     expect((await people.findPeople({ prefix: "ann" })).people).toEqual([]);
     expect(await outcomesOf([later.id])).toEqual([Outcome.REPLAYED]);
+  });
+
+  it("that name people are refused once all of them were erased after it, from whatever topic, and in whatever shape", async () => {
+    const atMs = at.clock.nowMs() + 1_000;
+    const json = (body: object) => new TextEncoder().encode(JSON.stringify(body));
+    const both = { recipients: [{ userId: "ann" }, { userId: "bo" }] };
+    const parked = encoded(ScheduledSchema, { id: "s", topic: "email-notifications", key: "development/ann", value: delivery() });
+    const hers = [
+      await bury(topics.raw, { key: "", value: json({ user_id: "ann", event_type: "a" }) }, "invalid"),
+      await bury(topics.raw, { key: "", value: json({ recipients: [{ userId: "ann" }] }) }, "invalid"),
+      await bury(topics.schedule, { key: "development/ann", value: parked }, "stage_failed"),
+    ];
+    const others = await bury(topics.raw, { key: "", value: json(both) }, "invalid");
+    await here.ledger.erase({ environment: "development", whom: personReached("ann"), atMs, untilMs: 8.64e15 });
+    await at.clock.advance(2_000);
+    const later = await bury(topics.raw, { key: "", value: json({ user_id: "ann", event_type: "b" }) }, "invalid");
+    const headers = { "carillon-accepted-at": String(atMs) };
+    const old = await bury(topics.raw, { key: "", value: json({ user_id: "ann", event_type: "c" }), headers }, "invalid");
+    const { results } = await letters.replayDeadLetters({ ids: [...hers, old, others, later].map(({ id }) => id) });
+    const refused = { outcome: Outcome.REFUSED, reason: "erased" };
+    expect(results).toMatchObject([refused, refused, refused, refused, { outcome: Outcome.REPLAYED }, { outcome: Outcome.REPLAYED }]);
+    expect(await at.records(topics.raw)).toHaveLength(2);
+  });
+
+  it("that are discarded say so, each that was settled before too, and each that there is none of", async () => {
+    const { id } = await dead();
+    const ids = [id, NOTIFICATION];
+    const outcomes = async () => (await letters.discardDeadLetters({ ids })).results.map((each) => [each.id, each.outcome]);
+    expect(await outcomes()).toEqual([
+      [id, Discarding.DISCARDED],
+      [NOTIFICATION, Discarding.NOT_FOUND],
+    ]);
+    expect((await outcomes())[0]).toEqual([id, Discarding.SETTLED_BEFORE]);
+  });
+
+  it("are not replayed or discarded all together by who forgot to say which", async () => {
+    for (const action of [ReplayAction.REPLAY, ReplayAction.DISCARD])
+      expect(await letters.createReplay({ action, ratePerSecond: 20 }).catch(problemFrom)).toMatchObject({
+        reason: "INVALID_REQUEST",
+        violations: [{ field: "filter" }],
+      });
+    expect((await letters.createReplay({ filter: {} })).replay).toMatchObject({ filter: { queue: "", userId: "" } });
   });
 
   it("wait for the end of the person's quiet hours, and go out then", async () => {
@@ -249,6 +297,19 @@ describe("dead letters", () => {
         { ...hop, attempt: 2, provider: "backup", reason: "attempts_exhausted", detail: "451 never", atMs: diedAtMs },
       ],
     });
+  });
+
+  it("of a replay tell the way of the cycles before it too, up to what each died of", async () => {
+    const because = { detail: "451 never", provider: "primary", attempt: 1, cycle: 1 };
+    const { id } = await bury(topics.email.medium, { key: "development/ann", value: delivery() }, "attempts_exhausted", { because });
+    await outcomesOf([id]);
+    const [again] = await sentAgain();
+    const record = { key: "development/ann", value: again?.value as Uint8Array };
+    const next = await bury(topics.email.medium, record, "refused_by_provider", { because: { ...because, detail: "550 no", cycle: 2 } });
+    expect((await letters.getDeadLetter({ id: next.id })).way?.hops).toMatchObject([
+      { cycle: 1, reason: "attempts_exhausted", detail: "451 never" },
+      { cycle: 2, reason: "refused_by_provider", detail: "550 no" },
+    ]);
   });
 
   it("of a raw topic stay as old as they are, also where nobody can have written them when they say", async () => {

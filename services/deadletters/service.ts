@@ -1,7 +1,12 @@
 /** DeadLettersService: what proto/carillon/deadletters/v1 promises. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { notFound } from "#domain/errors.ts";
-import { DeadLetterState, type DeadLettersService, ReplayResult_Outcome as Outcome } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
+import {
+  DeadLetterState,
+  type DeadLettersService,
+  DiscardResult_Outcome as Discarding,
+  ReplayResult_Outcome as Outcome,
+} from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import type { Given } from "#platform/host.ts";
 import { readable } from "#platform/log/readable.ts";
 import { newestPage } from "#platform/page.ts";
@@ -75,12 +80,19 @@ export function deadLettersService(store: DeadLetterStore, needs: ServiceNeeds):
       return { results };
     },
 
-    async discardDeadLetters({ ids }, context) {
+    async discardDeadLetters(request, context) {
       const { environment } = principalOf(context);
-      const discarded = await store.settle(environment, [...new Set(ids)], "discarded", clock.nowMs());
+      const ids = [...new Set(request.ids)];
+      const letters = await store.find(environment, ids);
+      const discarded = await store.settle(environment, ids, "discarded", clock.nowMs());
       for (const id of discarded) logger.info({ deadLetterId: id }, "dead letter discarded");
       metrics.settled("discarded", discarded.length);
-      return { ids: [...discarded] };
+      const isDiscarded = new Set(discarded);
+      const results = ids.map((id, index) => {
+        if (isDiscarded.has(id)) return { id, outcome: Discarding.DISCARDED };
+        return { id, outcome: letters[index] ? Discarding.SETTLED_BEFORE : Discarding.NOT_FOUND };
+      });
+      return { ids: [...discarded], results };
     },
 
     ...replayCalls(store, needs),

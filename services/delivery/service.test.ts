@@ -84,7 +84,7 @@ describe("the providers' service", () => {
     ]);
     expect(JSON.stringify(here.at.lines)).not.toContain("quota");
     const problem = await providers.pauseIntegration({ id: "other", why: "w" }).catch(problemFrom);
-    expect(problem).toMatchObject({ reason: "NOT_FOUND", message: "There is no integration other here." });
+    expect(problem).toMatchObject({ reason: "NOT_FOUND", message: "There is no integration other here: there are primary, spare." });
   });
 
   it("lets keys of other environments than the first look, and change nothing", async () => {

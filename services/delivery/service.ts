@@ -20,6 +20,8 @@ export interface ServiceNeeds extends Pick<Given, "clock" | "logger" | "client">
 }
 
 const PROVIDER = "smtp";
+/** Of the integrations that there are, in the answer to who asks for another. */
+const MOST_NAMED = 10;
 /** In development there are none. */
 const NO_KEY = "development";
 
@@ -47,8 +49,15 @@ export function providersService(needs: ServiceNeeds): ServiceImpl<typeof Provid
 
   function integrationNamed(id: string): Integration {
     const found = integrations.find(({ sender }) => sender.id === id);
-    if (!found) throw notFound(`integration ${id}`, "here");
+    if (!found) throw notFound(`integration ${id}`, `here: ${known()}`);
     return found;
+  }
+
+  /** Whoever mistook a name is helped by those that there are. */
+  function known(): string {
+    if (integrations.length === 0) return "none is configured that could be out";
+    const names = integrations.slice(0, MOST_NAMED).map(({ sender }) => sender.id);
+    return `there ${integrations.length > 1 ? "are" : "is"} ${names.join(", ")}${integrations.length > MOST_NAMED ? ", …" : ""}`;
   }
 
   async function order(id: string, is: Standing["is"], why: string, context: HandlerContext) {

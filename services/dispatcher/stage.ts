@@ -154,7 +154,7 @@ function carryOut(value: NotificationPrioritized, recipient: string, record: Dec
   const key = recipientKey(environment, recipient);
   const eventId = uuidv5(notificationEventName(notificationId, recipient, "decided"));
   const about = { eventId, notificationId, environment, userId, atMs: decidedAtMs, acceptedAtMs };
-  const event = encode(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions });
+  const event = encode(DeliveryEventSchema, { ...about, moment: Moment.DECIDED, decisions, atMostOnce });
   const queued = decisions.filter(({ send }) => send);
   const outputs: Output[] = [{ topic: topics.deliveryEvents, key, value: event }];
   for (const { channel, deliveryId, target, untilMs, locale } of queued) {

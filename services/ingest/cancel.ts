@@ -29,6 +29,8 @@ export type Cancelling = (environment: string, notificationId: string) => Promis
 export function cancelling({ ledger, log, clock, client }: Pick<Given, "ledger" | "log" | "clock" | "client">): Cancelling {
   return async (environment, notificationId) => {
     const notification = await known(client, environment, notificationId);
+    // The erasure stops every send of it that has not begun, and an answer would name who was erased.
+    if (notification.status === NotificationStatus.ERASED) return { outcome: CancelOutcome.TOO_LATE, tooLate: [] };
     const untilMs = Math.max(Number(notification.expiresAtMs), clock.nowMs()) + MAX_EXPIRY_MS;
     const before = await sure(() => ledger.cancel({ environment, notificationId, untilMs }));
     const deliveries = deliveriesOf(notification, before);

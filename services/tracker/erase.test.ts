@@ -1,6 +1,8 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { type DeliveryEvent, DeliveryEventSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import { NotificationSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { personReached } from "#platform/ledger/reach.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { openTrackerRoom, type TrackerRoom } from "./service.fixture.ts";
@@ -38,6 +40,36 @@ it("of a notification that was for nobody else nothing is left", async () => {
   expect(await kept()).toEqual([]);
   expect((await room.tracker.listNotifications({})).notifications).toEqual([]);
   await expect(room.tracker.getNotification({ notificationId })).rejects.toThrow();
+});
+
+it("of one that ingest still knows it tells that it was erased, and nothing of what it was or came to", async () => {
+  room.acknowledged.set(`development/${notificationId}`, toAnn);
+  await room.record([
+    story.asked(toAnn),
+    story.change("ann", EMAIL, SENT, 2_000n, { attempt: 1, acceptedAtMs: 1_000n, target: "ann@example.test" }),
+  ]);
+  await erase("ann", 1_000);
+  await eraseAll("ann");
+  const { notification } = await room.tracker.getNotification({ notificationId });
+  expect(notification).toEqual(
+    create(NotificationSchema, { notificationId, status: NotificationStatus.ERASED, createdAtMs: 1_000n, updatedAtMs: 1_000n }),
+  );
+  expect((await room.tracker.explain({ notificationId })).steps).toMatchObject([{ stage: "erased", reasons: ["erased"], userId: "" }]);
+  expect((await room.tracker.listAttempts({ notificationId })).attempts).toEqual([]);
+  const told: NotificationStatus[] = [];
+  for await (const { status } of room.tracker.watchNotification({ notificationId })) told.push(status);
+  expect(told).toEqual([NotificationStatus.ERASED]);
+});
+
+it("of what only ingest knows it tells the others whom it was for, and of what was accepted after the erasure everything", async () => {
+  const requested = story.request({ recipients: [{ userId: "ann" }, { userId: "bo" }], actor: "ann" });
+  room.acknowledged.set(`development/${notificationId}`, requested);
+  const recipients = async () => (await room.tracker.getNotification({ notificationId })).notification?.recipients;
+  await erase("ann", 999);
+  expect(await recipients()).toMatchObject([{ userId: "ann" }, { userId: "bo" }]);
+  await erase("ann", 1_000);
+  expect(await recipients()).toMatchObject([{ userId: "bo" }]);
+  expect((await room.tracker.explain({ notificationId })).steps.flatMap(({ sentences }) => sentences).join()).not.toMatch(/\bann\b/);
 });
 
 it("from one that was for others too the person is gone, and it stands as if it had been for those alone", async () => {

@@ -6,7 +6,13 @@
  * writing it is asked who of those left was erased meanwhile: the ledger knows of an erasure before it deletes anything.
  */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type DeliveryEvent, DeliveryEventSchema, Moment, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
+import {
+  type DeliveryEvent,
+  DeliveryEventSchema,
+  Moment,
+  type NotificationRequested,
+  NotificationRequestedSchema,
+} from "#gen/carillon/event/v1/event_pb.ts";
 import { erasedAmong } from "#platform/ledger/erasures.ts";
 import type { Ledger } from "#platform/ledger/ledger.ts";
 import { decodeRequested } from "./history.ts";
@@ -72,9 +78,23 @@ function redactionOf({ environment, notificationId, userId }: Forgetting, events
 /** What may be kept of an event that is not to tell of these people; undefined: nothing. Pure. */
 export function without(event: DeliveryEvent, userIds: ReadonlySet<string>): DeliveryEvent | undefined {
   if (event.moment !== Moment.REQUESTED) return userIds.has(event.userId) ? undefined : event;
-  const requested = decodeRequested(event.requested);
+  const requested = requestWithout(decodeRequested(event.requested), userIds);
+  return requested && { ...event, requested: toBinary(NotificationRequestedSchema, requested) };
+}
+
+function requestWithout(requested: NotificationRequested, userIds: ReadonlySet<string>): NotificationRequested | undefined {
   const recipients = requested.recipients.filter((each) => !userIds.has(each.userId));
   if (recipients.length === 0) return undefined;
   const actor = userIds.has(requested.actor) ? "" : requested.actor;
-  return { ...event, requested: toBinary(NotificationRequestedSchema, { ...requested, actor, recipients }) };
+  return { ...requested, actor, recipients };
+}
+
+/** What may be told of a request that somebody else keeps; undefined: nothing, since everybody whom it was for was erased after it. */
+export async function tellable(requested: NotificationRequested, ledger: Erasures): Promise<NotificationRequested | undefined> {
+  const { environment, recipients, acceptedAtMs } = requested;
+  const erased = await erasedAmong(
+    ledger,
+    recipients.map(({ userId }) => ({ environment, userId, acceptedAtMs })),
+  );
+  return erased.size === 0 ? requested : requestWithout(requested, new Set([...erased].map(({ userId }) => userId)));
 }

@@ -148,6 +148,13 @@ describe("the explanation of a notification", () => {
     });
   });
 
+  it("says of a channel that repeats a send, when it was decided, that the category may be sent at most once", () => {
+    const both = [EMAIL, WEB].map((channel) => ({ channel, send: true, reasons: ["channel_default"] }));
+    const told = (atMostOnce: boolean) => steps({ ...decided("ann", both), atMostOnce }).map(({ sentences }) => sentences.join(" "));
+    expect(told(true)[0]).toContain("sent at most once");
+    expect([...told(true).slice(1), ...told(false)].join()).not.toContain("at most once");
+  });
+
   it("tells of a cancel, and of what it came too late for", () => {
     expect(steps(canceled())).toMatchObject([
       { stage: "canceled", sentences: ["The sender canceled it: from here on no send of it starts."] },

@@ -15,7 +15,8 @@ import { endFor, placesOf } from "./notification.ts";
 
 type Told = MessageInitShape<typeof StepSchema>;
 
-export function explain({ requested, decided, changes, refused, canceled }: History): Step[] {
+export function explain({ requested, decided, changes, refused, canceled, erased }: History): Step[] {
+  if (erased) return [create(StepSchema, erasedStep(erased))];
   const places = placesOf(requested);
   const place = ({ userId }: DeliveryEvent) => places.get(userId) ?? places.size;
   const inRequestOrder = [...decided].sort((a, b) => Number(a.atMs - b.atMs) || place(a) - place(b));
@@ -63,11 +64,13 @@ const urgencies: { readonly [priority in Priority]: string } = {
 };
 
 /** A step per channel considered and, where none is used, one for the person: nothing was sent, and why. */
-function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
+function decisionSteps({ atMs, userId, decisions, atMostOnce }: DeliveryEvent): Told[] {
   const steps = decisions.map(({ channel, send, reasons, target, untilMs, locale }): Told => {
     const sentences = [...reasons.map(sentence), ...untilSentences(untilMs)];
     if (send && target !== "") sentences.push(`It goes to ${target}.`);
     if (send && locale !== "") sentences.push(`It is written in ${locale}, or the nearest that the template has.`);
+    // An inbox keeps what is stored twice once, whatever its category.
+    if (send && atMostOnce && channel !== Channel.WEB) sentences.push(ONCE);
     return { atMs, userId, channel, stage: send ? "decided" : "not used", reasons, sentences };
   });
   if (decisions.some(({ send }) => send)) return steps;
@@ -82,6 +85,8 @@ function decisionSteps({ atMs, userId, decisions }: DeliveryEvent): Told[] {
   ];
   return [...steps, { atMs, userId, stage, reasons, sentences }];
 }
+
+const ONCE = "Its category is sent at most once: should nobody know how a send of it ended, it is not sent again.";
 
 const untilSentences = (untilMs: bigint): string[] => (untilMs > 0n ? [`That is until ${timeOf(untilMs)}.`] : []);
 
@@ -154,6 +159,12 @@ function canceledStep({ atMs, tooLate }: DeliveryEvent): Told {
   if (tooLate.length > 0) sentences.push(`That came too late for ${many}, which had been sent or ${were} being sent.`);
   return { atMs, stage: "canceled", reasons: ["canceled"], sentences };
 }
+
+/** When it was accepted is the only time that is known: when the person was erased is told to whoever erases. */
+const erasedStep = ({ acceptedAtMs }: NonNullable<History["erased"]>): Told => ({
+  ...{ atMs: acceptedAtMs, stage: "erased", reasons: ["erased"] },
+  sentences: [sentence("erased"), "Nothing else is told of it, not even whether it had been sent; no send of it starts any more."],
+});
 
 /** The last millisecond that a Date can tell; other programs may write any number. */
 const END_OF_TIME_MS = 8.64e15;

@@ -26,6 +26,8 @@ export interface History {
   /** MOMENT_CANCELED: one at most. */
   readonly canceled: DeliveryEvent | undefined;
   readonly lastAtMs: bigint;
+  /** Everybody whom it was for was erased since it was accepted, at this time; there is nothing else. */
+  readonly erased?: { readonly acceptedAtMs: bigint };
 }
 
 export const decodeRequested = (bytes: Uint8Array): NotificationRequested => fromBinary(NotificationRequestedSchema, bytes);
@@ -50,6 +52,12 @@ export function historyOf(notificationId: string, events: readonly DeliveryEvent
     lastAtMs: ordered.at(-1)?.atMs ?? 0n,
   };
 }
+
+/** Of a notification of which nothing else may be told. */
+export const erasedHistory = (notificationId: string, acceptedAtMs: bigint): History => ({
+  ...historyOf(notificationId, []),
+  erased: { acceptedAtMs },
+});
 
 /** By time; where clocks are too coarse to tell, by what must have come first. */
 function inOrder(a: DeliveryEvent, b: DeliveryEvent): number {

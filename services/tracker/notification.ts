@@ -11,17 +11,23 @@ import { isTerminal, notificationStatus, supersedes } from "#domain/decide/statu
 import { notificationEventName } from "#domain/ids.ts";
 import { sentence } from "#domain/reasons.ts";
 import { recipientWord } from "#domain/recipient.ts";
-import { DeliveryStatus, type NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
+import { DeliveryStatus, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import type { Decision, DeliveryEvent, NotificationRequested, UsedTemplate } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Delivery, DeliverySchema, type Notification, NotificationSchema } from "#gen/carillon/tracker/v1/tracker_pb.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import type { History } from "./history.ts";
 
 export function notificationOf(history: History): Notification {
-  const { requested } = history;
+  const { requested, erased, notificationId } = history;
+  if (erased) {
+    const { acceptedAtMs } = erased;
+    return create(NotificationSchema, {
+      ...{ notificationId, status: NotificationStatus.ERASED, createdAtMs: acceptedAtMs, updatedAtMs: acceptedAtMs },
+    });
+  }
   const deliveries = deliveriesOf(history);
   return create(NotificationSchema, {
-    notificationId: history.notificationId,
+    notificationId,
     status: statusOf(history, deliveries),
     recipients: requested?.recipients.map(({ userId, email }) => ({ userId, email })) ?? [],
     tenant: requested?.tenant ?? "",

@@ -1,7 +1,8 @@
 /**
  * TrackerService: what proto/carillon/tracker/v1 promises, derived from the history on every read.
  *
- * The history runs a moment behind the log. Until it knows the request itself, ingest is asked for what it acknowledged.
+ * The history runs a moment behind the log. Until it knows the request itself, ingest is asked for what it acknowledged,
+ * and the ledger for who of those was erased since: what ingest keeps forgets nobody before its time.
  */
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { notFound, Problem } from "#domain/errors.ts";
@@ -12,9 +13,9 @@ import { principalOf } from "#platform/rpc/interceptors.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { attemptsOf } from "./attempts.ts";
 import { daysOf, formatDate } from "./days.ts";
-import { eraseFrom } from "./erase.ts";
+import { eraseFrom, tellable } from "./erase.ts";
 import { explain } from "./explain.ts";
-import { decodeRequested, type History, readHistory } from "./history.ts";
+import { decodeRequested, erasedHistory, type History, readHistory } from "./history.ts";
 import { notificationOf } from "./notification.ts";
 import { formatPageToken, furtherOf, parsePageToken } from "./page.ts";
 import type { HistoryStore, Place } from "./store.ts";
@@ -41,7 +42,11 @@ export function trackerService(
     const history = readHistory(notificationId, events);
     if (history.requested) return history;
     const accepted = await acceptedFor(notificationId, environment, context);
-    if (accepted) return { ...history, requested: decodeRequested(accepted) };
+    if (accepted) {
+      const asked = decodeRequested(accepted);
+      const requested = await tellable(asked, given.ledger);
+      return requested ? { ...history, requested } : erasedHistory(notificationId, asked.acceptedAtMs);
+    }
     if (events.length === 0) throw notFound(`notification "${notificationId}"`);
     return history;
   }

@@ -47,6 +47,7 @@ it("a mail that nobody knows the end of is given up in the one, and sent again i
   const takenOf = async (id: string) => sink.byDelivery.get((await mailOf(id))?.deliveryId ?? "");
   expect([await takenOf(once), await takenOf(again)]).toEqual([1, 2]);
   const { steps } = await tracker.explain({ notificationId: once });
+  expect(steps.find(({ stage }) => stage === "decided")?.sentences.join(" ")).toContain("Its category is sent at most once");
   expect(steps.at(-1)?.sentences.join(" ")).toContain("sent at most once");
 
   // What is sent without trouble is sent.

@@ -1,6 +1,7 @@
 /** The pages in a real browser: sending, the bell that rings live, the mailbox, the timeline, muting; light and dark. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { hasBrowser, open as openPage, startBrowser, textOf } from "../world/browser.ts";
 import { clientsOf } from "../world/clients.ts";
 import { startWorld, type World } from "../world/world.ts";
@@ -88,6 +89,25 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await page.click("#answer a");
     await expect.poll(() => textOf(page, "#status"), { timeout: 10_000 }).toBe("skipped");
     expect(await textOf(page, "#steps")).toContain("The person muted this category.");
+    expect(troubles).toEqual([]);
+    await page.close();
+  });
+
+  it("the page of a mail to somebody who is erased says so, and claims nothing of it, nor offers to cancel it", async () => {
+    const { ingest, tracker, preferences } = clientsOf(world.url);
+    const recipients = [{ userId: "goes", email: "goes@example.test" }];
+    const { notificationId } = await ingest.send({ recipients, content: { title: "To nobody else" } });
+    const status = async () => (await tracker.getNotification({ notificationId })).notification?.status;
+    await expect.poll(status).toBe(NotificationStatus.SENT);
+    const { page, troubles } = await open(`/n/${notificationId}`);
+    await expect.poll(() => textOf(page, "#title")).toBe("To nobody else");
+    await preferences.erasePerson({ userId: "goes" });
+    await page.reload();
+    await expect.poll(() => textOf(page, "#status")).toBe("erased");
+    expect(await textOf(page, "#steps")).toContain("The person was erased");
+    expect(await page.locator("#cancel").isVisible()).toBe(false);
+    const said = await textOf(page, "main");
+    for (const word of ["goes", "To nobody else", "Not decided", "None:"]) expect(said).not.toContain(word);
     expect(troubles).toEqual([]);
     await page.close();
   });

@@ -13,7 +13,7 @@ afterAll(() => world.stop());
 /** What is asked about may be known only a moment after it was caused. */
 const isRead = (command: string) => /\/(List|Get)[A-Z]\w+ /.test(command);
 
-describe.each(["docs/preferences.md", "docs/deadletters.md", "docs/templates.md"])("%s", (page) => {
+describe.each(["docs/preferences.md", "docs/deadletters.md", "docs/templates.md", "docs/providers.md"])("%s", (page) => {
   const shown = commandsOf(blocksOf(page)).filter(({ text, answer }) => text.startsWith("curl") && answer?.language === "json");
 
   it("has commands to try", () => expect(shown.length).toBeGreaterThan(2));

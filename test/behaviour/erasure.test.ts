@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Channel, NotificationStatus } from "#gen/carillon/common/v1/common_pb.ts";
 import { ReplayResult_Outcome as Outcome } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
+import { CancelOutcome } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
 import { clientsOf } from "../world/clients.ts";
 import { openSink, type Sink } from "../world/sink.ts";
@@ -56,6 +57,9 @@ describe("a person who is erased", () => {
     expect(Number(erasedAtMs)).toBeLessThanOrEqual(Date.now());
     const before = sink.mails.length;
 
+    expect(await status(sent)).toBe(NotificationStatus.ERASED);
+    expect((await clients.tracker.explain({ notificationId: sent })).steps.map(({ stage }) => stage)).toEqual(["erased"]);
+    expect(await clients.ingest.cancel({ notificationId: sent })).toMatchObject({ outcome: CancelOutcome.TOO_LATE, tooLate: [] });
     expect(await titles(userId)).toEqual([]);
     expect((await clients.tracker.listNotifications({ userId })).notifications).toEqual([]);
     expect(problemFrom(await clients.preferences.getPerson({ userId }).catch((error) => error)).reason).toBe("NOT_FOUND");

@@ -73,9 +73,12 @@ describe.skipIf(!hasBrowser)("the operator's pages", () => {
     await expect.poll(() => textOf(page, "#integrations .head")).toContain("paused");
     await expect.poll(() => textOf(page, "#integrations .hops")).toContain(`pause by development: Its quota is used up in ${scheme}`);
     if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/providers-${scheme}.png`, fullPage: true });
+    await expect.poll(() => page.inputValue("#why")).toBe("");
+    await page.fill("#why", "It has some again");
     await page.focus('[data-key="resume-smtp"]');
     await page.keyboard.press("Enter");
     await expect.poll(() => textOf(page, "#integrations .head")).not.toContain("paused");
+    await expect.poll(() => textOf(page, "#integrations .hops")).toContain("resume by development: It has some again");
     expect(troubles).toEqual([]);
     await page.close();
   });

@@ -124,8 +124,8 @@ async function replay(id) {
 }
 
 async function discard(id) {
-  await discardDeadLetters({ ids: [id] });
-  return "Discarded.";
+  const { results = [] } = await discardDeadLetters({ ids: [id] });
+  return results[0]?.outcome === "OUTCOME_DISCARDED" ? "Discarded." : "It was settled before.";
 }
 
 $("id").textContent = userId;

@@ -71,6 +71,8 @@ function button(name, key, act) {
     control.disabled = true;
     try {
       await act(why);
+      // The next order has a reason of its own.
+      $("why").value = "";
       $("said").textContent = "Done: it holds everywhere within a second.";
       await refresh();
     } catch ({ message }) {

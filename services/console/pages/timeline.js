@@ -6,6 +6,7 @@ import { $, chip, make, pill, rows, show, when, whileVisible, word } from "./vie
 
 const EVERY_MS = 700;
 const MOST_ROWS = 100;
+const ERASED = "Nothing is told of it any more.";
 const notificationId = location.pathname.split("/").at(-1);
 $("id").textContent = notificationId;
 
@@ -38,12 +39,13 @@ $("cancel").addEventListener("click", async () => {
 
 function tell(notification, steps, attempts) {
   const { content = {}, eventType, status, sendAtMs = "0", deliveries = [], recipients = [] } = notification;
-  const title = content.title || eventType || "Untitled";
+  const isErased = word(status) === "erased";
+  const title = isErased ? "Erased" : content.title || eventType || "Untitled";
   document.title = `${title} · Carillon`;
   $("title").textContent = title;
   show($("status"), word(status), pill);
   show($("summary"), notification, () => [
-    `for ${recipients.length === 1 ? recipients[0].userId || recipients[0].email : `${recipients.length} recipients`}, asked `,
+    isErased ? "with everybody whom it was for, asked " : `for ${forWhom(recipients)}, asked `,
     when(notification.createdAtMs),
     ...(Number(sendAtMs) > Date.now() ? [", scheduled for ", when(sendAtMs)] : []),
   ]);
@@ -51,10 +53,15 @@ function tell(notification, steps, attempts) {
   $("cancel").hidden = !isOpen || !may("send");
   $("cancel-needs").hidden = !isOpen || may("send");
   show($("steps"), steps, railOf);
-  show($("deliveries"), deliveries, () => rows(deliveries.slice(0, MOST_ROWS), deliveryRow, "Not decided yet."));
-  show($("attempts"), attempts, () => rows(attempts.slice(-MOST_ROWS), attemptRow, "None: nothing has reached for a provider."));
-  show($("facts"), notification, factsOf);
+  show($("deliveries"), [deliveries, isErased], () =>
+    rows(deliveries.slice(0, MOST_ROWS), deliveryRow, isErased ? ERASED : "Not decided yet."),
+  );
+  const noAttempt = isErased ? ERASED : "None: nothing has reached for a provider.";
+  show($("attempts"), [attempts, noAttempt], () => rows(attempts.slice(-MOST_ROWS), attemptRow, noAttempt));
+  show($("facts"), notification, isErased ? () => make("dd", {}, ERASED) : factsOf);
 }
+
+const forWhom = (recipients) => (recipients.length === 1 ? recipients[0].userId || recipients[0].email : `${recipients.length} recipients`);
 
 const deliveryRow = ({ userId, channel, status, target, attempts = 0, dueAtMs = "0" }) =>
   make(

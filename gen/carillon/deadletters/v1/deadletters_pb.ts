@@ -17,7 +17,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file carillon/deadletters/v1/deadletters.proto.
  */
 export const file_carillon_deadletters_v1_deadletters: GenFile = /*@__PURE__*/
-  fileDesc("CiljYXJpbGxvbi9kZWFkbGV0dGVycy92MS9kZWFkbGV0dGVycy5wcm90bxIXY2FyaWxsb24uZGVhZGxldHRlcnMudjEixQIKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFcXVldWUYAiABKAkSDQoFc3RhZ2UYAyABKAkSDgoGcmVhc29uGAQgASgJEg4KBmRldGFpbBgFIAEoCRISCgpkaWVkX2F0X21zGAYgASgDEjcKBXN0YXRlGAcgASgOMiguY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlclN0YXRlEhUKDXNldHRsZWRfYXRfbXMYCCABKAMSDQoFdG9waWMYCSABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAogASgJEhMKC2RlbGl2ZXJ5X2lkGAsgASgJEg8KB3VzZXJfaWQYDCABKAkSLAoHY2hhbm5lbBgNIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEg0KBWN5Y2xlGA4gASgNIvYBChBEZWFkTGV0dGVyRmlsdGVyEkEKBXN0YXRlGAEgASgOMiguY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlclN0YXRlQgi6SAWCAQIQARIXCgVxdWV1ZRgCIAEoCUIIukgFcgMYyAESFwoGcmVhc29uGAMgASgJQge6SARyAhhkEiAKD25vdGlmaWNhdGlvbl9pZBgEIAEoCUIHukgEcgIYZBIZCgd1c2VyX2lkGAUgASgJQgi6SAVyAxiAARIYCgdmcm9tX21zGAYgASgDQge6SAQiAigAEhYKBXRvX21zGAcgASgDQge6SAQiAigAIpABChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EjkKBmZpbHRlchgBIAEoCzIpLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXJGaWx0ZXISHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGMgBIm0KF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjkKDGRlYWRfbGV0dGVycxgBIAMoCzIjLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiwKFEdldERlYWRMZXR0ZXJSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASLVAgoVR2V0RGVhZExldHRlclJlc3BvbnNlEjgKC2RlYWRfbGV0dGVyGAEgASgLMiMuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlchIQCghvcmlnaW5hbBgCIAEoDBIoCgdkZWNvZGVkGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBILCgNrZXkYBCABKAkSTAoHaGVhZGVycxgFIAMoCzI7LmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldERlYWRMZXR0ZXJSZXNwb25zZS5IZWFkZXJzRW50cnkSJAoDd2F5GAYgASgLMhcuY2FyaWxsb24uY29tbW9uLnYxLldheRIVCg13cml0dGVuX2F0X21zGAcgASgDGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlsKGFJlcGxheURlYWRMZXR0ZXJzUmVxdWVzdBIfCgNpZHMYASADKAlCErpID5IBDAgBEMgBIgVyA7ABAUoECAIQA0oECAMQBFIGZmlsdGVyUgpwYWdlX3Rva2VuImoKGVJlcGxheURlYWRMZXR0ZXJzUmVzcG9uc2USNgoHcmVzdWx0cxgBIAMoCzIlLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheVJlc3VsdEoECAIQA1IPbmV4dF9wYWdlX3Rva2VuIu0BCgxSZXBsYXlSZXN1bHQSCgoCaWQYASABKAkSPgoHb3V0Y29tZRgCIAEoDjItLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheVJlc3VsdC5PdXRjb21lEg4KBnJlYXNvbhgDIAEoCSKAAQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9SRVBMQVlFRBABEhoKFk9VVENPTUVfU0VUVExFRF9CRUZPUkUQAhITCg9PVVRDT01FX1JFRlVTRUQQAxIVChFPVVRDT01FX05PVF9GT1VORBAEIlwKGURpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QSHwoDaWRzGAEgAygJQhK6SA+SAQwIARDIASIFcgOwAQFKBAgCEANKBAgDEARSBmZpbHRlclIKcGFnZV90b2tlbiJAChpEaXNjYXJkRGVhZExldHRlcnNSZXNwb25zZRILCgNpZHMYASADKAlKBAgCEANSD25leHRfcGFnZV90b2tlbiLbAwoGUmVwbGF5EgoKAmlkGAEgASgJEjUKBmFjdGlvbhgCIAEoDjIlLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheUFjdGlvbhI5CgZmaWx0ZXIYAyABKAsyKS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5EZWFkTGV0dGVyRmlsdGVyEhcKD3JhdGVfcGVyX3NlY29uZBgEIAEoDRIzCgVzdGF0ZRgFIAEoDjIkLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheVN0YXRlEg8KB21hdGNoZWQYBiABKAQSEAoIcmVwbGF5ZWQYByABKAQSEQoJZGlzY2FyZGVkGAggASgEEj0KB3JlZnVzZWQYCSADKAsyLC5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXkuUmVmdXNlZEVudHJ5EgwKBGdvbmUYCiABKAQSFQoNY3JlYXRlZF9hdF9tcxgLIAEoAxIVCg1zdGFydGVkX2F0X21zGAwgASgDEhMKC2VuZGVkX2F0X21zGA0gASgDEg8KB3Ryb3VibGUYDiABKAkaLgoMUmVmdXNlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEi1wEKE0NyZWF0ZVJlcGxheVJlcXVlc3QSOQoGZmlsdGVyGAEgASgLMikuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlckZpbHRlchI/CgZhY3Rpb24YAiABKA4yJS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXlBY3Rpb25CCLpIBYIBAhABEiEKD3JhdGVfcGVyX3NlY29uZBgDIAEoDUIIukgFKgMY6AcSIQoPaWRlbXBvdGVuY3lfa2V5GAQgASgJQgi6SAVyAxj6ASJHChRDcmVhdGVSZXBsYXlSZXNwb25zZRIvCgZyZXBsYXkYASABKAsyHy5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXkiKAoQR2V0UmVwbGF5UmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEiRAoRR2V0UmVwbGF5UmVzcG9uc2USLwoGcmVwbGF5GAEgASgLMh8uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5IlEKEkxpc3RSZXBsYXlzUmVxdWVzdBIdCglwYWdlX3NpemUYASABKAVCCrpIBxoFGMgBKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYyAEiYAoTTGlzdFJlcGxheXNSZXNwb25zZRIwCgdyZXBsYXlzGAEgAygLMh8uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIrChNDYW5jZWxSZXBsYXlSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASJHChRDYW5jZWxSZXBsYXlSZXNwb25zZRIvCgZyZXBsYXkYASABKAsyHy5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXkqkQEKD0RlYWRMZXR0ZXJTdGF0ZRIhCh1ERUFEX0xFVFRFUl9TVEFURV9VTlNQRUNJRklFRBAAEhoKFkRFQURfTEVUVEVSX1NUQVRFX0tFUFQQARIeChpERUFEX0xFVFRFUl9TVEFURV9SRVBMQVlFRBACEh8KG0RFQURfTEVUVEVSX1NUQVRFX0RJU0NBUkRFRBADKmIKDFJlcGxheUFjdGlvbhIdChlSRVBMQVlfQUNUSU9OX1VOU1BFQ0lGSUVEEAASGAoUUkVQTEFZX0FDVElPTl9SRVBMQVkQARIZChVSRVBMQVlfQUNUSU9OX0RJU0NBUkQQAiqRAQoLUmVwbGF5U3RhdGUSHAoYUkVQTEFZX1NUQVRFX1VOU1BFQ0lGSUVEEAASGAoUUkVQTEFZX1NUQVRFX1dBSVRJTkcQARIYChRSRVBMQVlfU1RBVEVfUlVOTklORxACEhUKEVJFUExBWV9TVEFURV9ET05FEAMSGQoVUkVQTEFZX1NUQVRFX0NBTkNFTEVEEAQyzwcKEkRlYWRMZXR0ZXJzU2VydmljZRJ6Cg9MaXN0RGVhZExldHRlcnMSLy5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GjAuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiBKC7GAISdAoNR2V0RGVhZExldHRlchItLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldERlYWRMZXR0ZXJSZXF1ZXN0Gi4uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuR2V0RGVhZExldHRlclJlc3BvbnNlIgSguxgCEoABChFSZXBsYXlEZWFkTGV0dGVycxIxLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheURlYWRMZXR0ZXJzUmVxdWVzdBoyLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheURlYWRMZXR0ZXJzUmVzcG9uc2UiBKC7GAMSgwEKEkRpc2NhcmREZWFkTGV0dGVycxIyLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QaMy5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5EaXNjYXJkRGVhZExldHRlcnNSZXNwb25zZSIEoLsYAxJxCgxDcmVhdGVSZXBsYXkSLC5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5DcmVhdGVSZXBsYXlSZXF1ZXN0Gi0uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuQ3JlYXRlUmVwbGF5UmVzcG9uc2UiBKC7GAMSaAoJR2V0UmVwbGF5EikuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuR2V0UmVwbGF5UmVxdWVzdBoqLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldFJlcGxheVJlc3BvbnNlIgSguxgCEm4KC0xpc3RSZXBsYXlzEisuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuTGlzdFJlcGxheXNSZXF1ZXN0GiwuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuTGlzdFJlcGxheXNSZXNwb25zZSIEoLsYAhJxCgxDYW5jZWxSZXBsYXkSLC5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5DYW5jZWxSZXBsYXlSZXF1ZXN0Gi0uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuQ2FuY2VsUmVwbGF5UmVzcG9uc2UiBKC7GANiBnByb3RvMw", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common, file_google_protobuf_struct]);
+  fileDesc("CiljYXJpbGxvbi9kZWFkbGV0dGVycy92MS9kZWFkbGV0dGVycy5wcm90bxIXY2FyaWxsb24uZGVhZGxldHRlcnMudjEixQIKCkRlYWRMZXR0ZXISCgoCaWQYASABKAkSDQoFcXVldWUYAiABKAkSDQoFc3RhZ2UYAyABKAkSDgoGcmVhc29uGAQgASgJEg4KBmRldGFpbBgFIAEoCRISCgpkaWVkX2F0X21zGAYgASgDEjcKBXN0YXRlGAcgASgOMiguY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlclN0YXRlEhUKDXNldHRsZWRfYXRfbXMYCCABKAMSDQoFdG9waWMYCSABKAkSFwoPbm90aWZpY2F0aW9uX2lkGAogASgJEhMKC2RlbGl2ZXJ5X2lkGAsgASgJEg8KB3VzZXJfaWQYDCABKAkSLAoHY2hhbm5lbBgNIAEoDjIbLmNhcmlsbG9uLmNvbW1vbi52MS5DaGFubmVsEg0KBWN5Y2xlGA4gASgNIvYBChBEZWFkTGV0dGVyRmlsdGVyEkEKBXN0YXRlGAEgASgOMiguY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlclN0YXRlQgi6SAWCAQIQARIXCgVxdWV1ZRgCIAEoCUIIukgFcgMYyAESFwoGcmVhc29uGAMgASgJQge6SARyAhhkEiAKD25vdGlmaWNhdGlvbl9pZBgEIAEoCUIHukgEcgIYZBIZCgd1c2VyX2lkGAUgASgJQgi6SAVyAxiAARIYCgdmcm9tX21zGAYgASgDQge6SAQiAigAEhYKBXRvX21zGAcgASgDQge6SAQiAigAIpABChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0EjkKBmZpbHRlchgBIAEoCzIpLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXJGaWx0ZXISHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGMgBIm0KF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEjkKDGRlYWRfbGV0dGVycxgBIAMoCzIjLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiwKFEdldERlYWRMZXR0ZXJSZXF1ZXN0EhQKAmlkGAEgASgJQgi6SAVyA7ABASLVAgoVR2V0RGVhZExldHRlclJlc3BvbnNlEjgKC2RlYWRfbGV0dGVyGAEgASgLMiMuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGVhZExldHRlchIQCghvcmlnaW5hbBgCIAEoDBIoCgdkZWNvZGVkGAMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBILCgNrZXkYBCABKAkSTAoHaGVhZGVycxgFIAMoCzI7LmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldERlYWRMZXR0ZXJSZXNwb25zZS5IZWFkZXJzRW50cnkSJAoDd2F5GAYgASgLMhcuY2FyaWxsb24uY29tbW9uLnYxLldheRIVCg13cml0dGVuX2F0X21zGAcgASgDGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlsKGFJlcGxheURlYWRMZXR0ZXJzUmVxdWVzdBIfCgNpZHMYASADKAlCErpID5IBDAgBEMgBIgVyA7ABAUoECAIQA0oECAMQBFIGZmlsdGVyUgpwYWdlX3Rva2VuImoKGVJlcGxheURlYWRMZXR0ZXJzUmVzcG9uc2USNgoHcmVzdWx0cxgBIAMoCzIlLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheVJlc3VsdEoECAIQA1IPbmV4dF9wYWdlX3Rva2VuIu0BCgxSZXBsYXlSZXN1bHQSCgoCaWQYASABKAkSPgoHb3V0Y29tZRgCIAEoDjItLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheVJlc3VsdC5PdXRjb21lEg4KBnJlYXNvbhgDIAEoCSKAAQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9SRVBMQVlFRBABEhoKFk9VVENPTUVfU0VUVExFRF9CRUZPUkUQAhITCg9PVVRDT01FX1JFRlVTRUQQAxIVChFPVVRDT01FX05PVF9GT1VORBAEIlwKGURpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QSHwoDaWRzGAEgAygJQhK6SA+SAQwIARDIASIFcgOwAQFKBAgCEANKBAgDEARSBmZpbHRlclIKcGFnZV90b2tlbiJ9ChpEaXNjYXJkRGVhZExldHRlcnNSZXNwb25zZRIPCgNpZHMYASADKAlCAhgBEjcKB3Jlc3VsdHMYAyADKAsyJi5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5EaXNjYXJkUmVzdWx0SgQIAhADUg9uZXh0X3BhZ2VfdG9rZW4iygEKDURpc2NhcmRSZXN1bHQSCgoCaWQYASABKAkSPwoHb3V0Y29tZRgCIAEoDjIuLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRpc2NhcmRSZXN1bHQuT3V0Y29tZSJsCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIVChFPVVRDT01FX0RJU0NBUkRFRBABEhoKFk9VVENPTUVfU0VUVExFRF9CRUZPUkUQAhIVChFPVVRDT01FX05PVF9GT1VORBADItsDCgZSZXBsYXkSCgoCaWQYASABKAkSNQoGYWN0aW9uGAIgASgOMiUuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5QWN0aW9uEjkKBmZpbHRlchgDIAEoCzIpLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkRlYWRMZXR0ZXJGaWx0ZXISFwoPcmF0ZV9wZXJfc2Vjb25kGAQgASgNEjMKBXN0YXRlGAUgASgOMiQuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5U3RhdGUSDwoHbWF0Y2hlZBgGIAEoBBIQCghyZXBsYXllZBgHIAEoBBIRCglkaXNjYXJkZWQYCCABKAQSPQoHcmVmdXNlZBgJIAMoCzIsLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheS5SZWZ1c2VkRW50cnkSDAoEZ29uZRgKIAEoBBIVCg1jcmVhdGVkX2F0X21zGAsgASgDEhUKDXN0YXJ0ZWRfYXRfbXMYDCABKAMSEwoLZW5kZWRfYXRfbXMYDSABKAMSDwoHdHJvdWJsZRgOIAEoCRouCgxSZWZ1c2VkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgEOgI4ASLfAQoTQ3JlYXRlUmVwbGF5UmVxdWVzdBJBCgZmaWx0ZXIYASABKAsyKS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5EZWFkTGV0dGVyRmlsdGVyQga6SAPIAQESPwoGYWN0aW9uGAIgASgOMiUuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5QWN0aW9uQgi6SAWCAQIQARIhCg9yYXRlX3Blcl9zZWNvbmQYAyABKA1CCLpIBSoDGOgHEiEKD2lkZW1wb3RlbmN5X2tleRgEIAEoCUIIukgFcgMY+gEiRwoUQ3JlYXRlUmVwbGF5UmVzcG9uc2USLwoGcmVwbGF5GAEgASgLMh8uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5IigKEEdldFJlcGxheVJlcXVlc3QSFAoCaWQYASABKAlCCLpIBXIDsAEBIkQKEUdldFJlcGxheVJlc3BvbnNlEi8KBnJlcGxheRgBIAEoCzIfLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheSJRChJMaXN0UmVwbGF5c1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjIASgAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGMgBImAKE0xpc3RSZXBsYXlzUmVzcG9uc2USMAoHcmVwbGF5cxgBIAMoCzIfLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLlJlcGxheRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKwoTQ2FuY2VsUmVwbGF5UmVxdWVzdBIUCgJpZBgBIAEoCUIIukgFcgOwAQEiRwoUQ2FuY2VsUmVwbGF5UmVzcG9uc2USLwoGcmVwbGF5GAEgASgLMh8uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuUmVwbGF5KpEBCg9EZWFkTGV0dGVyU3RhdGUSIQodREVBRF9MRVRURVJfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZERUFEX0xFVFRFUl9TVEFURV9LRVBUEAESHgoaREVBRF9MRVRURVJfU1RBVEVfUkVQTEFZRUQQAhIfChtERUFEX0xFVFRFUl9TVEFURV9ESVNDQVJERUQQAypiCgxSZXBsYXlBY3Rpb24SHQoZUkVQTEFZX0FDVElPTl9VTlNQRUNJRklFRBAAEhgKFFJFUExBWV9BQ1RJT05fUkVQTEFZEAESGQoVUkVQTEFZX0FDVElPTl9ESVNDQVJEEAIqkQEKC1JlcGxheVN0YXRlEhwKGFJFUExBWV9TVEFURV9VTlNQRUNJRklFRBAAEhgKFFJFUExBWV9TVEFURV9XQUlUSU5HEAESGAoUUkVQTEFZX1NUQVRFX1JVTk5JTkcQAhIVChFSRVBMQVlfU1RBVEVfRE9ORRADEhkKFVJFUExBWV9TVEFURV9DQU5DRUxFRBAEMs8HChJEZWFkTGV0dGVyc1NlcnZpY2USegoPTGlzdERlYWRMZXR0ZXJzEi8uY2FyaWxsb24uZGVhZGxldHRlcnMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBowLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIgSguxgCEnQKDUdldERlYWRMZXR0ZXISLS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5HZXREZWFkTGV0dGVyUmVxdWVzdBouLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldERlYWRMZXR0ZXJSZXNwb25zZSIEoLsYAhKAAQoRUmVwbGF5RGVhZExldHRlcnMSMS5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXlEZWFkTGV0dGVyc1JlcXVlc3QaMi5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5SZXBsYXlEZWFkTGV0dGVyc1Jlc3BvbnNlIgSguxgDEoMBChJEaXNjYXJkRGVhZExldHRlcnMSMi5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5EaXNjYXJkRGVhZExldHRlcnNSZXF1ZXN0GjMuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuRGlzY2FyZERlYWRMZXR0ZXJzUmVzcG9uc2UiBKC7GAMScQoMQ3JlYXRlUmVwbGF5EiwuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuQ3JlYXRlUmVwbGF5UmVxdWVzdBotLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkNyZWF0ZVJlcGxheVJlc3BvbnNlIgSguxgDEmgKCUdldFJlcGxheRIpLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkdldFJlcGxheVJlcXVlc3QaKi5jYXJpbGxvbi5kZWFkbGV0dGVycy52MS5HZXRSZXBsYXlSZXNwb25zZSIEoLsYAhJuCgtMaXN0UmVwbGF5cxIrLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkxpc3RSZXBsYXlzUmVxdWVzdBosLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkxpc3RSZXBsYXlzUmVzcG9uc2UiBKC7GAIScQoMQ2FuY2VsUmVwbGF5EiwuY2FyaWxsb24uZGVhZGxldHRlcnMudjEuQ2FuY2VsUmVwbGF5UmVxdWVzdBotLmNhcmlsbG9uLmRlYWRsZXR0ZXJzLnYxLkNhbmNlbFJlcGxheVJlc3BvbnNlIgSguxgDYgZwcm90bzM", [file_buf_validate_validate, file_carillon_access_v1_options, file_carillon_common_v1_common, file_google_protobuf_struct]);
 
 /**
  * A record that a stage gave up on.
@@ -502,11 +502,19 @@ export const DiscardDeadLettersRequestSchema: GenMessage<DiscardDeadLettersReque
  */
 export type DiscardDeadLettersResponse = Message<"carillon.deadletters.v1.DiscardDeadLettersResponse"> & {
   /**
-   * The ids of those that this call discarded.
+   * The ids of those that this call discarded; results tells it of every id that was asked for.
    *
-   * @generated from field: repeated string ids = 1;
+   * @generated from field: repeated string ids = 1 [deprecated = true];
+   * @deprecated
    */
   ids: string[];
+
+  /**
+   * One per dead letter, in the order of the ids asked for.
+   *
+   * @generated from field: repeated carillon.deadletters.v1.DiscardResult results = 3;
+   */
+  results: DiscardResult[];
 };
 
 /**
@@ -515,6 +523,82 @@ export type DiscardDeadLettersResponse = Message<"carillon.deadletters.v1.Discar
  */
 export const DiscardDeadLettersResponseSchema: GenMessage<DiscardDeadLettersResponse> = /*@__PURE__*/
   messageDesc(file_carillon_deadletters_v1_deadletters, 10);
+
+/**
+ * What became of one that was to be discarded.
+ *
+ * @generated from message carillon.deadletters.v1.DiscardResult
+ */
+export type DiscardResult = Message<"carillon.deadletters.v1.DiscardResult"> & {
+  /**
+   * Its UUID.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What was done with it.
+   *
+   * @generated from field: carillon.deadletters.v1.DiscardResult.Outcome outcome = 2;
+   */
+  outcome: DiscardResult_Outcome;
+};
+
+/**
+ * Describes the message carillon.deadletters.v1.DiscardResult.
+ * Use `create(DiscardResultSchema)` to create a new message.
+ */
+export const DiscardResultSchema: GenMessage<DiscardResult> = /*@__PURE__*/
+  messageDesc(file_carillon_deadletters_v1_deadletters, 11);
+
+/**
+ * What can become of a dead letter that is to be discarded.
+ *
+ * @generated from enum carillon.deadletters.v1.DiscardResult.Outcome
+ */
+export const DiscardResult_Outcome = {
+  /**
+   * Never answered.
+   *
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is settled, and nothing was done.
+   *
+   * @generated from enum value: OUTCOME_DISCARDED = 1;
+   */
+  DISCARDED: 1,
+
+  /**
+   * It was replayed or discarded before.
+   *
+   * @generated from enum value: OUTCOME_SETTLED_BEFORE = 2;
+   */
+  SETTLED_BEFORE: 2,
+
+  /**
+   * There is no such dead letter.
+   *
+   * @generated from enum value: OUTCOME_NOT_FOUND = 3;
+   */
+  NOT_FOUND: 3,
+} as const;
+
+/**
+ * What can become of a dead letter that is to be discarded.
+ *
+ * @generated from enum carillon.deadletters.v1.DiscardResult.Outcome
+ */
+export type DiscardResult_Outcome = (typeof DiscardResult_Outcome)[keyof typeof DiscardResult_Outcome] | UnknownEnum;
+
+/**
+ * Describes the enum carillon.deadletters.v1.DiscardResult.Outcome.
+ */
+export const DiscardResult_OutcomeSchema: GenEnum<DiscardResult_Outcome> = /*@__PURE__*/
+  enumDesc(file_carillon_deadletters_v1_deadletters, 11, 0);
 
 /**
  * A replay of all that a filter finds.
@@ -626,7 +710,7 @@ export type Replay = Message<"carillon.deadletters.v1.Replay"> & {
  * Use `create(ReplaySchema)` to create a new message.
  */
 export const ReplaySchema: GenMessage<Replay> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 11);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 12);
 
 /**
  * What to replay, and how fast.
@@ -635,7 +719,8 @@ export const ReplaySchema: GenMessage<Replay> = /*@__PURE__*/
  */
 export type CreateReplayRequest = Message<"carillon.deadletters.v1.CreateReplayRequest"> & {
   /**
-   * Which dead letters; left out: all that are kept. Its state must be left out: only kept ones are settled.
+   * Which dead letters; {} is all that are kept. It must not be left out, so that who forgets it does not settle every queue. Its state must
+   * be left out: only kept ones are settled.
    *
    * @generated from field: carillon.deadletters.v1.DeadLetterFilter filter = 1;
    */
@@ -668,7 +753,7 @@ export type CreateReplayRequest = Message<"carillon.deadletters.v1.CreateReplayR
  * Use `create(CreateReplayRequestSchema)` to create a new message.
  */
 export const CreateReplayRequestSchema: GenMessage<CreateReplayRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 12);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 13);
 
 /**
  * The replay that was created.
@@ -689,7 +774,7 @@ export type CreateReplayResponse = Message<"carillon.deadletters.v1.CreateReplay
  * Use `create(CreateReplayResponseSchema)` to create a new message.
  */
 export const CreateReplayResponseSchema: GenMessage<CreateReplayResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 13);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 14);
 
 /**
  * Which one.
@@ -710,7 +795,7 @@ export type GetReplayRequest = Message<"carillon.deadletters.v1.GetReplayRequest
  * Use `create(GetReplayRequestSchema)` to create a new message.
  */
 export const GetReplayRequestSchema: GenMessage<GetReplayRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 14);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 15);
 
 /**
  * How far it is.
@@ -731,7 +816,7 @@ export type GetReplayResponse = Message<"carillon.deadletters.v1.GetReplayRespon
  * Use `create(GetReplayResponseSchema)` to create a new message.
  */
 export const GetReplayResponseSchema: GenMessage<GetReplayResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 15);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 16);
 
 /**
  * Which page.
@@ -759,7 +844,7 @@ export type ListReplaysRequest = Message<"carillon.deadletters.v1.ListReplaysReq
  * Use `create(ListReplaysRequestSchema)` to create a new message.
  */
 export const ListReplaysRequestSchema: GenMessage<ListReplaysRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 16);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 17);
 
 /**
  * A page of replays.
@@ -787,7 +872,7 @@ export type ListReplaysResponse = Message<"carillon.deadletters.v1.ListReplaysRe
  * Use `create(ListReplaysResponseSchema)` to create a new message.
  */
 export const ListReplaysResponseSchema: GenMessage<ListReplaysResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 17);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 18);
 
 /**
  * Which one.
@@ -808,7 +893,7 @@ export type CancelReplayRequest = Message<"carillon.deadletters.v1.CancelReplayR
  * Use `create(CancelReplayRequestSchema)` to create a new message.
  */
 export const CancelReplayRequestSchema: GenMessage<CancelReplayRequest> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 18);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 19);
 
 /**
  * What it came to.
@@ -829,7 +914,7 @@ export type CancelReplayResponse = Message<"carillon.deadletters.v1.CancelReplay
  * Use `create(CancelReplayResponseSchema)` to create a new message.
  */
 export const CancelReplayResponseSchema: GenMessage<CancelReplayResponse> = /*@__PURE__*/
-  messageDesc(file_carillon_deadletters_v1_deadletters, 19);
+  messageDesc(file_carillon_deadletters_v1_deadletters, 20);
 
 /**
  * Where a dead letter stands.
@@ -1025,7 +1110,8 @@ export const DeadLettersService: GenService<{
   /**
    * Begins to replay, or to discard, all that a filter finds: oldest first, so many a second, until it is done or canceled. It goes on when
    * the process that does it dies. Of those about the same queue of an environment one runs at a time, and the others wait for it.
-   * Errors: RESOURCE_EXHAUSTED with 20 that have not ended; INVALID_ARGUMENT for an idempotency key that was used for another one.
+   * Errors: RESOURCE_EXHAUSTED with 20 that have not ended; INVALID_ARGUMENT without a filter, and for an idempotency key that was used for
+   * another one.
    *
    * @generated from rpc carillon.deadletters.v1.DeadLettersService.CreateReplay
    */

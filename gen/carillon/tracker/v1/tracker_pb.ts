@@ -628,8 +628,8 @@ export type Step = Message<"carillon.tracker.v1.Step"> & {
   channel: Channel;
 
   /**
-   * "asked", "scheduled", "decided", "not used", "queued", "waiting", "sent", "failed", "dead", "skipped", "expired", "canceled" or
-   * "refused".
+   * "asked", "scheduled", "decided", "not used", "queued", "waiting", "sent", "failed", "dead", "skipped", "expired", "canceled",
+   * "refused" or "erased".
    *
    * @generated from field: string stage = 4;
    */
@@ -905,7 +905,8 @@ export const EraseHistoryResponseSchema: GenMessage<EraseHistoryResponse> = /*@_
  */
 export const TrackerService: GenService<{
   /**
-   * One notification with its deliveries. Found from the moment it was acknowledged. Errors: NOT_FOUND.
+   * One notification with its deliveries. Found from the moment it was acknowledged. Of one that was only for people who were erased there
+   * is nothing but its id, the status ERASED and when it was acknowledged, for 24 hours after that; then it is NOT_FOUND. Errors: NOT_FOUND.
    *
    * @generated from rpc carillon.tracker.v1.TrackerService.GetNotification
    */
