@@ -2,7 +2,10 @@
 import { type KafkaLog, type KafkaLogNeeds, kafkaLog } from "#platform/log/log.kafka.ts";
 import { type EngineSettings, needed } from "./engines.ts";
 
-export function openKafka(settings: EngineSettings, needs: Pick<KafkaLogNeeds, "topics" | "clock" | "logger">): Promise<KafkaLog> {
+export function openKafka(
+  settings: EngineSettings,
+  needs: Pick<KafkaLogNeeds, "topics" | "clock" | "logger" | "signal">,
+): Promise<KafkaLog> {
   const { "kafka.sasl-mechanism": mechanism, "kafka.sasl-username": username = "", "kafka.sasl-password": password = "" } = settings;
   return kafkaLog({
     ...needs,

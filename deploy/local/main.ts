@@ -4,8 +4,8 @@
  * `--brokers 3` three brokers; `--one-process` all modules in one process; `--engines-only` the engines alone; `--data-dir DIR`.
  */
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { ConfigProblem, loadConfig } from "#platform/config/config.ts";
+import { ArgumentProblem, argumentsOf } from "../../services/arguments.ts";
 import { DATA_DIR, makeDataDir } from "../../services/data-dir.ts";
 import { describedModules } from "../../services/modules.ts";
 import type { ProcessSettings } from "../../services/process.ts";
@@ -33,9 +33,10 @@ function readArguments() {
   const flag = { type: "boolean", default: false } as const;
   const options = { "engines-only": flag, "one-process": flag, brokers: { type: "string" }, "data-dir": { type: "string" } } as const;
   try {
-    return parseArgs({ options, strict: true }).values;
+    return argumentsOf({ options }).values;
   } catch (error) {
-    return fail(`${(error as Error).message} ${USAGE}`);
+    if (!(error instanceof ArgumentProblem)) throw error;
+    return fail(`${error.message} ${USAGE}`);
   }
 }
 

@@ -56,6 +56,11 @@ test("is ready with a URL and a table of its processes, takes a notification, an
     const [, url = ""] = /^Carillon ready (\S+)/m.exec(said) ?? [];
     const { status } = await post(`${url}/api/v1/notifications`, { user_id: "ann", event_type: "x.y", content: "Hello" });
     expect(status).toBe(202);
+    const [, pid = ""] = /^router +\d+ +(\d+)$/m.exec(said) ?? [];
+    process.kill(Number(pid), "SIGKILL");
+    await expect
+      .poll(() => said, { timeout: START_MS })
+      .toMatch(/^router was ended by signal 9; starting it again\.\nrouter runs again, pid \d+\.$/m);
     const { stdout, stderr } = await tail("notifications.raw", "--mesh");
     expect(stderr).toContain(`Reading the log: Kafka's, ${kafka.join(", ")}.`);
     expect(JSON.parse(stdout).value).toMatchObject({ recipients: [{ user_id: "ann" }], event_type: "x.y" });

@@ -91,6 +91,18 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
   const untell = tellOfMesh(options.dataDir, { ...settingsIn(process.env), ...settingsOf(options) });
   let stopping = false;
 
+  /** Whether it got ready; either way it is told. */
+  const startAgain = async (plan: EnginePlan): Promise<boolean> => {
+    try {
+      const again = await startProcess(plan, signal);
+      running.set(plan.name, again);
+      logger.info(`${plan.name} runs again, pid ${again.pid}.`);
+      return true;
+    } catch (error) {
+      if (!stopping) logger.warn((error as Error).message);
+      return false;
+    }
+  };
   const keepUp = async (plan: EnginePlan): Promise<void> => {
     for (let failures = 0; !stopping; ) {
       const startedMs = performance.now();
@@ -98,12 +110,11 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
       if (stopping) return;
       failures = performance.now() - startedMs > STEADY_MS ? 0 : failures + 1;
       logger.warn(`${plan.name} ${how}; starting it again.`);
-      await pause(AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)]);
-      if (stopping) return;
-      try {
-        running.set(plan.name, await startProcess(plan, signal));
-      } catch (error) {
-        if (!stopping) logger.warn((error as Error).message);
+      for (;;) {
+        await pause(AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)]);
+        if (stopping) return;
+        if (await startAgain(plan)) break;
+        failures++;
       }
     }
   };
