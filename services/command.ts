@@ -1,5 +1,6 @@
 /** What the commands beside the service share: its settings, and what is wrong told as a sentence. */
 import { ConfigProblem, loadConfig } from "#platform/config/config.ts";
+import { EngineRefusal } from "#platform/engines/refusal.ts";
 import { DatabaseError } from "#platform/sql/errors.ts";
 import { describedModules } from "./modules.ts";
 import type { ProcessSettings } from "./process.ts";
@@ -18,8 +19,8 @@ export async function runCommand(
     const said = await work(all.get("process") as ProcessSettings, all);
     if (said !== undefined) process.stdout.write(`${said}\n`);
   } catch (error) {
-    if (!(error instanceof ConfigProblem || error instanceof DatabaseError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    if (![ConfigProblem, DatabaseError, EngineRefusal].some((told) => error instanceof told)) throw error;
+    process.stderr.write(`${(error as Error).message}\n`);
     process.exitCode = 1;
   }
 }

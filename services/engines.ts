@@ -2,19 +2,38 @@
 import { z } from "zod";
 import { ConfigProblem, variableOf } from "#platform/config/config.ts";
 import { flag, list, secret, wholeNumber } from "#platform/config/fields.ts";
+import { isHost, isHostAndPort } from "#platform/engines/host.ts";
 import type { Module } from "#platform/host.ts";
+import { addressOf as mysqlAddress } from "#platform/mysql/address.ts";
+import { addressOf as redisAddress } from "#platform/redis/address.ts";
 
-const address = (example: string, what: string) =>
+/** A URL that `read` takes. */
+const address = (read: (url: string) => unknown, example: string, what: string) =>
   secret()
+    .refine((text) => isTaken(read, text), { error: `must be a URL like ${example}` })
     .optional()
     .meta({ description: `${what}: ${example}` });
+
+function isTaken(read: (url: string) => unknown, text: string): boolean {
+  try {
+    read(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const hosts = (isOne: (text: string) => boolean, example: string) =>
+  list()
+    .refine((texts) => texts.every(isOne), { error: `must be like ${example}` })
+    .default([]);
 
 /** Of certificates: one way for every engine. */
 const TRUSTED =
   "Its certificate has to be valid for the host that is spoken to; NODE_EXTRA_CA_CERTS names the file of an authority of one's own.";
 
 const config = z.object({
-  "kafka.brokers": list().default([]).meta({
+  "kafka.brokers": hosts(isHostAndPort, "kafka-1:9092,kafka-2:9092").meta({
     description: "Some or all brokers as host:port. The embedded form keeps its log in SQLite, and says at the start that it ignores them.",
   }),
   "kafka.topic-prefix": z
@@ -35,6 +54,7 @@ const config = z.object({
   "kafka.sasl-username": z.string().optional().meta({ description: "With kafka.sasl-mechanism." }),
   "kafka.sasl-password": secret().optional().meta({ description: "With kafka.sasl-mechanism." }),
   "mysql.url": address(
+    mysqlAddress,
     "mysql://user:password@host:3306/carillon",
     "MySQL or MariaDB: people, preferences, templates, schedule, keys, dead letters",
   ),
@@ -45,18 +65,23 @@ const config = z.object({
     .default(10)
     .meta({ description: "Connections of one process to MySQL, at most." }),
   "redis.ledger-url": address(
+    redisAddress,
     "redis://host:6379",
     "The Redis of ledger, reservations and fan-out, which must keep what it is told: maxmemory-policy noeviction, appendonly yes",
   ),
-  "redis.cache-url": address("redis://host:6380", "The Redis of the caches, which may forget: another server than the ledger's"),
+  "redis.cache-url": address(
+    redisAddress,
+    "redis://host:6380",
+    "The Redis of the caches, which may forget: another server than the ledger's",
+  ),
   "redis.prefix": z
     .string()
     .regex(/^[\x21-\x7e]{1,100}$/, { error: "must be 1 to 100 printable characters without blanks, like carillon:" })
     .default("carillon:")
     .meta({ description: "Stands before every key and channel in both, so that several installations may share them." }),
-  "cassandra.contact-points": list()
-    .default([])
-    .meta({ description: "Some hosts of the cluster, each host or host:9042: history, inbox, stats." }),
+  "cassandra.contact-points": hosts(isHost, "cassandra-1:9042,cassandra-2:9042").meta({
+    description: "Some hosts of the cluster, each host or host:9042: history, inbox, stats.",
+  }),
   "cassandra.local-data-center": z
     .string()
     .default("datacenter1")

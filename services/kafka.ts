@@ -4,7 +4,7 @@ import { type EngineSettings, needed } from "./engines.ts";
 
 export function openKafka(
   settings: EngineSettings,
-  needs: Pick<KafkaLogNeeds, "topics" | "clock" | "logger" | "metrics">,
+  needs: Pick<KafkaLogNeeds, "topics" | "clock" | "logger" | "metrics" | "signal">,
 ): Promise<KafkaLog> {
   const { "kafka.sasl-mechanism": mechanism, "kafka.sasl-username": username = "", "kafka.sasl-password": password = "" } = settings;
   return kafkaLog({

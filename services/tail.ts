@@ -7,17 +7,16 @@
  */
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { didYouMean } from "#domain/near.ts";
 import { beginnings, inOrder } from "#platform/log/in-order.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { lineOf } from "#platform/log/readable.ts";
+import { ArgumentProblem, argumentsOf } from "./arguments.ts";
 import { type AllSettings, runCommand } from "./command.ts";
 import { DATA_DIR } from "./data-dir.ts";
 import { topicsOf } from "./form.ts";
 import { openLogForReading } from "./log-reader.ts";
 import { meshOn } from "./running-mesh.ts";
-import { onToldToEnd } from "./told-to-end.ts";
 
 const LAST = 10;
 const LAST_MOST = 10_000;
@@ -36,7 +35,7 @@ interface Wanted {
 }
 
 function wantedOf(args: string[]): Wanted {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = argumentsOf({
     args,
     allowPositionals: true,
     options: {
@@ -48,8 +47,8 @@ function wantedOf(args: string[]): Wanted {
     },
   });
   const [name, ...more] = positionals;
-  if (name === undefined || more.length > 0) throw new Error("Which topic?");
-  if (values["from-beginning"] && values.last !== undefined) throw new Error("--from-beginning or --last, and not both.");
+  if (name === undefined || more.length > 0) throw new ArgumentProblem("Which topic?");
+  if (values["from-beginning"] && values.last !== undefined) throw new ArgumentProblem("--from-beginning or --last, and not both.");
   const last = values["from-beginning"] ? undefined : wholeOf("--last", values.last ?? String(LAST), LAST_MOST);
   const partition = values.partition === undefined ? undefined : wholeOf("--partition", values.partition, Number.MAX_SAFE_INTEGER);
   return { name, last, partition, follow: values.follow, mesh: values.mesh };
@@ -57,19 +56,20 @@ function wantedOf(args: string[]): Wanted {
 
 function wholeOf(option: string, text: string, most: number): number {
   if (/^\d{1,9}$/.test(text) && Number(text) <= most) return Number(text);
-  throw new Error(`${option} must be a whole number${most === LAST_MOST ? ` of at most ${LAST_MOST}` : ""}.`);
+  throw new ArgumentProblem(`${option} must be a whole number${most === LAST_MOST ? ` of at most ${LAST_MOST}` : ""}.`);
 }
 
 let wanted: Wanted;
 try {
   wanted = wantedOf(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`${(error as Error).message} ${USAGE}\n`);
+  if (!(error instanceof ArgumentProblem)) throw error;
+  process.stderr.write(`${error.message} ${USAGE}\n`);
   process.exit(2);
 }
 
-const stop = new AbortController();
-onToldToEnd({ first: () => stop.abort(), again: () => process.exit(1) });
+// Nothing is kept that would have to be finished, whatever it waits for.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(0));
 // Whoever reads along, such as head, has had enough.
 process.stdout.on("error", () => process.exit(0));
 
@@ -101,14 +101,13 @@ async function tail(all: AllSettings, { name, last, partition, follow }: Wanted)
     const nexts = await beginnings(reader, topic, partitions, last ?? Number.POSITIVE_INFINITY);
     const held: LogRecord[] = [];
     for await (const record of inOrder(reader, topic, nexts)) {
-      if (stop.signal.aborted) return;
       if (last === undefined) show(record);
       else if (held.push(record) > last) held.shift();
     }
     for (const record of held) show(record);
-    while (follow && !stop.signal.aborted) {
+    while (follow) {
       for await (const record of inOrder(reader, topic, nexts)) show(record);
-      await sleep(PAUSE_MS, undefined, { signal: stop.signal }).catch(() => {});
+      await sleep(PAUSE_MS);
     }
   } finally {
     await reader.close();

@@ -71,6 +71,7 @@ test("no file is dead: each is reached from an entry point, or is a port's suite
   };
   const entries = [
     "services/main.ts",
+    "services/module.ts",
     "services/check-config.ts",
     "services/backup.ts",
     "services/tail.ts",

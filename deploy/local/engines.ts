@@ -4,10 +4,12 @@
  * Everything they keep is under one data directory, which one launcher at a time may use; a second start goes on with it, at the same
  * ports. They end when this process ends, however it ends.
  */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Lock } from "#platform/sqlite/lock.ts";
 import { type EngineAddresses, type EngineName, engineNames } from "./addresses.ts";
 import type { EngineLog } from "./engine.ts";
+import { SETTINGS } from "./given.ts";
 import { type EngineGroup, startGroup } from "./group.ts";
 import { kinds, type Planner } from "./kinds.ts";
 import { tryLock } from "./lock.ts";
@@ -51,13 +53,8 @@ export async function startEngines<Name extends EngineName = EngineName>(options
   await Promise.all(which.filter((name) => !own.includes(name)).map((name) => checkGiven(name, given)));
   const planners = await obtain(own, logger);
 
-  mkdirSync(dataDir, { recursive: true });
-  const lock = tryLock(join(dataDir, "engines"));
-  if (lock === undefined) {
-    throw new EngineProblem(
-      `The engines in ${dataDir} run already, started by another process. Stop that one, or use another data directory.`,
-    );
-  }
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const lock = lockOf(dataDir);
   const place = { dataDir, brokers, ports: rememberPorts(join(dataDir, "ports.json")) };
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
@@ -94,6 +91,19 @@ export async function startEngines<Name extends EngineName = EngineName>(options
   };
 }
 
+/** Throws EngineProblem where another launcher has the directory, before this one has done anything. */
+export function checkUnused(dataDir: string): void {
+  if (existsSync(dataDir)) lockOf(resolve(dataDir)).release();
+}
+
+function lockOf(dataDir: string): Lock {
+  const lock = tryLock(join(dataDir, "engines"));
+  if (lock) return lock;
+  throw new EngineProblem(
+    `The directory ${dataDir} is in use: its engines run already, started by another process. Stop that one, or use another data directory.`,
+  );
+}
+
 /** All of them, of which none is still at it when this rejects, with what went wrong first. */
 async function all(work: readonly Promise<unknown>[], onFirst: (error: unknown) => void): Promise<void> {
   await Promise.all(work).catch(onFirst);
@@ -107,7 +117,7 @@ async function checkGiven<Name extends EngineName>(name: Name, given: Partial<En
   try {
     await kinds[name].ask(address as EngineAddresses[Name]);
   } catch (error) {
-    throw new EngineProblem(`The ${name} that was given does not answer: ${(error as Error).message}`);
+    throw new EngineProblem(`The ${name} that ${SETTINGS[name]} names does not answer: ${(error as Error).message}`);
   }
 }
 

@@ -158,7 +158,7 @@ test("a start right after a launcher was killed waits for what is ending, and fi
 
 test.each([
   [["--engines-only", "--brokers", "2"], "--brokers is 1 or 3, not 2."],
-  [["--engine-only"], "Unknown option '--engine-only'"],
+  [["--engine-only"], 'There is no option --engine-only; did you mean "--engines-only"?'],
 ])("the arguments %j are refused with a sentence", async (args, sentence) => {
   const { said, ended } = launch(...args);
   expect(await ended).toBe(1);

@@ -2,10 +2,11 @@
  * Carillon's own processes on this machine: one for each module that can run alone, or one for all. One that ends by itself is started
  * again; all end with this process.
  */
-import { mkdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { makeDataDir } from "../../services/data-dir.ts";
 import { tellOfMesh } from "../../services/running-mesh.ts";
 import { secretOf } from "../../services/secret.ts";
 import type { EngineAddresses } from "./addresses.ts";
@@ -14,7 +15,7 @@ import { databaseUrl } from "./given.ts";
 import { isFree, type Ports } from "./port.ts";
 import { EngineProblem } from "./problem.ts";
 import { PROCESSES } from "./processes.ts";
-import type { Program, Supervised } from "./supervised.ts";
+import { logOf, type Program, type Supervised } from "./supervised.ts";
 
 const main = fileURLToPath(new URL("../../services/main.ts", import.meta.url));
 
@@ -30,9 +31,15 @@ const FRONT_SETTINGS = {
 const frontNames = Object.keys(FRONT) as (keyof typeof FRONT)[];
 const askedOf = (name: keyof typeof FRONT, env: NodeJS.ProcessEnv): number => Number(env[FRONT_SETTINGS[name]] || FRONT[name]);
 
+/** In production there is no mailbox. */
+const listensAt = (name: keyof typeof FRONT, env: NodeJS.ProcessEnv): boolean => name !== "smtp" || env.CARILLON_MODE !== "production";
+
 /** Throws where somebody listens already at ports of the front, naming all of them: whoever that is would be taken for the front. */
 export async function checkFront(env: NodeJS.ProcessEnv): Promise<void> {
-  const asked = frontNames.map((name) => ({ port: askedOf(name, env), setting: FRONT_SETTINGS[name] })).filter(({ port }) => port !== 0);
+  const asked = frontNames
+    .filter((name) => listensAt(name, env))
+    .map((name) => ({ port: askedOf(name, env), setting: FRONT_SETTINGS[name] }))
+    .filter(({ port }) => port !== 0);
   const free = await Promise.all(asked.map(({ port }) => isFree(port)));
   const taken = asked.filter((_, at) => !free[at]).map(({ port, setting }) => `Port ${port} is taken. Set ${setting} to another.`);
   if (taken.length > 0) throw new EngineProblem(taken.join("\n"));
@@ -65,6 +72,8 @@ export interface ServicesOptions extends ServicesSettings {
 
 export interface RunningServices {
   readonly processes: readonly { readonly name: string; readonly pid: number; readonly port: number }[];
+  /** The log that has the first API key, where this start made one. */
+  readonly firstKeyIn: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -78,9 +87,22 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
   const { logger, signal } = options;
   const plans = plansOf(options);
   const running = await startAll(plans, signal);
+  const firstKeyIn = plans.map(logOf).find((log) => /^The first API key/m.test(readFileSync(log, "utf8")));
   const untell = tellOfMesh(options.dataDir, { ...settingsIn(process.env), ...settingsOf(options) });
   let stopping = false;
 
+  /** Whether it got ready; either way it is told. */
+  const startAgain = async (plan: EnginePlan): Promise<boolean> => {
+    try {
+      const again = await startProcess(plan, signal);
+      running.set(plan.name, again);
+      logger.info(`${plan.name} runs again, pid ${again.pid}.`);
+      return true;
+    } catch (error) {
+      if (!stopping) logger.warn((error as Error).message);
+      return false;
+    }
+  };
   const keepUp = async (plan: EnginePlan): Promise<void> => {
     for (let failures = 0; !stopping; ) {
       const startedMs = performance.now();
@@ -88,12 +110,11 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
       if (stopping) return;
       failures = performance.now() - startedMs > STEADY_MS ? 0 : failures + 1;
       logger.warn(`${plan.name} ${how}; starting it again.`);
-      await pause(AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)]);
-      if (stopping) return;
-      try {
-        running.set(plan.name, await startProcess(plan, signal));
-      } catch (error) {
-        if (!stopping) logger.warn((error as Error).message);
+      for (;;) {
+        await pause(AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)]);
+        if (stopping) return;
+        if (await startAgain(plan)) break;
+        failures++;
       }
     }
   };
@@ -108,6 +129,7 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
     get processes() {
       return plans.map(({ name, port }) => ({ name, pid: running.get(name)?.pid ?? 0, port }));
     },
+    firstKeyIn,
     stop,
   };
 }
@@ -141,6 +163,8 @@ function planOf(modules: readonly string[], options: ServicesSettings): EnginePl
     async ask() {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) });
       if (!response.ok) throw new Error(await response.text());
+      // Its last word of a start, and the first key before it, come a moment after its probe says so.
+      if (!/^Carillon .*ready http/m.test(readFileSync(logOf(this), "utf8"))) throw new Error("has not said that it is ready");
     },
   };
 }
@@ -172,6 +196,6 @@ function settingsOf({ dataDir, engines, ports }: ServicesSettings): Record<strin
 
 /** What these processes know each other by; made at the first start, readable by the owner only. */
 function serviceSecret(dataDir: string): string {
-  mkdirSync(dataDir, { recursive: true });
+  makeDataDir(dataDir);
   return Buffer.from(secretOf(join(dataDir, "service.secret"), "hex")).toString();
 }

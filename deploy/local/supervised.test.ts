@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -118,6 +118,13 @@ test("a pid file whose number is now another program's is stale, and that progra
   } finally {
     other.kill("SIGKILL");
   }
+});
+
+test("what it says is for its owner only", async () => {
+  await (await run("echo one")).ended;
+  await (await run("echo two")).ended;
+  const modes = ["engine.log", "engine.log.before"].map((name) => statSync(join(dir, name)).mode & 0o777);
+  expect(modes).toEqual([0o600, 0o600]);
 });
 
 test("the log of the run before is kept beside the new one", async () => {

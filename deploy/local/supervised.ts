@@ -2,7 +2,7 @@
  * A program that runs as long as this process: whatever ends this process ends it too, SIGKILL included (supervise.sh tells how).
  *
  * It is a session of its own, so that a Ctrl-C reaches the launcher alone, which ends its engines in order. Its output goes to a log
- * file, of which the one before is kept.
+ * file, of which the one before is kept; both are the owner's alone, for a first key may be among what is said.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -38,11 +38,12 @@ export interface Supervised {
   lastLines(): string;
 }
 
-const logOf = ({ dir, name }: Program) => join(dir, `${name}.log`);
+/** Where its output goes. */
+export const logOf = ({ dir, name }: Pick<Program, "dir" | "name">): string => join(dir, `${name}.log`);
 const pidFileOf = ({ dir, name }: Program) => join(dir, `${name}.pid`);
 
 export async function runSupervised(program: Program): Promise<Supervised> {
-  mkdirSync(program.dir, { recursive: true });
+  mkdirSync(program.dir, { recursive: true, mode: 0o700 });
   await outlive(program);
   const child = spawnInto(logOf(program), program);
   const ended = new Promise<string>((resolve) => {
@@ -69,7 +70,7 @@ function spawnInto(log: string, { name, dir, command, args, env, graceS = GRACE_
   try {
     renameSync(log, `${log}.before`);
   } catch {}
-  const output = openSync(log, "w");
+  const output = openSync(log, "w", 0o600);
   try {
     return spawn("/bin/sh", [supervisor, join(dir, `${name}.pid`), String(graceS), command, ...args], {
       cwd: dir,

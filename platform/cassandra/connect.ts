@@ -4,6 +4,7 @@
  * Hosts that go and return later are the driver's affair; it tries each again every few seconds.
  */
 import { Client, type ClientOptions, policies, types } from "cassandra-driver";
+import { isHost } from "#platform/engines/host.ts";
 import type { CassandraNeeds } from "./cassandra.ts";
 import { CassandraRefusal, refusalOf, saidOf } from "./errors.ts";
 import { keyspaceFor } from "./keyspace.ts";
@@ -13,7 +14,6 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const RECONNECT_MS = { first: 250, most: 5_000 };
 const HEARTBEAT_MS = 5_000;
 const LEAST_VERSION = 4;
-const CONTACT_POINT = /^(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+)(:\d{1,5})?$/;
 
 export const DEADLINE_MS = 10_000;
 /** The first host has half of the deadline, so that a second one can still answer. */
@@ -22,7 +22,7 @@ const SHARE_OF_ONE_TRY = 0.45;
 /** A client whose requests without a keyspace go to the configured one. */
 export async function connect(needs: CassandraNeeds): Promise<Client> {
   const { contactPoints, clock, logger, signal, credentials, localDataCenter } = needs;
-  const wrong = contactPoints.filter((each) => !CONTACT_POINT.test(each));
+  const wrong = contactPoints.filter((each) => !isHost(each));
   if (wrong.length > 0 || contactPoints.length === 0)
     throw new CassandraRefusal(
       `Cassandra's contact points must be hosts like cassandra-1 or 10.0.0.1:9042; "${wrong.join(", ")}" is none.`,

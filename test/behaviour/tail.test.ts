@@ -83,6 +83,7 @@ describe("beside a running service", () => {
     expect(await refusal(env, "schedule", "--partition", "6")).toBe("1 schedule has the partitions 0 to 5, not 6.");
     for (const args of [[], ["a", "b"], ["a", "--last", "x"], ["a", "--from-beginning", "--last", "1"], ["a", "--all"]])
       expect(await refusal(env, ...args)).toMatch(/^2 .*npm run tail -- TOPIC/);
+    expect(await refusal(env, "a", "--lst", "3")).toMatch(/^2 There is no option --lst; did you mean "--last"\? npm run tail -- /);
   });
 });
 
@@ -96,6 +97,31 @@ it("does not choose between two logs that the settings name", async () => {
   expect(await refusal({ CARILLON_KAFKA_BROKERS: "127.0.0.1:1" }, "schedule")).toMatch(
     /^1 Which log\? CARILLON_KAFKA_BROKERS names one in Kafka.*Set CARILLON_ADAPTERS to mesh/,
   );
+});
+
+describe("of a Kafka that does not answer", () => {
+  const dead = { CARILLON_ADAPTERS: "mesh", CARILLON_KAFKA_BROKERS: "127.0.0.1:1" };
+
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "ends at the first %s while it waits",
+    async (signal) => {
+      const child = spawn(process.execPath, ["--no-warnings", script, "schedule"], {
+        env: withOnly(dead),
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let said = "";
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
+      const ended = once(child, "exit");
+      await expect.poll(() => said, { timeout: 60_000 }).toContain("waiting for Kafka");
+      child.kill(signal);
+      expect(await ended).toEqual([0, null]);
+    },
+    90_000,
+  );
+
+  it("gives up after a while, and says so", async () => {
+    expect(await refusal(dead, "schedule")).toMatch(/^1 [\s\S]*Kafka at 127\.0\.0\.1:1 did not answer within 20 s\.$/);
+  }, 90_000);
 });
 
 it("says that no mesh runs where its log is asked for", async () => {

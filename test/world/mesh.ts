@@ -4,13 +4,12 @@
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { inject } from "vitest";
 import type { EngineAddresses } from "../../deploy/local/addresses.ts";
 import { type EnginePlan, startProcess } from "../../deploy/local/engine.ts";
 import { rememberPorts } from "../../deploy/local/port.ts";
 import { plansOf, portsOf, startAll } from "../../deploy/local/services.ts";
-import type { Supervised } from "../../deploy/local/supervised.ts";
+import { logOf } from "../../deploy/local/supervised.ts";
 import { credentialIn } from "./embedded.ts";
 import { forget, nameOf, settingsUnder } from "./names.ts";
 import type {} from "./setup.ts";
@@ -37,7 +36,7 @@ export async function startMesh({ env = {}, dataDir: given, under, oneProcess }:
   });
   const [front] = plans as [EnginePlan];
   const running = await startAll(plans, signal);
-  const credential = credentialIn((await Promise.all(plans.map((plan) => untilSaidReady(plan, running)))).join(""));
+  const credential = credentialIn(plans.map((plan) => readFileSync(logOf(plan), "utf8")).join(""));
   const alive = new Set(plans.map((plan) => plan.name));
   const watch = (which: string) => void running.get(which)?.ended.then(() => alive.delete(which));
   for (const which of alive) watch(which);
@@ -85,18 +84,6 @@ export async function startMesh({ env = {}, dataDir: given, under, oneProcess }:
     },
   };
   return world;
-}
-
-/** What a process has said when it was ready: its last word of a start comes a moment after its probe says so. */
-async function untilSaidReady({ dir, name }: EnginePlan, running: ReadonlyMap<string, Supervised>): Promise<string> {
-  let hasEnded = false;
-  void running.get(name)?.ended.then(() => (hasEnded = true));
-  for (;;) {
-    const said = readFileSync(join(dir, `${name}.log`), "utf8");
-    if (/^Carillon .*ready http/m.test(said)) return said;
-    if (hasEnded) throw new Error(`${name} ended before it was ready:\n${said}`);
-    await pause(20);
-  }
 }
 
 /** Settings of whoever runs the tests are not the world's. */
