@@ -232,14 +232,14 @@ const expectedOfScalars: Partial<Readonly<Record<ScalarType, string>>> = {
   [ScalarType.FLOAT]: "must be a number",
 };
 
-/** From what the type can hold to what the contract allows of it. */
+/** From what the type can hold to what the contract allows of it; 64 bits are no bound that would tell anybody something. */
 function wholeNumber(field: DescField): string {
   const { value: rules } = getOption(field, rulesOf).type as { value?: Partial<Record<"greaterThan" | "lessThan", Bound>> };
-  const { least, most } = rangesOfScalars[field.scalar as ScalarType] ?? ANY_64;
+  const { least, most } = rangesOfScalars[field.scalar as ScalarType] ?? {};
   const { greaterThan, lessThan } = rules ?? {};
   const from = greaterThan?.case === "gte" ? greaterThan.value : least;
   const to = lessThan?.case === "lte" ? lessThan.value : most;
-  return `must be a whole number from ${from} to ${to}`;
+  return `must be a whole number${from === undefined ? "" : ` from ${from}`}${to === undefined ? "" : ` to ${to}`}`;
 }
 
 interface Bound {
@@ -247,16 +247,10 @@ interface Bound {
   readonly value?: number | bigint;
 }
 
-const ANY_32 = { least: -(2 ** 31), most: 2 ** 31 - 1 };
-const ANY_64 = { least: -(2n ** 63n), most: 2n ** 63n - 1n };
-const rangesOfScalars: Partial<Readonly<Record<ScalarType, { least: number | bigint; most: number | bigint }>>> = {
+const rangesOfScalars: Partial<Readonly<Record<ScalarType, { least?: number; most?: number }>>> = {
   [ScalarType.UINT32]: { least: 0, most: 2 ** 32 - 1 },
-  [ScalarType.FIXED32]: { least: 0, most: 2 ** 32 - 1 },
-  [ScalarType.UINT64]: { least: 0, most: 2n ** 64n - 1n },
-  [ScalarType.FIXED64]: { least: 0, most: 2n ** 64n - 1n },
-  [ScalarType.INT32]: ANY_32,
-  [ScalarType.SINT32]: ANY_32,
-  [ScalarType.SFIXED32]: ANY_32,
+  [ScalarType.UINT64]: { least: 0 },
+  [ScalarType.INT32]: { least: -(2 ** 31), most: 2 ** 31 - 1 },
 };
 
 const isObject = (json: JsonValue): json is JsonObject => typeof json === "object" && json !== null && !Array.isArray(json);

@@ -10,6 +10,7 @@ import { Channel, HopSchema, type Way } from "#gen/carillon/common/v1/common_pb.
 import { type DeadLetter, type Delivery, DeliverySchema, type Scheduled, ScheduledSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import { type Decoded, decoded, jsonOf } from "#platform/log/readable.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
+import { idOf } from "#platform/raw/id.ts";
 import type { Letter, Original, Summary } from "./store.ts";
 
 /** What there is to know of topics. */
@@ -26,8 +27,8 @@ export function decode(topicName: string, original: Pick<Original, "value" | "he
 /** Empty where it is nobody's: then nobody is shown it. */
 export const environmentOf = (letter: DeadLetter, door: RawDoor): string => door.ownerOf(letter, letter.topic).environment ?? "";
 
-export function whose(letter: Pick<DeadLetter, "topic" | "value" | "headers">, topics: Topics): Whose {
-  const found = aboutIt(letter, topics);
+export function whose(letter: DeadLetter, door: RawDoor): Whose {
+  const found = aboutIt(letter, door);
   return {
     notificationId: short(found.notificationId),
     deliveryId: short(found.deliveryId),
@@ -39,20 +40,24 @@ export function whose(letter: Pick<DeadLetter, "topic" | "value" | "headers">, t
 
 type Found = { readonly [K in keyof Whose]?: unknown };
 
-function aboutIt({ topic: name, value, headers }: Pick<DeadLetter, "topic" | "value" | "headers">, topics: Topics): Found {
+function aboutIt(letter: DeadLetter, topics: RawDoor): Found {
+  const { topic: name, value, headers } = letter;
   const topic = topics.topicNamed(name);
   const original = topic && decoded(topic, { value, headers });
-  if (topic && isRaw(topic)) return aboutAsked((original?.message ?? jsonOf(value) ?? {}) as Record<string, unknown>);
+  if (topic && isRaw(topic))
+    return aboutAsked((original?.message ?? jsonOf(value) ?? {}) as Record<string, unknown>, environmentOf(letter, topics));
   if (!original) return {};
   if (original.schema !== ScheduledSchema) return original.message as Found;
   const { topic: target, value: inner } = original.message as Scheduled;
   return (decode(target, { value: inner, headers: {} }, topics)?.message ?? {}) as Found;
 }
 
-function aboutAsked(asked: Readonly<Record<string, unknown>>): Found {
+/** As the router names it: the timeline of what it refused is found by the same id. */
+function aboutAsked(asked: Readonly<Record<string, unknown>>, environment: string): Found {
   const recipients = (Array.isArray(asked.recipients) ? asked.recipients : [asked]) as Record<string, unknown>[];
   const [first] = recipients;
-  return { notificationId: asked.notificationId ?? asked.notification_id, userId: first?.userId ?? first?.user_id };
+  const notificationId = asked.notificationId ?? asked.notification_id ?? idOf(environment, asked);
+  return { notificationId, userId: first?.userId ?? first?.user_id };
 }
 
 /**
