@@ -11,6 +11,9 @@ describe("the name that was meant", () => {
     ["wep", ["email", "web"], "web"],
     ["webpush", ["email", "web"], "web"],
     ["hihg", ["low", "medium", "high"], "high"],
+    ["id", ["notificationId", "limit"], "notificationId"],
+    ["replayId", ["id"], "id"],
+    ["exhausted", ["attempts_exhausted", "expired", "canceled"], "attempts_exhausted"],
   ])("%s is, of %j, %s", (written, known, name) => {
     expect(nearest(written, known)).toBe(name);
   });
@@ -21,6 +24,8 @@ describe("the name that was meant", () => {
     ["telegram", ["email", "web"]],
     ["whatever", ["recipients", "content", "priority"]],
     ["customId", ["to"]],
+    ["id", ["notificationId", "userId"]],
+    ["_", ["id"]],
     ["x", []],
   ])("%s is none of %j", (written, known) => {
     expect(nearest(written, known)).toBeUndefined();

@@ -7,7 +7,24 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[^\p{L}\p
 /** A word with this many letters says something even inside of another: "webpush". */
 const LEAST_INSIDE = 3;
 
-/** The nearest of `known`; undefined when none is near: up to a third of the letters may be wrong, or there may be more around it. */
+/** The words of a name: `notificationId` and `notification_id` are notification and id. */
+const wordsOf = (name: string): string[] =>
+  name
+    .replaceAll(/([\p{Ll}\p{N}])(\p{Lu})/gu, "$1 $2")
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== "");
+
+/** Whether one of them is how the other ends: `id` is `notification_id`, and `replayId` is `id`. */
+function isShortFor(one: string, other: string): boolean {
+  const [short = [], long = []] = [wordsOf(one), wordsOf(other)].sort((a, b) => a.length - b.length);
+  return short.length > 0 && long.slice(-short.length).join(" ") === short.join(" ");
+}
+
+/**
+ * The nearest of `known`; undefined when none is near: up to a third of the letters may be wrong, or there may be more around it, or it is
+ * the only one that ends in the same words.
+ */
 export function nearest(written: string, known: readonly string[]): string | undefined {
   const meant = plain(written);
   const isNear = (name: string, off: number) =>
@@ -16,7 +33,9 @@ export function nearest(written: string, known: readonly string[]): string | und
     .map((name) => ({ name, off: distance(meant, plain(name)) }))
     .filter(({ name, off }) => isNear(plain(name), off))
     .sort((one, other) => one.off - other.off);
-  return near[0]?.name;
+  if (near[0]) return near[0].name;
+  const [only, ...others] = known.filter((name) => isShortFor(written, name));
+  return others.length === 0 ? only : undefined;
 }
 
 /** As the end of a sentence; empty when nothing is near. */

@@ -11,6 +11,7 @@ import {
   type DescMessage,
   fromJson,
   fromJsonString,
+  getOption,
   type JsonObject,
   type JsonValue,
   type Message,
@@ -18,8 +19,9 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { isFieldError } from "@bufbuild/protobuf/reflect";
+import { field as rulesOf } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { Problem, type Violation } from "#domain/errors.ts";
-import { didYouMean, nearest } from "#domain/near.ts";
+import { nearest } from "#domain/near.ts";
 import { placeOf } from "#platform/json-place.ts";
 import { itemByItemFields, markUnreadable } from "./items.ts";
 
@@ -162,7 +164,7 @@ function explainMessage(schema: DescMessage, json: JsonValue, path: string, viol
   for (const [key, value] of Object.entries(json)) {
     const field = schema.fields.find((each) => each.name === key || each.jsonName === key);
     if (!field) {
-      violations.push({ field: join(path, key), description: `unknown field "${key}"${didYouMean(key, namesLike(schema, key))}` });
+      violations.push({ field: join(path, key), description: `unknown field "${key}"${meantField(schema, key, path)}` });
     } else if (seen.has(field)) {
       violations.push({ field: join(path, field.name), description: "is given twice" });
     } else if (value !== null) {
@@ -212,7 +214,7 @@ function expectation(field: DescField, value: JsonValue): string {
     return `must be one of ${names.join(", ")}${typeof value === "string" ? meantValue(field.enum, value, names) : ""}`;
   }
   if (field.message) return expectedOfTypes[field.message.typeName] ?? `must be the JSON form of ${field.message.typeName}`;
-  return expectedOfScalars[field.scalar as ScalarType] ?? "must be a whole number in its range";
+  return expectedOfScalars[field.scalar as ScalarType] ?? wholeNumber(field);
 }
 
 const expectedOfTypes: Readonly<Record<string, string>> = {
@@ -230,11 +232,47 @@ const expectedOfScalars: Partial<Readonly<Record<ScalarType, string>>> = {
   [ScalarType.FLOAT]: "must be a number",
 };
 
+/** From what the type can hold to what the contract allows of it; 64 bits are no bound that would tell anybody something. */
+function wholeNumber(field: DescField): string {
+  const { value: rules } = getOption(field, rulesOf).type as { value?: Partial<Record<"greaterThan" | "lessThan", Bound>> };
+  const { least, most } = rangesOfScalars[field.scalar as ScalarType] ?? {};
+  const { greaterThan, lessThan } = rules ?? {};
+  const from = greaterThan?.case === "gte" ? greaterThan.value : least;
+  const to = lessThan?.case === "lte" ? lessThan.value : most;
+  return `must be a whole number${from === undefined ? "" : ` from ${from}`}${to === undefined ? "" : ` to ${to}`}`;
+}
+
+interface Bound {
+  readonly case?: string;
+  readonly value?: number | bigint;
+}
+
+const rangesOfScalars: Partial<Readonly<Record<ScalarType, { least?: number; most?: number }>>> = {
+  [ScalarType.UINT32]: { least: 0, most: 2 ** 32 - 1 },
+  [ScalarType.UINT64]: { least: 0 },
+  [ScalarType.INT32]: { least: -(2 ** 31), most: 2 ** 31 - 1 },
+};
+
 const isObject = (json: JsonValue): json is JsonObject => typeof json === "object" && json !== null && !Array.isArray(json);
 const join = (path: string, name: string) => (path === "" ? name : `${path}.${name}`);
 
 /** In the spelling that the caller uses. */
-const namesLike = (schema: DescMessage, key: string) => schema.fields.map((field) => (key.includes("_") ? field.name : field.jsonName));
+const namesLike = (schema: Pick<DescMessage, "fields">, key: string) =>
+  schema.fields.map((field) => (key.includes("_") ? field.name : field.jsonName));
+
+/** Of its own message, or of one inside: a name that is right there is what was meant rather than one that is nearly right here. */
+function meantField(schema: DescMessage, key: string, path: string): string {
+  const inside = schema.fields.flatMap((field) => {
+    if (!field.message || field.message.typeName.startsWith("google.protobuf.") || field.fieldKind === "map") return [];
+    const [name] = namesLike({ fields: [field] }, key);
+    const own = join(path, field.fieldKind === "list" ? `${name}[0]` : (name as string));
+    return namesLike(field.message, key).map((inner) => ({ inner, whole: `${own}.${inner}` }));
+  });
+  const wholeOf = (name: string | undefined) => inside.find(({ inner }) => inner === name)?.whole;
+  const innerNames = inside.map(({ inner }) => inner);
+  const found = wholeOf(key) ?? nearest(key, namesLike(schema, key)) ?? wholeOf(nearest(key, innerNames));
+  return found === undefined ? "" : `; did you mean "${found}"?`;
+}
 
 /** What all values begin with tells nothing: "web" is CHANNEL_WEB, and CHANNEL_SMS is not near it. */
 function meantValue({ sharedPrefix = "" }: DescEnum, written: string, names: readonly string[]): string {

@@ -1,6 +1,6 @@
 /** Which dead letters are meant: the filter of a request, checked, and in the store's words. */
 import { Problem, type Violation } from "#domain/errors.ts";
-import { didYouMean } from "#domain/near.ts";
+import { didYouMeanAmong } from "#domain/near.ts";
 import { reasons } from "#domain/reasons.ts";
 import { type DeadLetterFilter, DeadLetterState } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
 import { queues } from "./stage.ts";
@@ -22,7 +22,7 @@ export function checkFilter({ queue, reason }: Pick<DeadLetterFilter, "queue" | 
   if (reason !== "" && !Object.hasOwn(reasons, reason))
     violations.push({
       field: "filter.reason",
-      description: `must be a code of docs/reasons.md${didYouMean(reason, Object.keys(reasons))}`,
+      description: `must be a code of docs/reasons.md${didYouMeanAmong(reason, Object.keys(reasons))}`,
     });
   if (violations.length > 0) throw new Problem("INVALID_REQUEST", { violations });
 }

@@ -11,6 +11,7 @@ import { type DeadLetter, type Delivery, DeliverySchema, type Scheduled, Schedul
 import { type Decoded, decoded, jsonOf } from "#platform/log/readable.ts";
 import { acceptedAtOf } from "#platform/raw/accepted-at.ts";
 import type { RawDoor } from "#platform/raw/door.ts";
+import { idOf } from "#platform/raw/id.ts";
 import type { Letter, Original, Summary } from "./store.ts";
 
 /** What there is to know of topics. */
@@ -27,8 +28,8 @@ export function decode(topicName: string, original: Pick<Original, "value" | "he
 /** Empty where it is nobody's: then nobody is shown it. */
 export const environmentOf = (letter: DeadLetter, door: RawDoor): string => door.ownerOf(letter, letter.topic).environment ?? "";
 
-export function whose(letter: Pick<DeadLetter, "topic" | "value" | "headers">, topics: Topics): Whose {
-  const found = aboutIt(letter, topics);
+export function whose(letter: DeadLetter, door: RawDoor): Whose {
+  const found = aboutIt(letter, environmentOf(letter, door), door);
   return {
     notificationId: short(found.notificationId),
     deliveryId: short(found.deliveryId),
@@ -40,18 +41,20 @@ export function whose(letter: Pick<DeadLetter, "topic" | "value" | "headers">, t
 
 type Found = { readonly [K in keyof Whose]?: unknown };
 
-function aboutIt({ topic: name, value, headers }: Pick<DeadLetter, "topic" | "value" | "headers">, topics: Topics): Found {
+function aboutIt(letter: Pick<Original, "value" | "headers"> & Pick<Letter, "topic">, environment: string, topics: Topics): Found {
+  const { topic: name, value, headers } = letter;
   const topic = topics.topicNamed(name);
   const original = topic && decoded(topic, { value, headers });
-  if (topic && isRaw(topic)) return aboutAsked((original?.message ?? jsonOf(value) ?? {}) as Record<string, unknown>);
+  if (topic && isRaw(topic)) return aboutAsked((original?.message ?? jsonOf(value) ?? {}) as Record<string, unknown>, environment);
   if (!original) return {};
   if (original.schema !== ScheduledSchema) return original.message as Found;
   const { topic: target, value: inner } = original.message as Scheduled;
   return (decode(target, { value: inner, headers: {} }, topics)?.message ?? {}) as Found;
 }
 
-function aboutAsked(asked: Readonly<Record<string, unknown>>): Found {
-  return { notificationId: asked.notificationId ?? asked.notification_id, userId: recipientsOf(asked)[0] };
+/** As the router names it: the timeline of what it refused is found by the same id. */
+function aboutAsked(asked: Readonly<Record<string, unknown>>, environment: string): Found {
+  return { notificationId: asked.notificationId ?? asked.notification_id ?? idOf(environment, asked), userId: recipientsOf(asked)[0] };
 }
 
 /** The user id of each recipient of a raw record, in whatever shape it is. */
@@ -64,7 +67,7 @@ function recipientsOf(asked: Readonly<Record<string, unknown>>): unknown[] {
 export function recipientIdsIn(letter: Pick<Letter, "topic" | "original">, topics: Topics): readonly string[] {
   const { value, headers } = letter.original;
   const topic = topics.topicNamed(letter.topic);
-  if (!topic || !isRaw(topic)) return [short(aboutIt({ topic: letter.topic, value, headers }, topics).userId)];
+  if (!topic || !isRaw(topic)) return [short(aboutIt({ topic: letter.topic, value, headers }, "", topics).userId)];
   const asked = decoded(topic, { value, headers })?.message ?? jsonOf(value) ?? {};
   return recipientsOf(asked as Record<string, unknown>).map(short);
 }

@@ -1,5 +1,6 @@
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { notificationName } from "#domain/ids.ts";
 import * as topics from "#domain/topics.ts";
 import { Channel, DeliveryStatus, WaySchema } from "#gen/carillon/common/v1/common_pb.ts";
 import {
@@ -14,6 +15,7 @@ import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences
 import { personReached } from "#platform/ledger/reach.ts";
 import { originOf } from "#platform/raw/origin.ts";
 import { problemFrom } from "#platform/rpc/problems.ts";
+import { uuidv5 } from "#platform/uuid.ts";
 import { DAY_MS, DELIVERY, encoded, further, type LetterTrial, letterTrial, NOTIFICATION, SECRET } from "./letters.fixture.ts";
 
 describe("dead letters", () => {
@@ -230,6 +232,10 @@ describe("dead letters", () => {
     const flat = await bury(topics.raw, { key: "", value: written({ user_id: "ann", event_type: "a" }) }, "invalid");
     expect(flat).toMatchObject({ userId: "ann", notificationId: "" });
     const keyed = await bury(topics.raw, { key: "", value: written({ message: "M", idempotency_key: "k" }) }, "invalid");
+    // By which its timeline is found, and the letter from there.
+    expect(keyed.notificationId).toBe(uuidv5(notificationName("development", "k")));
+    const filter = { notificationId: keyed.notificationId };
+    expect((await letters.listDeadLetters({ filter })).deadLetters.map(({ id }) => id)).toEqual([keyed.id]);
     await letters.replayDeadLetters({ ids: [flat.id, keyed.id] });
     const again = (await at.records(topics.raw)).map(({ value }) => JSON.parse(Buffer.from(value).toString()));
     expect(again).toHaveLength(2);

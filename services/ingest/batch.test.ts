@@ -67,7 +67,7 @@ const asked = (...notifications: Init[]) => create(SendBatchRequestSchema, { not
 async function sent(notifications: Init[], { pinned = async () => undefined, record }: { pinned?: Pinning; record?: RawRecord } = {}) {
   const work = working();
   const intake = new Intake(at, reservations, record);
-  const call = { environment: "shop", headerKey: "", traceparent: undefined, requestId: "request-1", work };
+  const call = { environment: "shop", headerKey: "", traceparent: undefined, requestId: "request-1", work, handed: () => {} };
   try {
     const results = await sendBatch(asked(...notifications), call, { ...at, intake, pinned });
     return results.map(({ result }) => (result.case === "error" ? `${result.value.reason}: ${result.value.message}` : result.case));

@@ -32,6 +32,8 @@ export interface BatchCall {
   readonly traceparent: string | undefined;
   readonly requestId: string;
   readonly work: Work;
+  /** Called before anything of it may be in the log. */
+  handed(): void;
 }
 
 /** What accepting and appending one notification costs beside its bytes, in bytes. */
@@ -103,6 +105,7 @@ async function hand(
     return { answers: answered(lost), lost };
   };
   try {
+    call.handed();
     const { answers } = await needs.intake.hand(candidates, call.traceparent);
     return { fares: answers.then((found) => ({ answers: answered(found), lost: [] }), refused) };
   } catch (error) {

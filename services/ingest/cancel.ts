@@ -67,9 +67,12 @@ async function sure<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new Problem("LOG_UNAVAILABLE", { message: "It is not known whether it was canceled. Repeat.", cause, retryAfterMs: 1_000 });
+    throw notCanceled(cause);
   }
 }
+
+export const notCanceled = (cause: unknown) =>
+  new Problem("LOG_UNAVAILABLE", { message: "It is not known whether it was canceled. Repeat.", cause, retryAfterMs: 1_000 });
 
 interface Known {
   readonly deliveryId: string;

@@ -122,4 +122,4 @@ export class Intake {
   }
 }
 
-const unavailable = (cause: unknown) => new Problem("LOG_UNAVAILABLE", { cause, retryAfterMs: 1_000 });
+export const unavailable = (cause: unknown) => new Problem("LOG_UNAVAILABLE", { cause, retryAfterMs: 1_000 });

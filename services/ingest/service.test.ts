@@ -47,6 +47,8 @@ let logIsAway: boolean;
 /** Counted since the test began; the log takes all but those that `takes` says no to. */
 let appends: number;
 let takes: (append: number) => boolean;
+/** What an append waits for before the log gets it. */
+let silence: Promise<void> | undefined;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "carillon-ingest-"));
@@ -62,7 +64,9 @@ beforeEach(async () => {
   logIsAway = false;
   appends = 0;
   takes = () => true;
-  const append = () => {
+  silence = undefined;
+  const append = async () => {
+    await silence;
     if (logIsAway || !takes(appends++)) throw new Error("no room on the disk");
   };
   const { clock, logger, metrics } = at;
@@ -172,6 +176,36 @@ describe("Send", () => {
     logIsAway = false;
     expect((await ingest.send(fine("A", { idempotencyKey: "k" }))).repeated).toBe(false);
     expect(await appended()).toEqual(["A"]);
+  });
+});
+
+describe("while the log does not answer", () => {
+  it.each<[string, () => Promise<unknown>]>([
+    ["Send", () => ingest.send(fine("A", { idempotencyKey: "a" }))],
+    ["SendBatch", () => ingest.sendBatch({ notifications: [fine("A", { idempotencyKey: "a" }), fine("B", { idempotencyKey: "b" })] })],
+  ])("%s hears so before its call's time is over, and a repeat with its key is answered once the log is", async (_, call) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    silence = promise;
+    const problem = problemOf(call());
+    await vi.waitFor(() => expect(at.clock.sleepers()).toBeGreaterThan(0), 5_000);
+    await vi.waitFor(async () => {
+      await at.clock.advance(500);
+      expect(await Promise.race([problem, undefined])).toMatchObject({
+        reason: "LOG_UNAVAILABLE",
+        retryAfterMs: 1_000,
+        message: expect.stringContaining("Repeat with the same idempotency key"),
+      });
+    }, 5_000);
+    const again = call();
+    resolve();
+    await again;
+    expect(new Set(await appended()).has("A")).toBe(true);
+    expect(appends).toBe(1);
+  });
+
+  it("a request that would be refused anyway is told what is wrong with it", async () => {
+    silence = new Promise(() => {});
+    expect((await problemOf(ingest.send(fine("", { recipients: [] })))).reason).toBe("INVALID_REQUEST");
   });
 });
 

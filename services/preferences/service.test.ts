@@ -85,6 +85,16 @@ it.each(["nobody", "a@b@c.test", "ann@example.test\r\nBcc: x@y.test", "ann@-bad-
   },
 );
 
+it("keeps a locale as BCP 47 writes it, removes it when told so, and refuses what is none", async () => {
+  expect((await people.upsertPerson({ userId: "ann", locale: "de_at" })).person?.locale).toBe("de-AT");
+  for (const locale of ["German!", "xx_YY_zz", " "]) {
+    const problem = await problemOf(people.upsertPerson({ userId: "ann", locale }));
+    expect(problem.violations).toEqual([{ field: "locale", description: "must be a BCP 47 tag like pt-BR" }]);
+  }
+  expect((await people.getPerson({ userId: "ann" })).person?.locale).toBe("de-AT");
+  expect((await people.upsertPerson({ userId: "ann", locale: "" })).person?.locale).toBe("");
+});
+
 describe("the settings of a category", () => {
   const codes = { name: "codes", atMostOnce: true };
 

@@ -4,6 +4,7 @@ import { normaliseEmail } from "#domain/channels/email.ts";
 import { type QuietHours, quietHoursFault } from "#domain/decide/quiet-hours.ts";
 import { isTimeZone } from "#domain/decide/zone.ts";
 import { notFound, Problem } from "#domain/errors.ts";
+import { normaliseLocale } from "#domain/locale.ts";
 import type { PreferencesService, Weekday } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { principalOf } from "#platform/rpc/interceptors.ts";
 import type { CategoryStore } from "./categories.ts";
@@ -33,6 +34,8 @@ function emailOf(text: string): string {
   return email ?? refuse("email", "must be one email address like ann@example.com");
 }
 
+const localeOf = (text: string): string => normaliseLocale(text) ?? refuse("locale", "must be a BCP 47 tag like pt-BR");
+
 function refuse(field: string, description: string): never {
   throw new Problem("INVALID_REQUEST", { violations: [{ field, description }] });
 }
@@ -57,7 +60,13 @@ export function preferencesService(needs: PreferencesNeeds): ServiceImpl<typeof 
 
     async upsertPerson({ userId, email, name, locale, timeZone }, context) {
       if (timeZone !== undefined) checkTimeZone(timeZone);
-      const change = { userId, email: email === undefined ? undefined : emailOf(email), name, locale, timeZone };
+      const change = {
+        userId,
+        email: email === undefined ? undefined : emailOf(email),
+        name,
+        locale: locale && localeOf(locale),
+        timeZone,
+      };
       const [person] = await store.upsert(principalOf(context).environment, [change], clock.nowMs());
       return { person: personOf(person as PersonRecord) };
     },

@@ -25,11 +25,12 @@ import { encode } from "#platform/protobuf/codec.ts";
 import { decodeKnown } from "#platform/protobuf/known.ts";
 import { ACCEPTED_AT_HEADER, acceptedAtOf } from "#platform/raw/accepted-at.ts";
 import type { Owner } from "#platform/raw/door.ts";
+import { isId } from "#platform/raw/id.ts";
 import { validateMessage } from "#platform/rpc/validation.ts";
 import type { Destination } from "#platform/shapes/broadcast.ts";
 import { uuidv5 } from "#platform/uuid.ts";
 import { isProtobuf, readRaw } from "./raw.ts";
-import { isId, Refusal } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import type { Written } from "./shapes.ts";
 
 export interface Admitted {

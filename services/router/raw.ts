@@ -9,10 +9,11 @@ import { Problem } from "#domain/errors.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
 import { decode } from "#platform/protobuf/codec.ts";
+import { idOf } from "#platform/raw/id.ts";
 import { readJson } from "#platform/rpc/json.ts";
 import type { Destination } from "#platform/shapes/broadcast.ts";
 import { Refusal } from "./refusal.ts";
-import { idOf, shapeOf, type Written } from "./shapes.ts";
+import { shapeOf, type Written } from "./shapes.ts";
 
 const PROTOBUF = "application/protobuf";
 const JSON_TYPE = "application/json";

@@ -1,13 +1,10 @@
 /** Why a record of the raw topic goes no further: a code, words that name the field, and the id that its writer gave it, if any. */
 import type { Violation } from "#domain/errors.ts";
 import type { Reason } from "#domain/reasons.ts";
+import { isId } from "#platform/raw/id.ts";
 
 /** As dead letters and delivery events keep it. */
 const DETAIL_MOST_CHARS = 1_000;
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-export const isId = (text: unknown): text is string => typeof text === "string" && UUID.test(text);
 
 export class Refusal {
   readonly reason: Reason;

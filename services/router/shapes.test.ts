@@ -104,6 +104,8 @@ describe("the flat event", () => {
   it.each([
     ["no user_id", { event_type: "a", data: {} }, "user_id: is missing"],
     ["no event_type", { user_id: "ann" }, "event_type: is missing"],
+    ["a misspelt user_id", { event_type: "a", userid: "ann", data: {} }, 'userid: unknown field; did you mean "user_id"?'],
+    ["a misspelt user_id and nothing else of the shape", { event_type: "a", userid: "ann", notification_id: ID }, "user_id: is missing"],
     ["a user_id that is none", { user_id: "a b", event_type: "a" }, "user_id: "],
     ["an unknown field", { user_id: "ann", event_type: "a", chanels: ["web"] }, 'chanels: unknown field; did you mean "channels"?'],
     ["an unknown channel", { user_id: "ann", event_type: "a", channels: ["pigeon"] }, "channels[0]: must be one of email, web"],

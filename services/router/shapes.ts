@@ -5,9 +5,11 @@
 import { create, type JsonValue } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
-import { notificationName, partName, rawEventName } from "#domain/ids.ts";
+import { partName, rawEventName } from "#domain/ids.ts";
+import { nearest } from "#domain/near.ts";
 import { type NotificationRequested, NotificationRequestedSchema } from "#gen/carillon/event/v1/event_pb.ts";
 import type { LogRecord } from "#platform/log/log.ts";
+import { idOf, isId } from "#platform/raw/id.ts";
 import { metadata, parseBody, text } from "#platform/shapes/body.ts";
 import {
   type BroadcastRequest,
@@ -19,7 +21,6 @@ import {
 } from "#platform/shapes/broadcast.ts";
 import { eventFields, eventNames, eventRequest } from "#platform/shapes/event.ts";
 import { uuidv5 } from "#platform/uuid.ts";
-import { isId } from "./refusal.ts";
 
 export interface Written {
   /** One notification, or for a message to everybody one for each destination. */
@@ -36,7 +37,9 @@ export function shapeOf(json: JsonValue): Shape | undefined {
   const has = (name: string) => Object.hasOwn(json as object, name);
   if (typeof json !== "object" || json === null || has("recipients")) return undefined;
   if (has("message")) return everybody;
-  return ["user_id", "data", "title", "idempotency_key", "send_at"].some(has) ? flatEvent : undefined;
+  if (["user_id", "data", "title", "idempotency_key", "send_at"].some(has)) return flatEvent;
+  // A misspelt one tells too, so that it is found to be one.
+  return Object.keys(json).some((name) => nearest(name, ["recipients", "user_id"]) === "user_id") ? flatEvent : undefined;
 }
 
 /** As over HTTP, where it is a header. */
@@ -86,13 +89,6 @@ const everybody: Shape = ({ topic, partition, offset, timeMs, value }, environme
 };
 
 const times = { send_at_ms: "send_at" };
-
-/** The id that the body gives, or that ingest would have made of its key; empty when there is neither. */
-export function idOf(environment: string, body: { readonly idempotency_key?: unknown; readonly notification_id?: unknown }): string {
-  if (isId(body.notification_id)) return body.notification_id;
-  const { idempotency_key: key } = body;
-  return typeof key === "string" && key !== "" ? uuidv5(notificationName(environment, key)) : "";
-}
 
 type Request = ReturnType<typeof eventRequest> | BroadcastRequest;
 

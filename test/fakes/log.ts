@@ -4,7 +4,7 @@ import type { EventLog, Membership, Output, Position } from "#platform/log/log.t
 export interface Faults {
   /** Called before (and, for "reply lost", instead of passing on the answer of) each settle. */
   settle?(outputs: readonly Output[], positions: readonly Position[]): Promise<"pass" | "reply lost"> | "pass" | "reply lost";
-  append?(outputs: readonly Output[]): void;
+  append?(outputs: readonly Output[]): Promise<void> | void;
   /** How many records were delivered and how often a lane was paused and resumed. */
   readonly seen: { delivered: number; paused: number; resumed: number };
 }
@@ -14,7 +14,7 @@ export const faults = (spoilt: Omit<Faults, "seen"> = {}): Faults => ({ ...spoil
 export const faultyLog = (log: EventLog, faulty: Faults): EventLog => ({
   ...log,
   async append(outputs) {
-    faulty.append?.(outputs);
+    await faulty.append?.(outputs);
     await log.append(outputs);
   },
   async join(group, topics, member): Promise<Membership> {
