@@ -3,6 +3,7 @@
  * acknowledged. What was, is told to those who watch.
  */
 import { DeadLettersService, type ListDeadLettersResponse } from "#gen/carillon/deadletters/v1/deadletters_pb.ts";
+import { CancelOutcome } from "#gen/carillon/ingest/v1/ingest_pb.ts";
 import { PreferencesService, SuppressionReason } from "#gen/carillon/preferences/v1/preferences_pb.ts";
 import { addressReached, personReached } from "#platform/ledger/reach.ts";
 import { letterMetrics } from "../../services/deadletters/metrics.ts";
@@ -99,9 +100,12 @@ function actor({ ports, bars }: PeopleNeeds): (act: Act) => Promise<unknown> {
   };
   return async (act) => {
     switch (act.does) {
-      case "cancel":
-        await cancel(ENVIRONMENT, act.notificationId);
-        return bars.cancel(act.notificationId);
+      case "cancel": {
+        const { outcome, tooLate = [] } = await cancel(ENVIRONMENT, act.notificationId);
+        // Of one that was only for people who were erased nothing is canceled: it is their erasure that holds.
+        const isErased = outcome === CancelOutcome.TOO_LATE && tooLate.length === 0;
+        return isErased || bars.cancel(act.notificationId);
+      }
       case "suppress": {
         const acknowledged = bars.suppressing(whomOf(act.who));
         await suppressions.addSuppression?.({ who: act.who, reason: SuppressionReason.MANUAL });
