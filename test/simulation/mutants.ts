@@ -190,7 +190,7 @@ export const mutants = {
   lease: { breaks: "I2", ledger: lease },
   "at-most-once": { breaks: "what may be sent at most once is", ledger: atMostOnce },
   intents: { breaks: "what may be sent at most once is", intents },
-  withdraw: { breaks: "an end has its cause", intents: withdraw },
+  withdraw: { breaks: "an end has its cause", from: 600, intents: withdraw },
   watermark: { breaks: "I4", log: watermark },
   "decide-once": { breaks: "a decision is recorded once", from: 60, ledger: decideOnce },
   schedule: { breaks: "I1", schedule },
