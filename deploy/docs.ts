@@ -57,7 +57,7 @@ const errorsPage = () =>
   page(
     "Errors",
     "domain/errors.ts",
-    "What callers meet. Over Connect an error carries its code, a `google.rpc.ErrorInfo` with the reason, and where they apply\n`google.rpc.BadRequest` (each wrong field) and `google.rpc.RetryInfo` (when to repeat); its message says the first wrong field. The REST\nfacades answer the HTTP status with the same as JSON. Connect maps its HTTP status from the code, but for what HTTP itself refuses (413\n`BODY_TOO_LARGE`, 415, 405 and 404 `NOT_IMPLEMENTED`), which is as below: a body that is too large is `RESOURCE_EXHAUSTED` as everywhere\nin gRPC, but no 429, since repeating it does not help. Worth repeating is what carries RetryInfo, with the same idempotency key.",
+    "What callers meet. Over Connect an error carries its code, a `google.rpc.ErrorInfo` with the reason, and where they apply\n`google.rpc.BadRequest` (each wrong field) and `google.rpc.RetryInfo` (when to repeat); its message says the first wrong field. The REST\nfacades answer the HTTP status with the same as JSON. Connect maps its HTTP status from the code, but for what HTTP itself refuses (413\n`BODY_TOO_LARGE`, 415, 405 and 404 `NOT_IMPLEMENTED`), which is as below: a body that is too large is `RESOURCE_EXHAUSTED` as everywhere\nin gRPC, but no 429, since repeating it does not help. Worth repeating is what carries RetryInfo, with the same\nidempotency key where the method has one. Fields are named as the contract names them, `recipients[0].user_id`;\nJSON takes that spelling as well as `userId`.",
     ["Reason", "Code", "HTTP", "Meaning"],
     Object.entries(errors).map(([reason, { code: rpc, http, says }]) => [code(reason), code(rpc), String(http), says]),
   );

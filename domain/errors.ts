@@ -57,15 +57,15 @@ export const errors = {
   MODULE_UNAVAILABLE: {
     code: "UNAVAILABLE",
     http: 503,
-    says: "A part of the service does not answer now. Repeat, with the same idempotency key.",
+    says: "A part of the service does not answer now. Repeat.",
   },
-  STARTING: { code: "UNAVAILABLE", http: 503, says: "The process is starting. Repeat, with the same idempotency key." },
+  STARTING: { code: "UNAVAILABLE", http: 503, says: "The process is starting. Repeat." },
   STORE_UNAVAILABLE: {
     code: "UNAVAILABLE",
     http: 503,
-    says: "A store behind this cannot be reached now, or its answer was lost: it may have been done. Repeat, with the same idempotency key.",
+    says: "A store behind this cannot be reached now, or its answer was lost: it may have been done. Repeat.",
   },
-  DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat, with the same idempotency key." },
+  DRAINING: { code: "UNAVAILABLE", http: 503, says: "The process is shutting down. Repeat." },
   OVERLOADED: {
     code: "RESOURCE_EXHAUSTED",
     http: 429,

@@ -17,6 +17,7 @@ import { maskedError } from "./mask.ts";
 import type { Observer } from "./observe.ts";
 import { readError } from "./problems.ts";
 import { type Readmission, readmission } from "./readmission.ts";
+import { withKeyIn } from "./repeat.ts";
 import { validateMessage } from "./validation.ts";
 
 export { type Authenticate, type Principal, principalOf, traceOf };
@@ -108,7 +109,7 @@ const masked =
   (logger: Logger): Interceptor =>
   (next) =>
   async (request) => {
-    const mask = (error: unknown) => maskedError(error, callOf(request).requestId, logger);
+    const mask = (error: unknown) => maskedError(withKeyIn(error, request.method), callOf(request).requestId, logger);
     try {
       const response = await next(request);
       return response.stream ? { ...response, message: streamed(response.message, { mask }) } : response;
