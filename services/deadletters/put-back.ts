@@ -43,7 +43,8 @@ export const puttingBack =
     try {
       await log.append(plans.flatMap(({ plan }) => (typeof plan === "string" ? [] : plan)));
     } catch (cause) {
-      throw new Problem("LOG_UNAVAILABLE", { cause, retryAfterMs: 1_000 });
+      // A replay has no key of its own: what is replayed twice is one send.
+      throw new Problem("LOG_UNAVAILABLE", { message: "It is not known whether all were replayed. Repeat.", cause, retryAfterMs: 1_000 });
     }
     return {
       going: plans.flatMap(({ id, plan }) => (typeof plan === "string" ? [] : [id])),
