@@ -241,7 +241,7 @@ describe("a gRPC connection", () => {
     dead.on("error", () => {}).on("close", () => (ended = true));
     dead.resume();
     dead.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]));
-    await vi.waitFor(() => expect(clock.sleepers()).toBe(2));
+    await vi.waitFor(() => expect(clock.sleepers()).toBe(2), 10_000);
     await clock.advance(30_000);
     // The living one has answered when its sleep for the answer is over and the next interval has begun.
     await vi.waitFor(() => expect(pinged).toBe(1));
